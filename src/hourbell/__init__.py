@@ -1,0 +1,1 @@
+"""Hourbell: scheduled and background jobs for FastAPI on the database the application already has."""

@@ -1,0 +1,8 @@
+"""When to run: pure rules that answer `next_after(instant)`. They read no clock, no file and no database."""
+
+from hourbell.triggers.cron import Cron
+from hourbell.triggers.date import At
+from hourbell.triggers.interval import Every
+from hourbell.triggers.trigger import Trigger
+
+__all__ = ["At", "Cron", "Every", "Trigger"]

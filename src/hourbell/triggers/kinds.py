@@ -1,0 +1,17 @@
+"""The list of all kinds of trigger, by their names in specs. A new kind is added here and nowhere else."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from hourbell.triggers.cron import Cron
+from hourbell.triggers.date import At
+from hourbell.triggers.interval import Every
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hourbell.triggers.trigger import Trigger
+
+KINDS: Mapping[str, type[Trigger]] = MappingProxyType({child.kind: child for child in (Cron, Every, At)})

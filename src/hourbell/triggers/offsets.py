@@ -1,0 +1,86 @@
+"""Where a zone changes its offset from UTC: found by asking the zone, since `zoneinfo` does not list them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from hourbell.triggers.instants import NO_TIME, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# How far apart to ask. Two changes that cancel each other between two questions would go unseen; the closest
+# such pair in the IANA data is four days apart (Freetown, 1939), which a test checks on the data installed.
+PROBE = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetChange:
+    """At `instant` the zone's offset goes from `before` to `after`: local times are skipped or repeated."""
+
+    instant: datetime
+    """The first instant of the new offset, in UTC."""
+    before: timedelta
+    after: timedelta
+
+    @property
+    def skips(self) -> bool:
+        """True: local times from `first` to `end` never are. False: they are twice."""
+        return self.after > self.before
+
+    @property
+    def size(self) -> timedelta:
+        """By how much the clock is moved, without its sign."""
+        return abs(self.after - self.before)
+
+    @property
+    def first(self) -> datetime:
+        """The first local time (naive) that is skipped or repeated."""
+        return self.instant.replace(tzinfo=None) + min(self.before, self.after)
+
+    @property
+    def end(self) -> datetime:
+        """The local time (naive) at which the skipped or repeated ones have ended."""
+        return self.instant.replace(tzinfo=None) + max(self.before, self.after)
+
+
+def offset_at(zone: tzinfo, instant: datetime) -> timedelta:
+    """The zone's offset from UTC at this aware instant."""
+    return instant.astimezone(zone).utcoffset() or NO_TIME
+
+
+def change_around(zone: tzinfo, local: datetime) -> OffsetChange | None:
+    """The change that skips or repeats this naive local time; None for a time that is exactly once.
+
+    `local.fold` must be 0.
+    """
+    before = zone.utcoffset(local)
+    after = zone.utcoffset(local.replace(fold=1))
+    if before == after or before is None or after is None:
+        return None
+    base = local.replace(tzinfo=UTC)
+    return find_change(zone, base - max(before, after), base - min(before, after), before, after)
+
+
+def changes_between(zone: tzinfo, start: datetime, end: datetime) -> Iterator[OffsetChange]:
+    """The changes from `start` (in UTC, excluded) to `end` (included), oldest first."""
+    before = offset_at(zone, start)
+    while start < end:
+        stop = min(start + PROBE, end)
+        after = offset_at(zone, stop)
+        if after != before:
+            yield find_change(zone, start, stop, before, after)
+        start, before = stop, after
+
+
+def find_change(zone: tzinfo, low: datetime, high: datetime, before: timedelta, after: timedelta) -> OffsetChange:
+    """The change between `low`, where the offset is `before`, and `high`, where it is `after`, by halving."""
+    while high - low > SECOND:
+        middle = low + (high - low) // (2 * SECOND) * SECOND
+        if offset_at(zone, middle) == before:
+            low = middle
+        else:
+            high = middle
+    return OffsetChange(high, before, after)

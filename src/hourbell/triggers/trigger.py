@@ -1,0 +1,125 @@
+"""What every trigger is: a pure rule that says when."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from hourbell.errors import TriggerError
+from hourbell.triggers.spec import Spec, shown
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+COUNT_CAP = 10_000
+
+
+class Trigger(ABC):
+    """A rule that names instants, its fires. Immutable, hashable, equal by value; it reads no clock and no file.
+
+    Every instant that it takes or gives is aware. All comparisons are made in UTC, so that a repeated or
+    skipped hour of the wall clock never makes a fire come back or get lost.
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str]
+    """The name of this sort of trigger in its spec."""
+
+    @abstractmethod
+    def next_after(self, instant: datetime) -> datetime | None:
+        """The first fire strictly later than `instant` (in UTC), in the trigger's zone; None when there is none.
+
+        Raises:
+            TriggerError: when `instant` is naive.
+        """
+
+    @abstractmethod
+    def prev_before(self, instant: datetime) -> datetime | None:
+        """The last fire strictly earlier than `instant` (in UTC), in the trigger's zone; None when there is none.
+
+        Raises:
+            TriggerError: when `instant` is naive.
+        """
+
+    @abstractmethod
+    def count_between(self, start: datetime, end: datetime, cap: int = COUNT_CAP) -> int:
+        """How many fires there are later than `start` and not later than `end`; `cap` means "at least so many".
+
+        It is computed, not walked: the work does not grow with the number of fires.
+
+        Raises:
+            TriggerError: when an instant is naive, or `cap` is not positive.
+        """
+
+    @abstractmethod
+    def explain(self) -> str:
+        """What the rule says, in plain English."""
+
+    @abstractmethod
+    def to_spec(self) -> Spec:
+        """The rule as JSON values; `Trigger.from_spec` makes an equal trigger of it."""
+
+    def declared_spec(self) -> Spec:
+        """The spec of what the user declared, without what the store added to it (the anchor of an `Every`).
+
+        Two triggers that were declared alike have the same one, however long ago each was stored.
+        """
+        return self.to_spec()
+
+    def localized(self, zone_name: str) -> Trigger:
+        """This trigger in `zone_name` when it was declared without a zone, else itself.
+
+        Raises:
+            TriggerError: when there is no such zone.
+        """
+        return self
+
+    def anchored(self, instant: datetime) -> Trigger:
+        """This trigger counted from the whole second of `instant` when it has no start of its own, else itself.
+
+        Raises:
+            TriggerError: when `instant` is naive.
+        """
+        return self
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Trigger:
+        """The trigger that `to_spec` wrote.
+
+        Raises:
+            TriggerError: when the kind is unknown, a field is unknown, missing or of a wrong type (the message
+                names it), or what it says is refused by the trigger itself.
+        """
+        # Imported here because the list of kinds is made of this class's children.
+        from hourbell.triggers.kinds import KINDS
+
+        if not isinstance(spec, Mapping):
+            raise TriggerError(f"a trigger's spec must be an object with a 'kind', not {type(spec).__name__}")
+        if "kind" not in spec:
+            raise TriggerError("a trigger's spec needs the field 'kind'")
+        kind = spec["kind"]
+        child = KINDS.get(kind) if isinstance(kind, str) else None
+        if child is None:
+            raise TriggerError(f"unknown kind of trigger {shown(kind)}; known are {', '.join(KINDS)}")
+        return child.read_spec(spec)
+
+    @classmethod
+    @abstractmethod
+    def read_spec(cls, spec: Mapping[str, Any]) -> Self:
+        """The trigger of this kind that the spec writes; called by `from_spec`, which has checked the kind.
+
+        Raises:
+            TriggerError: see `from_spec`.
+        """
+
+
+def check_cap(cap: int) -> None:
+    """Refuse a cap that counts nothing.
+
+    Raises:
+        TriggerError: when it is not a positive whole number.
+    """
+    if type(cap) is not int or cap < 1:
+        raise TriggerError("cap must be a whole number, 1 or more")

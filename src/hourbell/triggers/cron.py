@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.triggers.cron_days import calendar_of
-from hourbell.triggers.cron_explain import explain_fields
+from hourbell.triggers.cron_explain import explain_fields, explain_policy
 from hourbell.triggers.cron_fields import read_expression, tidy
 from hourbell.triggers.dst import DstPolicy, Fold, Gap, dst_policy, read_fold, read_gap
 from hourbell.triggers.instants import as_utc
@@ -64,7 +64,7 @@ class Cron(Trigger):
         gap, fold = read_gap(self.gap), read_fold(self.fold)
         # The class is frozen; this is the end of its constructor.
         object.__setattr__(self, "expr", expr)
-        object.__setattr__(self, "_calendar", calendar_of(fields))
+        object.__setattr__(self, "_calendar", calendar_of(self.expr))
         object.__setattr__(self, "_zone", UTC if self.timezone is None else zone(self.timezone))
         policy = dst_policy(follows_wall_clock=fields.follows_wall_clock, gap=gap, fold=fold)
         object.__setattr__(self, "_policy", policy)
@@ -99,7 +99,9 @@ class Cron(Trigger):
     def explain(self) -> str:
         """What the rule says, in plain English: "at 09:00 on Monday to Friday, Europe/Berlin"."""
         words = explain_fields(read_expression(self.expr))
-        return words if self.timezone is None else f"{words}, {self.timezone}"
+        if self.timezone is not None:
+            words += f", {self.timezone}"
+        return words + explain_policy(self.gap, self.fold)
 
     def to_spec(self) -> Spec:
         """The rule as JSON values."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hourbell.errors import TriggerError
 from hourbell.triggers.cron_calendar import CronCalendar, Mask
+from hourbell.triggers.cron_fields import read_expression, words_of
+from hourbell.triggers.cron_refusals import refusal
 
 if TYPE_CHECKING:
+    from hourbell.errors import TriggerError
     from hourbell.triggers.cron_fields import CronFields
 
 _LENGTHS = (28, 29, 30, 31)
@@ -16,12 +18,13 @@ _ALL_DAYS = ((1 << 32) - 1) & ~1
 
 
 @lru_cache(maxsize=2048)
-def calendar_of(fields: CronFields) -> CronCalendar:
-    """The calendar of these fields.
+def calendar_of(expr: str) -> CronCalendar:
+    """The calendar of this expression, of at most 256 characters.
 
     Raises:
-        TriggerError: when no date ever matches, such as the 30th of February.
+        TriggerError: when it is not understood, or no date ever matches, such as the 30th of February.
     """
+    fields = read_expression(expr)
     calendar = CronCalendar(
         seconds=fields.second.mask,
         minutes=fields.minute.mask,
@@ -30,11 +33,19 @@ def calendar_of(fields: CronFields) -> CronCalendar:
         days=tuple(tuple(_days(fields, length, first) for first in range(7)) for length in _LENGTHS),
     )
     if not calendar.ever():
-        raise TriggerError(
-            "cron expression: this date never comes: none of these months has a day "
-            + " or ".join(map(str, fields.day_of_month.values()))
-        )
+        raise _never(expr, fields)
     return calendar
+
+
+def _never(expr: str, fields: CronFields) -> TriggerError:
+    start, word = words_of(expr)[-3]
+    longest = 29 if fields.month.values() == (2,) else 30
+    return refusal(
+        expr,
+        start,
+        len(word),
+        f"cron expression, day of month: this date never comes, the longest of its months has {longest} days",
+    )
 
 
 def _days(fields: CronFields, length: int, first: int) -> Mask:

@@ -124,6 +124,11 @@ def tidy(expr: str) -> str:
     return " ".join(_WORD.findall(expr))
 
 
+def words_of(expr: str) -> list[tuple[int, str]]:
+    """The words of the expression, each with the column (from 0) where it begins."""
+    return [(match.start(), match.group()) for match in _WORD.finditer(expr)]
+
+
 @lru_cache(maxsize=2048)
 def read_expression(expr: str) -> CronFields:
     """What the expression says, of at most 256 characters.
@@ -132,7 +137,7 @@ def read_expression(expr: str) -> CronFields:
         TriggerError: pointing at the field, the piece and the column.
     """
     _check_characters(expr)
-    words = [(match.start(), match.group()) for match in _WORD.finditer(expr)]
+    words = words_of(expr)
     if words and words[0][1].startswith("@"):
         return read_expression(_alias(expr, words))
     if len(words) not in (5, 6):

@@ -16,6 +16,9 @@ from hourbell.triggers.zones import zone
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# One year of room at either end, so that no zone's offset leads out of the calendar.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class At(Trigger):
@@ -41,11 +44,13 @@ class At(Trigger):
             instant = read_instant(instant, "instant")
         if not isinstance(instant, datetime):
             raise TriggerError(f"At: the instant must be a datetime or text, not {type(instant).__name__}")
+        if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+            raise TriggerError(f"At: the year {instant.year} is out of bounds, {_FIRST_YEAR} to {_LAST_YEAR}")
         if timezone is not None:
             place = zone(timezone)
             if instant.utcoffset() is None:
-                instant = resolve_local(place, _bounded(instant))
-        written = _bounded(instant) if instant.utcoffset() is None else as_utc(instant)
+                instant = resolve_local(place, _plain(instant))
+        written = _plain(instant) if instant.utcoffset() is None else as_utc(instant)
         # The class is frozen; this is its constructor.
         object.__setattr__(self, "written", written)
         object.__setattr__(self, "timezone", timezone)
@@ -121,8 +126,5 @@ class At(Trigger):
         return self.written.isoformat() if self.written.tzinfo is None else write_instant(self.written)
 
 
-def _bounded(local: datetime) -> datetime:
-    """A wall-clock time that every zone can turn into an instant, plain: without fold."""
-    if not 2 <= local.year <= 9998:
-        raise TriggerError(f"At: the year {local.year} is out of bounds; years go from 2 to 9998")
+def _plain(local: datetime) -> datetime:
     return local.replace(tzinfo=None, fold=0)

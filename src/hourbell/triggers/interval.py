@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
-from hourbell.triggers.durations import describe_duration
 from hourbell.triggers.instants import as_utc, read_instant, write_instant
 from hourbell.triggers.spec import (
     Spec,
@@ -18,6 +17,7 @@ from hourbell.triggers.spec import (
     optional_instant_field,
 )
 from hourbell.triggers.trigger import COUNT_CAP, Trigger, check_cap
+from hourbell.triggers.words import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +117,7 @@ class Every(Trigger):
 
     def explain(self) -> str:
         """What the rule says, in plain English."""
-        text = "every " + describe_duration(self.period)
+        text = "every " + duration(self.period)
         if self.start is not None:
             text += f", counted from {write_instant(self.start)}"
         elif self.anchor is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING
 
 from hourbell.triggers.instants import NO_TIME, SECOND
@@ -66,6 +66,8 @@ def change_around(zone: tzinfo, local: datetime) -> OffsetChange | None:
 
 def changes_between(zone: tzinfo, start: datetime, end: datetime) -> Iterator[OffsetChange]:
     """The changes from `start` (in UTC, excluded) to `end` (included), oldest first."""
+    if isinstance(zone, timezone):
+        return
     before = offset_at(zone, start)
     while start < end:
         stop = min(start + PROBE, end)

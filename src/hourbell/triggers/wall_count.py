@@ -1,39 +1,61 @@
-"""Counting the fires of a wall-clock pattern by arithmetic: one count per stretch of constant offset."""
+"""Counting the fires of a wall-clock pattern without walking them all."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from hourbell.triggers.instants import SECOND
 from hourbell.triggers.offsets import OffsetChange, changes_between, offset_at
+from hourbell.triggers.wall_clock import next_fire
 
 if TYPE_CHECKING:
     from hourbell.triggers.dst import DstPolicy
     from hourbell.triggers.wall_clock import WallPattern
+
+# Fires are walked one by one until it is clear that there are many; then they are counted by arithmetic, over at
+# most a year at a time. So neither rare fires over centuries nor dense ones over days take long.
+_FEW = 16
+_YEAR = timedelta(days=366)
 
 # A change this far outside of the window still decides whether the window's first or last hours are repeated ones.
 _MARGIN = timedelta(days=1)
 
 
 def count_fires(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, start: datetime, end: datetime, cap: int) -> int:
-    """How many fires are later than `start` and not later than `end` (both in UTC), at most `cap`.
+    """How many fires are later than `start` and not later than `end` (both in UTC), at most `cap`."""
+    total = 0
+    while start < end:
+        for _ in range(_FEW):
+            fire = next_fire(pattern, zone, policy, start)
+            if fire is None or fire > end:
+                return total
+            total += 1
+            if total == cap:
+                return cap
+            start = fire.astimezone(UTC)
+        stop = min(end, start + _YEAR)
+        total += _count_many(pattern, zone, policy, start, stop, cap - total)
+        if total >= cap:
+            return cap
+        start = stop
+    return total
 
-    The work grows with the years between them, never with the number of fires.
-    """
+
+def _count_many(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, start: datetime, end: datetime, cap: int) -> int:
+    """The same by arithmetic, one count per stretch of constant offset; any number from `cap` on may be `cap`."""
     # Fires are at whole seconds, so (start, end] is [low, high) in whole seconds.
     low = start.replace(microsecond=0) + SECOND
     high = end.replace(microsecond=0) + SECOND
-    if low >= high:
-        return 0
     total = 0
     last: OffsetChange | None = None
-    for change in (*changes_between(zone, low - _MARGIN, high + _MARGIN), None):
+    for change in chain(changes_between(zone, low - _MARGIN, high + _MARGIN), (None,)):
         total += _count_stretch(pattern, zone, policy, last, change, low, high, cap)
         if last is not None and low <= last.instant < high:
             total += _moved_out_of_gap(pattern, policy, last)
         if total >= cap:
-            return cap
+            break
         last = change
     return total
 

@@ -29,9 +29,7 @@ def zone(name: str) -> ZoneInfo:
         TriggerError: for everything else; the message proposes the nearest name.
     """
     if not isinstance(name, str):
-        # A ZoneInfo has its name in `key`.
-        example = getattr(name, "key", None) or "Europe/Berlin"
-        raise TriggerError(f"timezone must be a zone's name such as {example!r}, not {type(name).__name__}")
+        raise TriggerError(f"timezone must be a zone's name such as 'Europe/Berlin', not {type(name).__name__}")
     if len(name) > _LONGEST_NAME:
         raise TriggerError(f"timezone: a zone's name has at most {_LONGEST_NAME} characters")
     return _known_zone(name)

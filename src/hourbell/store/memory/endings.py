@@ -1,0 +1,99 @@
+"""How an attempt ends: by its node's report, with its node, or handed back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hourbell.model.run import Attempt, Run, Settlement
+from hourbell.model.run_state import Outcome, Reason, RunState
+from hourbell.store.memory.rows import read_result
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hourbell.store.memory.tables import Tables
+
+
+def settle(tables: Tables, node_id: str, settlement: Settlement, now: datetime) -> bool:
+    """Write one settlement; False when the attempt is not this node's any more."""
+    run = tables.runs.get(settlement.run_id)
+    if run is None:
+        return False
+    if (run.state, run.node_id, run.attempt) != (RunState.RUNNING, node_id, settlement.attempt):
+        return _written(tables, run, node_id, settlement)
+    reported = replace(
+        run,
+        started_at=settlement.started_at or run.started_at,
+        finished_at=settlement.finished_at or now,
+        outcome=settlement.outcome,
+        error=settlement.error,
+        failures=run.failures + settlement.failed,
+    )
+    if settlement.state is RunState.QUEUED:
+        requeue(tables, reported, now + settlement.delay)
+    else:
+        tables.claims.drop(run.id)
+        tables.write_run(replace(reported, state=settlement.state, result=read_result(settlement.result)))
+    return True
+
+
+def lose(tables: Tables, run: Run, now: datetime) -> bool:
+    """The node of this running run is gone: queue the run again (True), or fail it (False)."""
+    lost = replace(run, losses=run.losses + 1, finished_at=now, outcome=Outcome.LOST, error="lost with its node")
+    spent = lost.losses >= run.lost_limit
+    if run.on_lost != "fail" and not spent:
+        requeue(tables, lost, now)
+        return True
+    if run.on_lost != "fail":
+        lost = replace(lost, error=f"lost with its node {lost.losses} times")
+    tables.claims.drop(run.id)
+    tables.write_run(replace(lost, state=RunState.FAILED, reason=Reason.LOST))
+    return False
+
+
+def hand_back(tables: Tables, run: Run, now: datetime) -> None:
+    """Queue a running run again without counting anything against it."""
+    requeue(tables, replace(run, finished_at=now, outcome=Outcome.HANDED_BACK), now)
+
+
+def requeue(tables: Tables, ended: Run, run_at: datetime) -> None:
+    """Keep the attempt that ended, which stands in the run's own row, and queue the run; the number stays used."""
+    if ended.node_id is not None and ended.outcome is not None and ended.finished_at is not None:
+        attempt = Attempt(
+            run_id=ended.id,
+            attempt=ended.attempt,
+            node_id=ended.node_id,
+            started_at=ended.started_at,
+            finished_at=ended.finished_at,
+            outcome=Outcome(ended.outcome),
+            error=ended.error,
+        )
+        tables.add_attempt(attempt)
+    tables.claims.drop(ended.id)
+    queued = replace(
+        ended,
+        state=RunState.QUEUED,
+        reason=None,
+        run_at=run_at,
+        node_id=None,
+        started_at=None,
+        finished_at=None,
+        outcome=None,
+        error=None,
+        result=None,
+    )
+    tables.write_run(queued)
+
+
+def _written(tables: Tables, run: Run, node_id: str, settlement: Settlement) -> bool:
+    """True when this very report was written before and only its answer was lost.
+
+    The outcome is compared too: a rescue or a retirement ends an attempt in its node's name, and what the node
+    reports after that was not written.
+    """
+    said = (node_id, settlement.attempt, settlement.outcome)
+    if run.state.final and (run.node_id, run.attempt, run.outcome) == said:
+        return True
+    ended = tables.attempts.get(run.id) or ()
+    return any((one.node_id, one.attempt, one.outcome) == said for one in ended)

@@ -1,0 +1,132 @@
+"""The verbs of nodes: their leases, the rescue of what a lost one held, and what there is to wait for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hourbell.model.node import NewNode, Node, NodeState, Renewal, Rescue, Sibling
+from hourbell.model.plan import NextWork
+from hourbell.model.run_state import RunState
+from hourbell.model.schedule import ScheduleState
+from hourbell.store.memory.endings import hand_back, lose
+from hourbell.store.memory.handle import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from hourbell.model.run import Run
+    from hourbell.store.memory.tables import Tables
+
+
+class NodeVerbs(Handle):
+    """`NodeStore` over the tables."""
+
+    async def register_node(self, node: NewNode) -> datetime:
+        async with self._transaction() as now:
+            tables = self._tables
+            if node.id in tables.nodes:
+                return now
+            row = Node(
+                id=node.id,
+                host=node.host,
+                pid=node.pid,
+                state=NodeState.LIVE,
+                started_at=now,
+                lease_until=now + node.lease,
+                running=0,
+                version=node.version,
+            )
+            tables.nodes.put(node.id, row)
+            tables.renewals.put(node.id, 0)
+            if node.replaces is not None:
+                _leave(tables, node.replaces, NodeState.DEAD)
+                for run in _running_under(tables, node.replaces):
+                    lose(tables, run, now)
+            return now
+
+    async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
+        async with self._transaction() as now:
+            tables = self._tables
+            node = tables.nodes.get(node_id)
+            if node is None or node.state is not NodeState.LIVE or node.lease_until <= now:
+                return None
+            tables.nodes.put(node_id, replace(node, lease_until=now + lease, running=running))
+            tables.renewals.put(node_id, (tables.renewals.get(node_id) or 0) + 1)
+            siblings = [
+                Sibling(other.id, tables.renewals.get(other.id) or 0, other.lease_until)
+                for other in _live(tables)
+                if other.id != node_id
+            ]
+            return Renewal(now, tuple(sorted(siblings, key=lambda sibling: sibling.id)))
+
+    async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
+        async with self._transaction() as now:
+            tables = self._tables
+            dead = [
+                node.id
+                for node in _live(tables)
+                if node.lease_until <= now and suspects.get(node.id) == tables.renewals.get(node.id)
+            ]
+            for node_id in dead:
+                _leave(tables, node_id, NodeState.DEAD)
+            live = {node.id for node in _live(tables)}
+            lost = [run for run in tables.unfinished() if run.state is RunState.RUNNING and run.node_id not in live]
+            requeued = sum(lose(tables, run, now) for run in lost)
+            return Rescue(tuple(sorted(dead)), requeued, len(lost) - requeued)
+
+    async def retire_node(self, node_id: str) -> None:
+        async with self._transaction() as now:
+            _leave(self._tables, node_id, NodeState.STOPPED)
+            for run in _running_under(self._tables, node_id):
+                hand_back(self._tables, run, now)
+
+    async def list_nodes(self) -> Sequence[Node]:
+        async with self._transaction():
+            newest_first = sorted(
+                self._tables.nodes.values(), key=lambda node: (node.started_at, node.id), reverse=True
+            )
+        return sorted(newest_first, key=lambda node: node.state is not NodeState.LIVE)
+
+    async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
+        async with self._transaction() as now:
+            tables = self._tables
+            cursors = [row.next_fire_at for row in tables.schedules.values() if row.state is ScheduleState.ACTIVE]
+            starts = [
+                run.run_at
+                for run in tables.unfinished()
+                if run.state is RunState.QUEUED and run.task in tasks and (queues is None or run.queue in queues)
+            ]
+            expiries = [node.lease_until for node in _live(tables) if node.id != node_id]
+            return NextWork(
+                now=now,
+                fire_due=_any_due(cursors, now),
+                next_fire_at=_next(cursors, now),
+                run_due=_any_due(starts, now),
+                next_run_at=_next(starts, now),
+                next_lease_expiry=min(expiries, default=None),
+            )
+
+
+def _live(tables: Tables) -> list[Node]:
+    return [node for node in tables.nodes.values() if node.state is NodeState.LIVE]
+
+
+def _leave(tables: Tables, node_id: str, state: NodeState) -> None:
+    """End a node's life. One that has ended already keeps how it ended."""
+    node = tables.nodes.get(node_id)
+    if node is not None and node.state is NodeState.LIVE:
+        tables.nodes.put(node_id, replace(node, state=state, running=0))
+
+
+def _running_under(tables: Tables, node_id: str) -> list[Run]:
+    return [run for run in tables.unfinished() if run.state is RunState.RUNNING and run.node_id == node_id]
+
+
+def _any_due(instants: Iterable[datetime | None], now: datetime) -> bool:
+    return any(instant is not None and instant <= now for instant in instants)
+
+
+def _next(instants: Iterable[datetime | None], now: datetime) -> datetime | None:
+    return min((instant for instant in instants if instant is not None and instant > now), default=None)

@@ -1,0 +1,156 @@
+"""The verbs of runs, but for those of the nodes that execute them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from hourbell.errors import Conflict, NotFound
+from hourbell.model.node import NodeState
+from hourbell.model.page import Page
+from hourbell.model.run import Attempt, NewRun, Run, RunFilter
+from hourbell.model.run_state import Reason, RunState
+from hourbell.store.memory.endings import requeue
+from hourbell.store.memory.handle import Handle
+from hourbell.store.memory.ledger import policy
+from hourbell.store.memory.rows import fresh_run, fresh_schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hourbell.model.schedule import Schedule
+    from hourbell.store.memory.tables import Tables
+
+_GONE = timedelta(days=1)
+
+
+class RunVerbs(Handle):
+    """`RunStore` over the tables, but for claiming and settling."""
+
+    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Run]:
+        async with self._transaction() as now:
+            return [_insert(self._tables, _requested(new, now)) for new in runs]
+
+    async def trigger_schedule(self, schedule_id: str, build: Callable[[Schedule], NewRun]) -> Run:
+        async with self._transaction() as now:
+            schedule = self._tables.schedules.get(schedule_id)
+            if schedule is None:
+                raise NotFound(f"there is no schedule {schedule_id!r}; list_schedules() shows those that there are")
+            run = _requested(build(fresh_schedule(schedule)), now)
+            if _overlaps(self._tables, schedule):
+                run = replace(run, state=RunState.SKIPPED, reason=Reason.OVERLAP, finished_at=now)
+            return _insert(self._tables, run)
+
+    async def cancel_run(self, run_id: str) -> Run:
+        async with self._transaction() as now:
+            run = _read(self._tables, run_id)
+            if run.state is not RunState.QUEUED:
+                raise Conflict(f"run {run_id!r} is {run.state}; only a queued run can be cancelled")
+            cancelled = replace(run, state=RunState.CANCELLED, reason=Reason.CANCELLED, finished_at=now)
+            self._tables.write_run(cancelled)
+            return _read(self._tables, run_id)
+
+    async def retry_run(self, run_id: str) -> Run:
+        async with self._transaction() as now:
+            run = _read(self._tables, run_id)
+            if not run.state.final:
+                raise Conflict(f"run {run_id!r} is {run.state}; only a run that has ended can be retried")
+            if run.covers_count is not None:
+                raise Conflict(
+                    f"run {run_id!r} stands for due times that did not run; trigger its schedule instead of retrying it"
+                )
+            # Asked for now, however late its fire: its grace is over and must not end it again.
+            requeue(self._tables, replace(run, failures=0, losses=0, start_by=None), now)
+            return _read(self._tables, run_id)
+
+    async def get_run(self, run_id: str) -> Run:
+        async with self._transaction():
+            return _read(self._tables, run_id)
+
+    async def list_runs(self, wanted: RunFilter) -> Page[Run]:
+        async with self._transaction():
+            found = [run for run in self._tables.runs.values() if _matches(run, wanted)]
+        found.sort(key=lambda run: run.id, reverse=True)
+        items = tuple(fresh_run(run) for run in found[: wanted.limit])
+        return Page(items, items[-1].id if items and len(found) > wanted.limit else None)
+
+    async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
+        async with self._transaction():
+            return sorted(self._tables.attempts.get(run_id) or (), key=lambda attempt: attempt.attempt)
+
+    async def prune(self, retention: timedelta, limit: int) -> int:
+        async with self._transaction() as now:
+            old = [
+                (run.finished_at, run.id, run)
+                for run in self._tables.runs.values()
+                if run.finished_at is not None and run.finished_at < now - retention
+            ]
+            pruned = sorted(old, key=lambda entry: entry[:2])[:limit]
+            for *_, run in pruned:
+                self._tables.delete_run(run)
+            _forget_nodes(self._tables, now)
+            return len(pruned)
+
+
+def _requested(new: NewRun, now: datetime) -> Run:
+    return Run(
+        id=new.id,
+        task=new.task,
+        state=RunState.QUEUED,
+        origin=new.origin,
+        created_at=now,
+        schedule_id=new.schedule_id,
+        args=new.args,
+        run_at=new.run_at or now + (new.delay or timedelta(0)),
+        queue=new.queue,
+        priority=new.priority,
+        key=new.key,
+        policies=new.policies,
+        on_lost=new.on_lost,
+        lost_limit=new.lost_limit,
+        tracking_id=new.tracking_id,
+        parent=new.parent,
+    )
+
+
+def _insert(tables: Tables, run: Run) -> Run:
+    """The run as stored; the one that has its id or its key when there is one."""
+    known = tables.runs.get(run.id) or tables.run_of_key(run.task, run.key)
+    if known is not None:
+        return fresh_run(known)
+    tables.insert_run(run)
+    return _read(tables, run.id)
+
+
+def _overlaps(tables: Tables, schedule: Schedule) -> bool:
+    if policy(schedule, "overlap") == "allow":
+        return False
+    unfinished = sum(run.schedule_id == schedule.id for run in tables.unfinished())
+    return unfinished >= int(policy(schedule, "max_running"))
+
+
+def _matches(run: Run, wanted: RunFilter) -> bool:
+    return (
+        (wanted.cursor is None or run.id < wanted.cursor)
+        and (wanted.schedule_id is None or run.schedule_id == wanted.schedule_id)
+        and (wanted.task is None or run.task == wanted.task)
+        and (wanted.state is None or run.state is wanted.state)
+        and (wanted.tracking_id is None or run.tracking_id == wanted.tracking_id)
+    )
+
+
+def _forget_nodes(tables: Tables, now: datetime) -> None:
+    for node in list(tables.nodes.values()):
+        if node.state is not NodeState.LIVE and node.lease_until < now - _GONE:
+            tables.nodes.drop(node.id)
+            tables.renewals.drop(node.id)
+            for place in [place for place in tables.declared if place[0] == node.id]:
+                tables.declared.drop(place)
+
+
+def _read(tables: Tables, run_id: str) -> Run:
+    run = tables.runs.get(run_id)
+    if run is None:
+        raise NotFound(f"there is no run {run_id!r}; it may have been pruned, list_runs() shows those that are kept")
+    return fresh_run(run)

@@ -1,0 +1,156 @@
+"""The verbs of schedules, firing among them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from hourbell.errors import Conflict, NotFound
+from hourbell.model.declaring import DeclarationFacts, redeclared
+from hourbell.model.editing import Change, created, merging
+from hourbell.model.node import NodeState
+from hourbell.model.page import Page
+from hourbell.model.plan import Fired, FireFacts, FiringReport, PlannedSkip, Planner
+from hourbell.model.run_state import Reason
+from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
+from hourbell.store.memory.handle import Handle
+from hourbell.store.memory.ledger import apply_edit, end_queued, policy, record_plan
+from hourbell.store.memory.rows import fresh_schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from hourbell.store.memory.tables import Tables
+    from hourbell.store.protocol import OnConflict
+
+
+class ScheduleVerbs(Handle):
+    """`ScheduleStore` over the tables."""
+
+    async def fire_due(self, limit: int, plan: Planner, exclude: Collection[str] = ()) -> FiringReport:
+        async with self._transaction() as now:
+            tables = self._tables
+            due = _due(tables, now, exclude)[:limit]
+            unfinished = Counter(run.schedule_id for run in tables.unfinished()) if due else Counter[str | None]()
+            fired: list[Fired] = []
+            skipped: list[tuple[str, PlannedSkip]] = []
+            unreadable: list[str] = []
+            for schedule in due:
+                counted = unfinished[schedule.id] if policy(schedule, "overlap") != "allow" else 0
+                facts = FireFacts(counted, _is_declared(tables, schedule))
+                planned = plan(fresh_schedule(schedule), facts, now)
+                if planned is None:
+                    unreadable.append(schedule.id)
+                    continue
+                fired += record_plan(tables, schedule, planned, now)
+                skipped += [(schedule.id, skip) for skip in planned.skips]
+            return FiringReport(now, len(due), tuple(fired), tuple(skipped), tuple(unreadable))
+
+    async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
+        async with self._transaction() as now:
+            tables = self._tables
+            for declaration in declarations:
+                schedule = tables.schedules.get(declaration.id)
+                if schedule is None:
+                    tables.write_schedule(created(declaration, now))
+                elif edit := redeclared(schedule, declaration, _facts(tables, schedule, declaration, node_id), now):
+                    apply_edit(tables, edit, now)
+            _remember(tables, node_id, declarations, now)
+            return [_read(tables, declaration.id) for declaration in declarations]
+
+    async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
+        async with self._transaction() as now:
+            tables = self._tables
+            schedule = tables.schedules.get(declaration.id)
+            if schedule is None:
+                tables.write_schedule(created(declaration, now))
+            elif on_conflict == "error":
+                raise Conflict(
+                    f"schedule {declaration.id!r} exists already; choose another id, or on_conflict='update' or 'keep'"
+                )
+            elif on_conflict == "update" and (edit := merging(declaration)(schedule, now)):
+                apply_edit(tables, edit, now)
+            return _read(tables, declaration.id)
+
+    async def edit_schedule(self, schedule_id: str, change: Change) -> Schedule:
+        async with self._transaction() as now:
+            edit = change(_read(self._tables, schedule_id), now)
+            if edit is not None:
+                apply_edit(self._tables, edit, now)
+            return _read(self._tables, schedule_id)
+
+    async def remove_schedule(self, schedule_id: str) -> Schedule:
+        async with self._transaction() as now:
+            schedule = _read(self._tables, schedule_id)
+            end_queued(self._tables, schedule_id, Reason.REMOVED, now)
+            self._tables.schedules.drop(schedule_id)
+            return schedule
+
+    async def get_schedule(self, schedule_id: str) -> Schedule:
+        async with self._transaction():
+            return _read(self._tables, schedule_id)
+
+    async def list_schedules(
+        self, *, state: ScheduleState | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Schedule]:
+        async with self._transaction():
+            wanted = [
+                schedule
+                for schedule in self._tables.schedules.values()
+                if (state is None or schedule.state is state) and (cursor is None or schedule.id > cursor)
+            ]
+        wanted.sort(key=lambda schedule: schedule.id)
+        items = tuple(fresh_schedule(schedule) for schedule in wanted[:limit])
+        return Page(items, items[-1].id if items and len(wanted) > limit else None)
+
+
+def _due(tables: Tables, now: datetime, exclude: Collection[str]) -> list[Schedule]:
+    due = [
+        (schedule.next_fire_at, schedule.id, schedule)
+        for schedule in tables.schedules.values()
+        if schedule.state is ScheduleState.ACTIVE
+        and schedule.next_fire_at is not None
+        and schedule.next_fire_at <= now
+        and schedule.id not in exclude
+    ]
+    return [schedule for *_, schedule in sorted(due, key=lambda entry: entry[:2])]
+
+
+def _is_declared(tables: Tables, schedule: Schedule) -> bool:
+    return schedule.source is Source.CALL or any(
+        declared == schedule.id and _is_live(tables, node_id) for node_id, declared in tables.declared
+    )
+
+
+def _is_live(tables: Tables, node_id: str) -> bool:
+    node = tables.nodes.get(node_id)
+    return node is not None and node.state is NodeState.LIVE
+
+
+def _facts(tables: Tables, schedule: Schedule, declaration: Declaration, node_id: str) -> DeclarationFacts:
+    live = any(
+        declared == schedule.id
+        and other != node_id
+        and tables.declared.get((other, declared)) == schedule.digest
+        and _is_live(tables, other)
+        for other, declared in tables.declared
+    )
+    return DeclarationFacts((declaration.id, declaration.digest) in tables.digests, live)
+
+
+def _remember(tables: Tables, node_id: str, declarations: Sequence[Declaration], now: datetime) -> None:
+    """This node declares these, in place of what it declared before; a digest keeps the instant of its first sight."""
+    for place in [place for place in tables.declared if place[0] == node_id]:
+        tables.declared.drop(place)
+    for declaration in declarations:
+        tables.declared.put((node_id, declaration.id), declaration.digest)
+        if (declaration.id, declaration.digest) not in tables.digests:
+            tables.digests.put((declaration.id, declaration.digest), now)
+
+
+def _read(tables: Tables, schedule_id: str) -> Schedule:
+    schedule = tables.schedules.get(schedule_id)
+    if schedule is None:
+        raise NotFound(f"there is no schedule {schedule_id!r}; list_schedules() shows those that there are")
+    return fresh_schedule(schedule)

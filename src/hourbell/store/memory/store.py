@@ -1,0 +1,72 @@
+"""`MemoryStore`: all verbs together, and the life of a handle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hourbell.store.memory.claims import ClaimVerbs
+from hourbell.store.memory.listeners import Listener, Listeners
+from hourbell.store.memory.nodes import NodeVerbs
+from hourbell.store.memory.runs import RunVerbs
+from hourbell.store.memory.schedules import ScheduleVerbs
+from hourbell.store.memory.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from hourbell.clock import Clock
+
+
+class MemoryStore(ScheduleVerbs, RunVerbs, ClaimVerbs, NodeVerbs):
+    """The store without a database: for tests, and for trying things out.
+
+    It keeps every guarantee of the port within one process: handles made by `twin` may be used from several event
+    loops in several threads. Nothing survives the process, and no other process sees it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, Tables())
+        self._listeners = Listeners()
+
+    @property
+    def statements(self) -> int:
+        """How many verbs this handle has been asked."""
+        return self._statements
+
+    def twin(self) -> MemoryStore:
+        """Another handle on the same tables."""
+        other = MemoryStore(self._clock)
+        other._tables = self._tables
+        other._listeners = self._listeners
+        return other
+
+    async def open(self) -> None:
+        """There is nothing to connect to."""
+
+    async def close(self) -> None:
+        """End this handle's listening; the tables live on as long as another handle does."""
+        self._listeners.end(self)
+
+    async def migrate(self) -> Sequence[str]:
+        """There is no schema: nothing was applied."""
+        return ()
+
+    async def ping(self) -> datetime:
+        """The present instant."""
+        async with self._transaction() as now:
+            return now
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call ``heard`` on the running loop at every hint of any handle, until cancelled or closed."""
+        listener = Listener(self, heard)
+        self._listeners.join(listener)
+        try:
+            heard()
+            await listener.ended.wait()
+        finally:
+            self._listeners.leave(listener)
+
+    async def hint(self) -> None:
+        """Wake everyone who listens."""
+        self._listeners.hint()

@@ -1,0 +1,72 @@
+"""Fixtures of the whole suite: databases that cost milliseconds, and a watch on what tests leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from hourbell.testing.postgres_server import PostgresServer
+from support.leaks import open_files, tasks_left, threads_left
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The one server of the session, started by the first test that asks. Tests that stop it make their own."""
+    with PostgresServer(durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh database of the test's own; a connection left to it fails the test."""
+    name = f"hourbell_test_{secrets.token_hex(6)}"
+    yield postgres_server.create_database(name)
+    left = postgres_server.drop_database(name)
+    if left:
+        pytest.fail("connections were left open:\n" + "\n".join(left))
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A server of the test's own, to be stopped and started at will."""
+    with PostgresServer(durable=False, own=True) as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_path(tmp_path: Path) -> Iterator[Path]:
+    """Where the test may make a database file; one that is left open fails the test."""
+    folder = tmp_path / "sqlite"
+    folder.mkdir()
+    yield folder / "hourbell.db"
+    left = open_files(folder)
+    if left:
+        pytest.fail("database files were left open:\n" + "\n".join(left))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves one of our threads or any asyncio task running."""
+    before = set(threading.enumerate())
+    if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        request.getfixturevalue("no_task_left_behind")
+    yield
+    left = threads_left(before)
+    if left:
+        pytest.fail("threads were left running: " + ", ".join(left))
+
+
+@pytest.fixture
+async def no_task_left_behind() -> AsyncIterator[None]:
+    """Asks in the test's own loop, once all its fixtures are gone."""
+    before = asyncio.all_tasks()
+    yield
+    left = await tasks_left(before)
+    if left:
+        pytest.fail("asyncio tasks were left running:\n" + "\n".join(left))

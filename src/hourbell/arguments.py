@@ -1,0 +1,214 @@
+"""Named arguments of a function: plain JSON outside, the types of its own signature inside."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import math
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+
+from hourbell.context import Context
+from hourbell.errors import InvalidArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic import TypeAdapter
+
+ARGS_MAX = 256 * 1024
+_REFUSED_KINDS: dict[Any, str] = {
+    inspect.Parameter.POSITIONAL_ONLY: "positional-only, and arguments are stored by name: remove the /",
+    inspect.Parameter.VAR_POSITIONAL: "of any number, and arguments are stored by name: take a list instead",
+    inspect.Parameter.VAR_KEYWORD: "of any name, and what is stored must be checked by name: take a dict instead",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is known of the function once its annotations could be read."""
+
+    contexts: tuple[str, ...]
+    required: frozenset[str]
+    names: frozenset[str]
+    adapter: TypeAdapter[Any]
+    result: Any
+
+
+class Arguments:
+    """What one function takes. Annotations are read at first use, since they may name what is defined below it.
+
+    Raises InvalidArguments at once for parameters that no stored arguments could fill.
+    """
+
+    def __init__(self, function: Callable[..., Any], label: str) -> None:
+        self.label = label
+        self._function = function
+        self._signature = inspect.signature(function)
+        for parameter in self._signature.parameters.values():
+            reason = _REFUSED_KINDS.get(parameter.kind)
+            if reason:
+                raise InvalidArguments(f"task {label}: the parameter {parameter} is {reason}")
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments as one calls the function, by name and as JSON. A value for a Context parameter is not taken."""
+        shape = self._shape
+        plain = [p for p in self._signature.parameters.values() if p.name not in shape.contexts]
+        try:
+            bound = self._signature.replace(parameters=plain).bind(*args, **kwargs)
+        except TypeError as error:
+            raise InvalidArguments(f"task {self.label}: {error}") from None
+        return self.dump(bound.arguments)
+
+    def dump(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        """Check named arguments and turn them into JSON that `load` will understand after any restart.
+
+        Raises InvalidArguments naming the argument; also when they are longer than 256 kB as JSON.
+        """
+        shape = self._shape
+        if not named and not shape.required:
+            return {}
+        values = self._checked(lambda: shape.adapter.validate_python(dict(named)))
+        plain, text = self._as_json(shape.adapter, values)
+        if len(text) > ARGS_MAX:
+            raise InvalidArguments(
+                f"task {self.label}: the arguments take {len(text):,} bytes of JSON and at most {ARGS_MAX:,} are kept: "
+                "store the data elsewhere and pass its id"
+            )
+        self._checked(lambda: _from_json(shape.adapter, text))
+        return plain
+
+    def load(self, named: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """Stored arguments as the function takes them, the context included. Raises InvalidArguments."""
+        shape = self._shape
+        values: dict[str, Any] = {}
+        if named or shape.required:
+            values = self._checked(lambda: _from_json(shape.adapter, json.dumps(dict(named))))
+        for name in shape.contexts:
+            values[name] = context
+        return values
+
+    def json_schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments object."""
+        return self._shape.adapter.json_schema()
+
+    @property
+    def result_type(self) -> Any:
+        """What the function says it returns; Any when it says nothing."""
+        return self._shape.result
+
+    def check(self) -> None:
+        """Read the annotations now. Raises InvalidArguments when they name what cannot be found or made from JSON."""
+        _ = self._shape
+
+    @functools.cached_property
+    def _shape(self) -> _Shape:
+        hints = self._hints()
+        contexts, fields, required = [], {}, set()
+        for name, parameter in self._signature.parameters.items():
+            hint = hints.get(name, Any)
+            if _is_context(hint):
+                contexts.append(name)
+                continue
+            fields[name] = hint
+            if parameter.default is parameter.empty:
+                required.add(name)
+        return _Shape(
+            contexts=tuple(contexts),
+            required=frozenset(required),
+            names=frozenset(fields),
+            adapter=self._adapter(fields, required),
+            result=hints.get("return", Any),
+        )
+
+    def _hints(self) -> dict[str, Any]:
+        function = _annotated(self._function)
+        # Context is often imported for type checkers only; everything else must be there to make values of it.
+        known = {"Context": Context, **getattr(function, "__globals__", {})}
+        try:
+            return get_type_hints(function, globalns=known, include_extras=True)
+        except NameError as error:
+            raise InvalidArguments(
+                f"task {self.label}: an annotation names {error.name!r}, which cannot be found when the program runs: "
+                "define it at the top of the module, and import it outside of `if TYPE_CHECKING`"
+            ) from None
+        except TypeError as error:
+            raise InvalidArguments(f"task {self.label}: its annotations cannot be read: {error}") from None
+
+    def _adapter(self, fields: Mapping[str, Any], required: set[str]) -> TypeAdapter[Any]:
+        from typing import NotRequired
+
+        from pydantic import ConfigDict, PydanticUserError, TypeAdapter, with_config
+        from typing_extensions import TypedDict
+
+        members = {name: hint if name in required else NotRequired[hint] for name, hint in fields.items()}
+        shape: Any = TypedDict("Arguments", members)  # type: ignore[misc]
+        try:
+            # "constants" keeps NaN and infinity in models visible until JSON refuses them, instead of storing null.
+            config = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+            return TypeAdapter(with_config(config)(shape))
+        except PydanticUserError as error:
+            raise InvalidArguments(
+                f"task {self.label}: an argument's type cannot be made from JSON: {error.message.splitlines()[0]} "
+                "Take an id or plain data instead, and get the object inside"
+            ) from None
+
+    def _checked(self, step: Callable[[], Any]) -> Any:
+        from pydantic import ValidationError
+
+        try:
+            return step()
+        except ValidationError as error:
+            raise InvalidArguments(f"task {self.label}: {_told(error)}") from None
+
+    def _as_json(self, adapter: TypeAdapter[Any], values: Any) -> tuple[dict[str, Any], str]:
+        from pydantic_core import PydanticSerializationError
+
+        try:
+            _refuse_infinite(values)
+            plain = adapter.dump_python(values, mode="json")
+            return plain, json.dumps(plain, allow_nan=False)
+        except (PydanticSerializationError, ValueError, TypeError) as error:
+            raise InvalidArguments(f"task {self.label}: an argument cannot be stored as JSON: {error}") from None
+
+
+def _from_json(adapter: TypeAdapter[Any], text: str) -> Any:
+    # JSON mode, so that strict types accept what JSON has no type for; by name too, as that is how they were dumped.
+    return adapter.validate_json(text, by_alias=True, by_name=True)
+
+
+def _refuse_infinite(value: Any) -> None:
+    """pydantic would store null in the place of a NaN or an infinity, silently."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"JSON has no {value}")
+    if isinstance(value, dict | list | tuple | set):
+        for part in value.values() if isinstance(value, dict) else value:
+            _refuse_infinite(part)
+
+
+def _annotated(function: Any) -> Any:
+    """The function that carries the annotations: under wrappers, partials and objects that can be called."""
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    return function if hasattr(function, "__code__") else inspect.unwrap(type(function).__call__)
+
+
+def _is_context(hint: Any) -> bool:
+    if get_origin(hint) in (Union, types.UnionType):
+        return {part for part in get_args(hint) if part is not types.NoneType} == {Context}
+    return hint is Context
+
+
+def _told(error: Any) -> str:
+    problems = []
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(str(part) for part in problem["loc"]) or "arguments"
+        wording = {
+            "missing": "is missing",
+            "extra_forbidden": "is not an argument of this task",
+        }.get(problem["type"], f"does not fit: {problem['msg']}")
+        problems.append(f"{place!r} {wording}")
+    return "; ".join(problems)

@@ -1,0 +1,277 @@
+"""A task: a registered callable with its policies; and the registry of those that this process knows."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
+
+from hourbell.arguments import Arguments
+from hourbell.errors import InvalidArguments, UnknownTask
+from hourbell.model.policies import checked_policies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from datetime import datetime, timedelta
+
+    from hourbell.context import Context
+    from hourbell.model.run import Run
+
+P = ParamSpec("P")
+R = TypeVar("R")
+RESULT_MAX = 64 * 1024
+_LONGEST_NAME = 200
+_log = logging.getLogger("hourbell.task")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a request by hand says besides the arguments; None: as the task's policies have it.
+
+    ``run_at``  an aware instant before which the run does not start; ``delay``  the same as a duration from now.
+    ``key``  a second request for the same task under the same key answers the first one's run.
+    """
+
+    run_at: datetime | None = None
+    delay: float | timedelta | None = None
+    key: str | None = None
+    priority: int | None = None
+    queue: str | None = None
+
+
+class Enqueuer(Protocol):
+    """Who takes requests: the scheduler that the task belongs to."""
+
+    async def enqueue(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+        """Store the request and answer its run."""
+
+
+class Task(Generic[P, R]):
+    """A registered function. Calling it calls the function itself, here and now; `enqueue` asks for a run of it.
+
+    ``name`` is what the database remembers; ``aliases`` are earlier names whose stored runs are still understood.
+    ``policies`` are those given for the task, as JSON.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        enqueuer: Enqueuer | None = None,
+        name: str | None = None,
+        aliases: Iterable[str] = (),
+        policies: Mapping[str, Any] | None = None,
+    ) -> None:
+        _refuse_unrunnable(function)
+        self.name = _checked_name(name) if name is not None else default_name(function)
+        self.aliases = tuple(_checked_name(alias) for alias in aliases)
+        self.function = function
+        self.is_async = _is_async(function)
+        self.policies = checked_policies(policies or {})
+        self.arguments = Arguments(function, self.name)
+        self._enqueuer = enqueuer
+        self._refuse_executor()
+        functools.update_wrapper(self, function)
+        if self.is_async and hasattr(inspect, "markcoroutinefunction"):
+            inspect.markcoroutinefunction(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself. Nothing is recorded."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Run:
+        """Ask for one run with these arguments, as soon as a node has room, and answer it as stored.
+
+        When this returns the run is recorded and survives any crash. Raises InvalidArguments when the arguments do not
+        fit the signature, StoreUnavailable when nothing could be recorded.
+        """
+        return await self._ask(Request(), args, kwargs)
+
+    def options(
+        self,
+        *,
+        run_at: datetime | None = None,
+        delay: float | timedelta | None = None,
+        key: str | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+    ) -> RequestedTask[P]:
+        """The same task, to be enqueued under these conditions: ``await task.options(delay=60).enqueue(...)``.
+
+        ``delay`` is in seconds, or a timedelta, from the database's present instant. See `Request`.
+        """
+        request = Request(run_at=run_at, delay=delay, key=key, priority=priority, queue=queue)
+        return RequestedTask(self, request)
+
+    def bound(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        """These arguments by name, checked and as JSON: what is stored. Raises InvalidArguments naming the argument."""
+        return self.arguments.bind(args, kwargs)
+
+    def prepare(self, args: Mapping[str, Any], context: Context) -> Callable[[], Any]:
+        """A call without arguments that runs the body on stored arguments; await its answer when ``is_async``.
+
+        Raises InvalidArguments when they do not fit the function as it is now.
+        """
+        return functools.partial(self.function, **self.arguments.load(args, context))
+
+    def dump_result(self, value: Any, limit: int = RESULT_MAX) -> str | None:
+        """What the body returned, as JSON text to be stored; None when there is nothing to keep.
+
+        A result that is no JSON, or longer than ``limit`` bytes of it, is not kept: the run has succeeded all the same,
+        and the log says so.
+        """
+        if value is None:
+            return None
+        try:
+            text = _result_text(value)
+        except (ValueError, TypeError) as error:
+            _log.warning("the result of task %s was not kept: it cannot be written as JSON (%s)", self.name, error)
+            return None
+        if len(text) > limit:
+            _log.warning(
+                "the result of task %s was not kept: %d bytes of JSON, %d at most", self.name, len(text), limit
+            )
+            return None
+        return text
+
+    async def _ask(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
+        if self._enqueuer is None:
+            raise InvalidArguments(f"task {self.name} belongs to no scheduler: register it with @scheduler.task")
+        return await self._enqueuer.enqueue(self, self.arguments.bind(args, kwargs), request)
+
+    def _refuse_executor(self) -> None:
+        executor = self.policies.get("executor", "auto")
+        if executor == "async" and not self.is_async:
+            raise InvalidArguments(f"task {self.name}: executor='async' needs an `async def`, or leave it out")
+        if executor == "thread" and self.is_async:
+            raise InvalidArguments(f"task {self.name}: executor='thread' needs a plain `def`, or leave it out")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedTask(Generic[P]):
+    """A task with the conditions of a request, ready to be enqueued."""
+
+    task: Task[P, Any]
+    request: Request
+
+    async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Run:
+        """As `Task.enqueue`, under these conditions."""
+        return await self.task._ask(self.request, args, kwargs)
+
+
+class TaskRegistry:
+    """The tasks that this process can run, by name and by alias."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Task[..., Any]] = {}
+
+    def add(self, task: Task[..., Any]) -> None:
+        """Register a task. Raises InvalidArguments when another one claims one of its names."""
+        for name in (task.name, *task.aliases):
+            known = self._by_name.get(name)
+            if known is not None and known is not task:
+                raise InvalidArguments(
+                    f"two tasks claim the name {name!r}: give one of them another, as in @scheduler.task(name=…); "
+                    "stored runs find their function by this name"
+                )
+        # A new dict instead of a changed one: the node's thread reads it at any moment.
+        self._by_name = {**self._by_name, **dict.fromkeys((task.name, *task.aliases), task)}
+
+    def get(self, name: str) -> Task[..., Any]:
+        """The task of this name or alias. Raises UnknownTask."""
+        task = self._by_name.get(name)
+        if task is None:
+            raise UnknownTask(f"no task {name!r} is registered in this process: import the module that defines it")
+        return task
+
+    def find(self, name: str) -> Task[..., Any] | None:
+        """The task of this name or alias, or None."""
+        return self._by_name.get(name)
+
+    def names(self) -> Collection[str]:
+        """Every name and alias: what this process may claim."""
+        return self._by_name.keys()
+
+    def __iter__(self) -> Iterator[Task[..., Any]]:
+        return iter(dict.fromkeys(self._by_name.values()))
+
+    def __len__(self) -> int:
+        return len(set(self._by_name.values()))
+
+
+def default_name(function: Callable[..., Any]) -> str:
+    """``module:qualname``, with the file's stem for the module of a script.
+
+    Raises InvalidArguments when the function has no name by which it would be found again after a restart.
+    """
+    qualname = getattr(function, "__qualname__", None)
+    module = getattr(function, "__module__", None)
+    if not qualname or not module:
+        raise InvalidArguments(
+            f"{type(function).__name__} objects have no name of their own by which a stored run would find them again: "
+            "give one, as in @scheduler.task(name=…)"
+        )
+    if qualname.rpartition(".")[2] == "<lambda>":
+        raise InvalidArguments(
+            "a lambda has no name by which a stored run would find it again: give name=…, or use def"
+        )
+    if getattr(function, "__self__", None) is not None and not inspect.ismodule(function.__self__):  # type: ignore[attr-defined]
+        raise InvalidArguments(
+            f"{qualname} is bound to one object, which a stored run would not find again after a restart: "
+            "give name=…, or use a function that gets the object inside"
+        )
+    return _checked_name(f"{_stem(module)}:{qualname}")
+
+
+def _stem(module: str) -> str:
+    """A script's module is called differently in each process that loads it; its file is not."""
+    if module not in ("__main__", "__mp_main__"):
+        return module
+    main = sys.modules.get(module)
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:  # python -m package.module
+        return str(spec.name)
+    file = getattr(main, "__file__", None)
+    return Path(file).stem if file else module
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidArguments(f"task name {name[:60]!r}: give 1 to {_LONGEST_NAME} printable characters")
+    return name
+
+
+def _refuse_unrunnable(function: Any) -> None:
+    if not callable(function) or inspect.isclass(function):
+        raise InvalidArguments(f"{function!r} is no function: a task is made from a `def` or an `async def`")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise InvalidArguments(f"{function.__qualname__} yields: calling it would run nothing of its body; use return")
+    parameters = list(inspect.signature(function).parameters)
+    if parameters[:1] in (["self"], ["cls"]) and "." in getattr(function, "__qualname__", ""):
+        raise InvalidArguments(
+            f"{function.__qualname__} is a method, and a stored run would not find its object again after a restart: "
+            "use a function that gets the object inside"
+        )
+
+
+def _is_async(function: Any) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return any(inspect.iscoroutinefunction(part) for part in (function, type(function).__call__))
+
+
+def _result_text(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except TypeError:
+        from pydantic_core import to_jsonable_python
+
+        return json.dumps(to_jsonable_python(value, by_alias=False), allow_nan=False)

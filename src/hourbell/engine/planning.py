@@ -1,0 +1,173 @@
+"""What a due schedule records: pure and synchronous, decided inside the store's transaction.
+
+Every due time from the cursor to now stands in exactly one run or skip. A cursor at most a lease late is lateness:
+each fire gets its run. Anything later is a gap, treated by ``catch_up`` and never walked.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from hourbell.model.gap import TICK, passed
+from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
+from hourbell.model.run_state import Reason
+from hourbell.model.schedule import ScheduleState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+
+    from hourbell.model.plan import FireFacts
+    from hourbell.model.policies import Policies
+    from hourbell.model.schedule import Schedule
+    from hourbell.triggers import Trigger
+
+MOST_FIRES = 1_000
+"""Fires that one plan takes on one by one; what is left is due again at once."""
+
+_log = logging.getLogger("hourbell.engine")
+
+
+def plan_fires(schedule: Schedule, facts: FireFacts, now: datetime, *, lease: timedelta) -> FirePlan | None:
+    """Plan everything that is due at ``now``. Never raises: None when this version cannot read the schedule."""
+    try:
+        return _plan(schedule, facts, now.astimezone(UTC), lease)
+    except Exception:  # noqa: BLE001 - a trigger or policy of another version may fail in any way at all
+        _log.debug("no plan could be made for schedule %r", schedule.id, exc_info=True)
+        return None
+
+
+def _plan(schedule: Schedule, facts: FireFacts, now: datetime, lease: timedelta) -> FirePlan | None:
+    cursor = schedule.next_fire_at
+    if cursor is None or cursor > now:
+        return None
+    ledger = _Ledger(schedule.trigger, schedule.effective, facts.unfinished, now)
+    cursor = cursor.astimezone(UTC)
+    if not facts.declared:
+        ledger.skip_all(cursor, Reason.UNDECLARED)
+        return ledger.closed(ScheduleState.UNDECLARED)
+    is_gap = now - cursor > lease
+    rest = ledger.skip_what_is_past_its_grace(cursor)
+    if rest is None:
+        return ledger.closed()
+    if is_gap:
+        _catch_up(ledger, rest)
+    else:
+        ledger.run_each(rest)
+    return ledger.closed()
+
+
+def _catch_up(ledger: _Ledger, cursor: datetime) -> None:
+    policies = ledger.policies
+    if policies.catch_up == "skip":
+        ledger.skip_all(cursor, Reason.MISSED)
+    elif policies.catch_up == "latest":
+        ledger.run_latest(cursor, 1, Reason.COALESCED)
+    else:
+        ledger.run_latest(cursor, policies.catch_up_limit, Reason.CATCH_UP_LIMIT)
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What has been decided so far, fire by fire, in their order."""
+
+    trigger: Trigger
+    policies: Policies
+    unfinished: int
+    now: datetime
+    runs: list[PlannedRun] = field(default_factory=list)
+    skips: list[PlannedSkip] = field(default_factory=list)
+    last: datetime | None = None
+    last_ran: bool = False
+    is_full: bool = False
+
+    def skip_what_is_past_its_grace(self, cursor: datetime) -> datetime | None:
+        """Skip the fires that are too late to start, as one row, and answer the first that is not; None: none is."""
+        grace = self.policies.grace
+        if grace is None or self.now - cursor <= grace:
+            return cursor
+        earliest = self.now - grace
+        self.skip_all(cursor, Reason.MISSED, until=earliest - TICK)
+        rest = self._after(earliest - TICK)
+        return rest if rest is not None and rest <= self.now else None
+
+    def skip_all(self, cursor: datetime, reason: Reason, *, until: datetime | None = None) -> None:
+        """One skip for the due times from ``cursor``, itself one, to ``until`` (now); counted, not walked."""
+        gap = passed(self.trigger, cursor, until if until is not None else self.now)
+        if gap is not None:
+            self._skip(PlannedSkip(reason, gap.first, gap.last.astimezone(UTC), gap.count))
+
+    def run_latest(self, cursor: datetime, limit: int, reason: Reason) -> None:
+        """Run the latest ``limit`` due times, oldest first; those before them are one skip."""
+        gap = passed(self.trigger, cursor, self.now)
+        if gap is None:
+            return
+        first = gap.last.astimezone(UTC)
+        if gap.count <= limit:
+            first = cursor
+        else:
+            for _ in range(limit - 1):
+                first = self._before(first)
+        if first > cursor:
+            self.skip_all(cursor, reason, until=first - TICK)
+        self.run_each(first)
+
+    def run_each(self, cursor: datetime) -> None:
+        """A run for each due time from ``cursor`` on, as far as the overlap policy and the size of a plan allow."""
+        for fire_at in self._fires(cursor):
+            if self.policies.overlap == "skip" and self.unfinished + len(self.runs) >= self.policies.max_running:
+                self._skip(PlannedSkip(Reason.OVERLAP, fire_at, fire_at, 1))
+            else:
+                self._run(fire_at)
+
+    def closed(self, state: ScheduleState = ScheduleState.ACTIVE) -> FirePlan | None:
+        """The plan. Its cursor is the first fire that no row of it records."""
+        if self.last is None:
+            return None
+        upcoming = self._after(self.last if self.is_full else max(self.last, self.now))
+        return FirePlan(
+            runs=tuple(self.runs),
+            skips=tuple(self.skips),
+            next_fire_at=upcoming,
+            last_fire_at=self.last,
+            state=state if upcoming is not None else ScheduleState.FINISHED,
+        )
+
+    def _fires(self, cursor: datetime) -> Iterator[datetime]:
+        fire_at: datetime | None = cursor
+        for _ in range(MOST_FIRES):
+            if fire_at is None or fire_at > self.now:
+                return
+            yield fire_at
+            fire_at = self._after(fire_at)
+        self.is_full = True
+
+    def _run(self, fire_at: datetime) -> None:
+        grace = self.policies.grace
+        self.runs.append(PlannedRun(fire_at, fire_at, fire_at + grace if grace is not None else None))
+        self.last, self.last_ran = fire_at, True
+
+    def _skip(self, skip: PlannedSkip) -> None:
+        if self.skips and not self.last_ran and self.skips[-1].reason == skip.reason:
+            before = self.skips.pop()
+            count = before.covers_count + skip.covers_count
+            skip = PlannedSkip(skip.reason, before.fire_at, skip.covers_until, count)
+        self.skips.append(skip)
+        self.last, self.last_ran = skip.covers_until, False
+
+    def _after(self, instant: datetime) -> datetime | None:
+        upcoming = self.trigger.next_after(instant)
+        # In UTC from here on: two instants of one zone are compared by their wall clock, which repeats an hour a year.
+        upcoming = upcoming.astimezone(UTC) if upcoming is not None else None
+        if upcoming is not None and upcoming <= instant:
+            raise ValueError(f"{self.trigger!r} answered {upcoming}, which is not later than {instant}")
+        return upcoming
+
+    def _before(self, instant: datetime) -> datetime:
+        earlier = self.trigger.prev_before(instant)
+        if earlier is None or (earlier := earlier.astimezone(UTC)) >= instant:
+            raise ValueError(f"{self.trigger!r} counts more fires before {instant} than it can name")
+        return earlier

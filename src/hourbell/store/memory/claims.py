@@ -101,7 +101,7 @@ def _too_late(run: Run, now: datetime) -> bool:
 
 
 def _take(tables: Tables, run: Run, node_id: str, claim_id: str) -> Run:
-    taken = replace(run, state=RunState.RUNNING, attempt=run.attempt + 1, node_id=node_id)
+    taken = replace(run, state=RunState.RUNNING, attempt=run.attempt + 1, node_id=node_id, outcome=None, error=None)
     tables.write_run(taken)
     tables.claims.put(run.id, claim_id)
     return taken

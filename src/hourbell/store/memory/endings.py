@@ -24,6 +24,7 @@ def settle(tables: Tables, node_id: str, settlement: Settlement, now: datetime) 
         return _written(tables, run, node_id, settlement)
     reported = replace(
         run,
+        reason=Reason.CANCELLED if settlement.state is RunState.CANCELLED else None,
         started_at=settlement.started_at or run.started_at,
         finished_at=settlement.finished_at or now,
         outcome=settlement.outcome,
@@ -40,25 +41,31 @@ def settle(tables: Tables, node_id: str, settlement: Settlement, now: datetime) 
 
 def lose(tables: Tables, run: Run, now: datetime) -> bool:
     """The node of this running run is gone: queue the run again (True), or fail it (False)."""
-    lost = replace(run, losses=run.losses + 1, finished_at=now, outcome=Outcome.LOST, error="lost with its node")
-    spent = lost.losses >= run.lost_limit
-    if run.on_lost != "fail" and not spent:
-        requeue(tables, lost, now)
+    lost = replace(run, losses=run.losses + 1, finished_at=now, outcome=Outcome.LOST, error=None)
+    return _hand_on(tables, lost, now, spent=lost.losses >= run.lost_limit)
+
+
+def hand_back(tables: Tables, run: Run, now: datetime) -> bool:
+    """Its node leaves this running run behind: as `lose`, but nothing is counted against it."""
+    return _hand_on(tables, replace(run, finished_at=now, outcome=Outcome.HANDED_BACK, error=None), now, spent=False)
+
+
+def _hand_on(tables: Tables, ended: Run, now: datetime, *, spent: bool) -> bool:
+    # Whether the body had begun is not known here: a run that may start at most once must not start again.
+    if ended.on_lost != "fail" and not spent:
+        requeue(tables, ended, now)
         return True
-    if run.on_lost != "fail":
-        lost = replace(lost, error=f"lost with its node {lost.losses} times")
-    tables.claims.drop(run.id)
-    tables.write_run(replace(lost, state=RunState.FAILED, reason=Reason.LOST))
+    error = "lost with its node" if ended.losses <= 1 else f"lost with its node {ended.losses} times"
+    tables.claims.drop(ended.id)
+    tables.write_run(replace(ended, state=RunState.FAILED, reason=Reason.LOST, error=error))
     return False
 
 
-def hand_back(tables: Tables, run: Run, now: datetime) -> None:
-    """Queue a running run again without counting anything against it."""
-    requeue(tables, replace(run, finished_at=now, outcome=Outcome.HANDED_BACK), now)
-
-
 def requeue(tables: Tables, ended: Run, run_at: datetime) -> None:
-    """Keep the attempt that ended, which stands in the run's own row, and queue the run; the number stays used."""
+    """Keep the attempt that ended, which stands in the run's own row, and queue the run; the number stays used.
+
+    How it ended (outcome, error) stays to be seen in the row until the next attempt begins.
+    """
     if ended.node_id is not None and ended.outcome is not None and ended.finished_at is not None:
         attempt = Attempt(
             run_id=ended.id,
@@ -79,8 +86,6 @@ def requeue(tables: Tables, ended: Run, run_at: datetime) -> None:
         node_id=None,
         started_at=None,
         finished_at=None,
-        outcome=None,
-        error=None,
         result=None,
     )
     tables.write_run(queued)

@@ -13,8 +13,6 @@ from hourbell.model.run import Run
 from hourbell.model.run_state import Origin, Reason, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hourbell.model.editing import Edit
     from hourbell.model.schedule import Schedule
     from hourbell.store.memory.tables import Tables
@@ -24,7 +22,8 @@ _DEFAULTS = Policies()
 
 def policy(schedule: Schedule, name: str) -> Any:
     """One policy of a schedule, inheritance resolved by name; never raises, whatever version wrote the others."""
-    return _layers(schedule).get(name, getattr(_DEFAULTS, name))
+    layers = {**schedule.inherited, **schedule.policies}
+    return layers.get(name, getattr(_DEFAULTS, name))
 
 
 def record_plan(tables: Tables, schedule: Schedule, plan: FirePlan, now: datetime) -> list[Fired]:
@@ -89,10 +88,6 @@ def end_queued(tables: Tables, schedule_id: str, reason: Reason, now: datetime) 
             tables.write_run(replace(run, state=RunState.SKIPPED, reason=reason, finished_at=now))
 
 
-def _layers(schedule: Schedule) -> Mapping[str, Any]:
-    return {**schedule.inherited, **schedule.policies}
-
-
 def _fire(schedule: Schedule, planned: PlannedRun, now: datetime) -> Run:
     return Run(
         id=new_run_id(now),
@@ -107,7 +102,7 @@ def _fire(schedule: Schedule, planned: PlannedRun, now: datetime) -> Run:
         start_by=planned.start_by,
         queue=policy(schedule, "queue"),
         priority=policy(schedule, "priority"),
-        policies=_layers(schedule) or None,
+        policies=schedule.policies or None,
         on_lost=policy(schedule, "on_lost"),
         lost_limit=policy(schedule, "lost_limit"),
     )

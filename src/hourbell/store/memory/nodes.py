@@ -84,9 +84,8 @@ class NodeVerbs(Handle):
 
     async def list_nodes(self) -> Sequence[Node]:
         async with self._transaction():
-            newest_first = sorted(
-                self._tables.nodes.values(), key=lambda node: (node.started_at, node.id), reverse=True
-            )
+            by_id = sorted(self._tables.nodes.values(), key=lambda node: node.id)
+        newest_first = sorted(by_id, key=lambda node: node.started_at, reverse=True)
         return sorted(newest_first, key=lambda node: node.state is not NodeState.LIVE)
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:

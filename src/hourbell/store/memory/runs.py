@@ -10,7 +10,7 @@ from hourbell.errors import Conflict, NotFound
 from hourbell.model.node import NodeState
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, NewRun, Run, RunFilter
-from hourbell.model.run_state import Reason, RunState
+from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.store.memory.endings import requeue
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.ledger import policy
@@ -39,7 +39,7 @@ class RunVerbs(Handle):
                 raise NotFound(f"there is no schedule {schedule_id!r}; list_schedules() shows those that there are")
             run = _requested(build(fresh_schedule(schedule)), now)
             if _overlaps(self._tables, schedule):
-                run = replace(run, state=RunState.SKIPPED, reason=Reason.OVERLAP, finished_at=now)
+                run = replace(run, state=RunState.SKIPPED, reason=Reason.OVERLAP, run_at=None, finished_at=now)
             return _insert(self._tables, run)
 
     async def cancel_run(self, run_id: str) -> Run:
@@ -47,7 +47,9 @@ class RunVerbs(Handle):
             run = _read(self._tables, run_id)
             if run.state is not RunState.QUEUED:
                 raise Conflict(f"run {run_id!r} is {run.state}; only a queued run can be cancelled")
-            cancelled = replace(run, state=RunState.CANCELLED, reason=Reason.CANCELLED, finished_at=now)
+            cancelled = replace(
+                run, state=RunState.CANCELLED, reason=Reason.CANCELLED, outcome=Outcome.CANCELLED, finished_at=now
+            )
             self._tables.write_run(cancelled)
             return _read(self._tables, run_id)
 
@@ -62,6 +64,8 @@ class RunVerbs(Handle):
                 )
             # Asked for now, however late its fire: its grace is over and must not end it again.
             requeue(self._tables, replace(run, failures=0, losses=0, start_by=None), now)
+            afresh = replace(_read(self._tables, run_id), outcome=None, error=None)
+            self._tables.write_run(afresh)
             return _read(self._tables, run_id)
 
     async def get_run(self, run_id: str) -> Run:
@@ -89,7 +93,8 @@ class RunVerbs(Handle):
             pruned = sorted(old, key=lambda entry: entry[:2])[:limit]
             for *_, run in pruned:
                 self._tables.delete_run(run)
-            _forget_nodes(self._tables, now)
+            if len(pruned) < limit:
+                _forget_nodes(self._tables, now)
             return len(pruned)
 
 
@@ -141,8 +146,9 @@ def _matches(run: Run, wanted: RunFilter) -> bool:
 
 
 def _forget_nodes(tables: Tables, now: datetime) -> None:
+    holding = {run.node_id for run in tables.unfinished()}
     for node in list(tables.nodes.values()):
-        if node.state is not NodeState.LIVE and node.lease_until < now - _GONE:
+        if node.state is not NodeState.LIVE and node.lease_until < now - _GONE and node.id not in holding:
             tables.nodes.drop(node.id)
             tables.renewals.drop(node.id)
             for place in [place for place in tables.declared if place[0] == node.id]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from hourbell.triggers.cron_fields import CronFields
 
 _LENGTHS = (28, 29, 30, 31)
-_ALL_DAYS = ((1 << 32) - 1) & ~1
 
 
 @lru_cache(maxsize=2048)
@@ -25,12 +24,13 @@ def calendar_of(expr: str) -> CronCalendar:
         TriggerError: when it is not understood, or no date ever matches, such as the 30th of February.
     """
     fields = read_expression(expr)
+    weeks = tuple(_days_of_week(fields.day_of_week.mask, first) for first in range(7))
     calendar = CronCalendar(
         seconds=fields.second.mask,
         minutes=fields.minute.mask,
         hours=fields.hour.mask,
         months=fields.month.mask,
-        days=tuple(tuple(_days(fields, length, first) for first in range(7)) for length in _LENGTHS),
+        days=tuple(tuple(_days(fields, length, week) for week in weeks) for length in _LENGTHS),
     )
     if not calendar.ever():
         raise _never(expr, fields)
@@ -48,20 +48,18 @@ def _never(expr: str, fields: CronFields) -> TriggerError:
     )
 
 
-def _days(fields: CronFields, length: int, first: int) -> Mask:
-    """The matching days of a month of this length whose first day is this weekday (Monday is 0)."""
+def _days(fields: CronFields, length: int, in_week: Mask) -> Mask:
+    """The matching days of a month of this length, where `in_week` are those that the day of the week allows."""
     existing = ((1 << (length + 1)) - 1) & ~1
     in_month = fields.day_of_month.mask
-    in_week = _days_of_week(fields.day_of_week.mask, first)
-    both = in_month | in_week if fields.either_day else in_month & in_week
-    return both & existing
+    return existing & (in_month | in_week if fields.either_day else in_month & in_week)
 
 
-def _days_of_week(weekdays: int, first: int) -> Mask:
-    """The days of a month that fall on these weekdays (bit 0 is Sunday)."""
+def _days_of_week(weekdays: Mask, first: int) -> Mask:
+    """The days that fall on these weekdays (bit 0 is Sunday) where the 1st is the weekday `first` (0 is Monday)."""
     mask = 0
     for day in range(1, 32):
-        # first is Monday-based: Python counts days of the week from Monday, cron from Sunday.
+        # Python counts weekdays from Monday and cron from Sunday; the days from 1 make up for the difference.
         if weekdays >> ((first + day) % 7) & 1:
             mask |= 1 << day
     return mask

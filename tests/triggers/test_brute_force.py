@@ -1,0 +1,79 @@
+"""The engine against the brute-force list: whole lists of fires, forwards, backwards and counted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+
+from hourbell.triggers import Cron
+from hourbell.triggers.wall_count import _count_many
+from triggers.brute_force import list_fires
+from triggers.strategies import Case, cases, fixed, policies
+
+
+def walk(trigger: Cron, start: datetime, end: datetime) -> list[datetime]:
+    fires: list[datetime] = []
+    at = start
+    while (fire := trigger.next_after(at)) is not None and fire.astimezone(UTC) <= end:
+        assert fire.tzinfo is not None
+        at = fire.astimezone(UTC)
+        fires.append(at)
+        assert len(fires) <= 100_000
+    return fires
+
+
+def walk_back(trigger: Cron, start: datetime, end: datetime) -> list[datetime]:
+    fires: list[datetime] = []
+    at = end + timedelta(microseconds=1)
+    while (fire := trigger.prev_before(at)) is not None and fire.astimezone(UTC) > start:
+        at = fire.astimezone(UTC)
+        fires.append(at)
+    return fires[::-1]
+
+
+def compare(case: Case, policy: tuple[str | None, str | None]) -> None:
+    gap, fold = policy
+    start, end = case.start, case.end
+    trigger = Cron(case.expr, case.zone.key, gap, fold)
+    expected = list_fires(case.expr, case.zone, gap, fold, start, end)
+    assert walk(trigger, start, end) == expected
+    assert walk_back(trigger, start, end) == expected
+    assert trigger.count_between(start, end, cap=100_000) == len(expected)
+    assert trigger.count_between(start, end, cap=7) == min(7, len(expected))
+    by_arithmetic = _count_many(trigger._calendar, trigger._zone, trigger._policy, start, end, 100_000)
+    assert by_arithmetic == len(expected)
+
+
+@fixed(400)
+@given(cases(timedelta(days=3)), policies)
+def test_three_days_by_the_minute(case: Case, policy: tuple[str | None, str | None]) -> None:
+    compare(case, policy)
+
+
+@fixed(100)
+@given(cases(timedelta(hours=6), with_seconds=True), policies)
+def test_six_hours_by_the_second(case: Case, policy: tuple[str | None, str | None]) -> None:
+    compare(case, policy)
+
+
+@pytest.mark.parametrize("policy", [(None, None), ("skip", "second"), ("next_valid", "both")])
+@pytest.mark.parametrize("expr", ["30 2 * * *", "0 * * * *", "*/7 0-3 * * *"])
+@pytest.mark.parametrize(
+    "zone,day",
+    [
+        ("Europe/Berlin", datetime(2026, 3, 29, tzinfo=UTC)),
+        ("Europe/Berlin", datetime(2026, 10, 25, tzinfo=UTC)),
+        ("Australia/Lord_Howe", datetime(2026, 10, 3, tzinfo=UTC)),
+        ("Australia/Lord_Howe", datetime(2026, 4, 4, tzinfo=UTC)),
+        ("Pacific/Apia", datetime(2011, 12, 30, tzinfo=UTC)),
+        ("Pacific/Kwajalein", datetime(1993, 8, 21, tzinfo=UTC)),
+        ("Antarctica/Casey", datetime(2010, 3, 4, tzinfo=UTC)),
+        ("America/Havana", datetime(2026, 3, 8, tzinfo=UTC)),
+        ("Africa/Monrovia", datetime(1972, 1, 7, tzinfo=UTC)),
+    ],
+)
+def test_known_nights(zone: str, day: datetime, expr: str, policy: tuple[str | None, str | None]) -> None:
+    compare(Case(expr, ZoneInfo(zone), day - timedelta(days=1), day + timedelta(days=2)), policy)

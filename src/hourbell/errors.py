@@ -1,0 +1,50 @@
+"""Every error that Hourbell raises, in one tree.
+
+Each message says what happened and what to do next. A message never holds a credential.
+"""
+
+from __future__ import annotations
+
+
+class HourbellError(Exception):
+    """The root: catch this to catch whatever Hourbell raises on purpose."""
+
+
+class TriggerError(HourbellError, ValueError):
+    """A trigger cannot be understood, or can never fire. The message points at the offending place."""
+
+
+class UnknownTask(HourbellError, LookupError):
+    """No task of this name is registered in this process."""
+
+
+class InvalidArguments(HourbellError, ValueError):
+    """Arguments do not fit the task's signature, or a policy has a value that it cannot have."""
+
+
+class NotFound(HourbellError, LookupError):
+    """There is no schedule, run or node of this id."""
+
+
+class Conflict(HourbellError):
+    """The request contradicts what is stored: an id that is taken, a state that does not allow the change."""
+
+
+class LeaseLost(HourbellError):
+    """The node's right to report this run has ended: another node took the run over, and nothing was written."""
+
+
+class StoreUnavailable(HourbellError):
+    """The database cannot be reached just now. Asking again later may succeed; nothing was half done."""
+
+
+class StoreMisconfigured(HourbellError):
+    """The database refuses for a reason that waiting does not mend: a wrong URL, password, role or version."""
+
+
+class MigrationNeeded(StoreMisconfigured):
+    """The schema is older than this version of Hourbell and this role may not change it."""
+
+
+class StoreRejected(HourbellError):
+    """The database refused this data itself (not the connection): a row that breaks a rule of the schema."""

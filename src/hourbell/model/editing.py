@@ -1,0 +1,160 @@
+"""Changes of a stored schedule, decided under its lock: pure functions from (schedule, now) to an `Edit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from hourbell.errors import Conflict
+from hourbell.model.gap import first_fire, passed
+from hourbell.model.plan import PlannedSkip
+from hourbell.model.run_state import Reason
+from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
+from hourbell.triggers import Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What one transaction writes: the schedule as it will be, due times passed over, and why queued fires end."""
+
+    schedule: Schedule
+    skip: PlannedSkip | None = None
+    end_queued: Reason | None = None
+
+
+Change = Callable[[Schedule, datetime], Edit | None]
+"""Decides an edit from the locked row and the database's instant; None: nothing to write."""
+
+
+def created(declaration: Declaration, now: datetime) -> Schedule:
+    """The row of a schedule that is stored for the first time: its interval anchored, its cursor set."""
+    trigger = declaration.trigger.anchored(now)
+    cursor = first_fire(trigger, now)
+    state = ScheduleState.PAUSED if declaration.paused else ScheduleState.ACTIVE
+    return Schedule(
+        id=declaration.id,
+        task=declaration.task,
+        trigger_spec=trigger.to_spec(),
+        args=declaration.args,
+        policies=declaration.policies,
+        inherited=declaration.inherited,
+        state=state if cursor is not None else ScheduleState.FINISHED,
+        source=declaration.source,
+        note=declaration.note,
+        digest=declaration.digest,
+        declared=declaration.spoken() if declaration.source is Source.CODE else None,
+        next_fire_at=cursor,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def pausing(note: str | None) -> Change:
+    """Stop firing until resumed. Queued fires end as skipped; what the pause passes over is never caught up."""
+
+    def change(schedule: Schedule, now: datetime) -> Edit | None:
+        if schedule.state is ScheduleState.FINISHED:
+            raise Conflict(f"schedule {schedule.id!r} is finished: it has no further fire that a pause could stop")
+        paused = replace(schedule, state=ScheduleState.PAUSED, note=note, updated_at=now)
+        return Edit(paused, end_queued=Reason.PAUSED)
+
+    return change
+
+
+def resuming() -> Change:
+    """Fire again from now on; the due times that the pause passed over become one skipped row."""
+
+    def change(schedule: Schedule, now: datetime) -> Edit | None:
+        if schedule.state is not ScheduleState.PAUSED:
+            return None
+        return waken(schedule, now, Reason.PAUSED)
+
+    return change
+
+
+def waken(schedule: Schedule, now: datetime, reason: Reason) -> Edit:
+    """Fire again after a time of not firing: what it passed over becomes one skip, the cursor moves past now."""
+    trigger = schedule.trigger
+    cursor = schedule.next_fire_at
+    gap = passed(trigger, cursor, now) if cursor is not None else None
+    if gap is None:
+        state = ScheduleState.ACTIVE if cursor is not None else ScheduleState.FINISHED
+        return Edit(replace(schedule, state=state, note=None, updated_at=now))
+    upcoming = trigger.next_after(max(now, gap.last))
+    awake = replace(
+        schedule,
+        state=ScheduleState.ACTIVE if upcoming is not None else ScheduleState.FINISHED,
+        note=None,
+        next_fire_at=upcoming,
+        last_fire_at=gap.last,
+        updated_at=now,
+    )
+    return Edit(awake, skip=gap.skip(reason))
+
+
+def updating(
+    *,
+    trigger: Trigger | None = None,
+    args: Mapping[str, Any] | None = None,
+    policies: Mapping[str, Any] | None = None,
+) -> Change:
+    """An operator's edit: what is given replaces what is stored (policies by name), the rest stays."""
+
+    def change(schedule: Schedule, now: datetime) -> Edit | None:
+        edited = schedule
+        if args is not None:
+            edited = replace(edited, args=dict(args))
+        if policies is not None:
+            edited = replace(edited, policies={**schedule.policies, **policies})
+        if trigger is not None:
+            edited = with_trigger(edited, trigger, now)
+        return Edit(replace(edited, updated_at=now)) if edited != schedule else None
+
+    return change
+
+
+def merging(declaration: Declaration) -> Change:
+    """``add_schedule`` for an id that exists: change what differs, keep the cursor where the trigger is the same."""
+
+    def change(schedule: Schedule, now: datetime) -> Edit | None:
+        edited = replace(
+            schedule,
+            task=declaration.task,
+            args=dict(declaration.args),
+            policies=dict(declaration.policies),
+            inherited=dict(declaration.inherited),
+        )
+        edited = with_trigger(edited, declaration.trigger, now)
+        return Edit(replace(edited, updated_at=now)) if edited != schedule else None
+
+    return change
+
+
+def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedule:
+    """The schedule under another trigger; the same trigger keeps anchor and cursor.
+
+    A cursor that is already due stays: that fire was promised under the old trigger and is still owed. Otherwise the
+    new cursor is the first fire after both now and the last recorded one.
+    """
+    if _same(schedule, trigger):
+        return schedule
+    settled = trigger.anchored(now)
+    cursor = schedule.next_fire_at
+    if cursor is None or cursor > now:
+        last = schedule.last_fire_at
+        cursor = first_fire(settled, now) if last is None else settled.next_after(max(now, last))
+    state = schedule.state
+    if cursor is None:
+        state = ScheduleState.FINISHED
+    elif state is ScheduleState.FINISHED:
+        state = ScheduleState.ACTIVE
+    return replace(schedule, trigger_spec=settled.to_spec(), next_fire_at=cursor, state=state)
+
+
+def _same(schedule: Schedule, trigger: Trigger) -> bool:
+    try:
+        return schedule.trigger.declared_spec() == trigger.declared_spec()
+    except ValueError:  # the stored one is from a version that this one cannot read
+        return False

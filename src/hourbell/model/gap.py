@@ -1,0 +1,44 @@
+"""A stretch of due times that did not run, told as one skip. Never walks the gap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hourbell.model.plan import PlannedSkip
+from hourbell.model.run_state import Reason
+from hourbell.triggers import At, Trigger
+
+TICK = timedelta(microseconds=1)
+COUNT_CAP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The due times from the cursor to ``now``: ``last`` is the latest of them, ``count`` how many (at least)."""
+
+    first: datetime
+    last: datetime
+    count: int
+
+    def skip(self, reason: Reason) -> PlannedSkip:
+        """All of them as one ledger row."""
+        return PlannedSkip(reason, self.first, self.last, self.count)
+
+
+def passed(trigger: Trigger, cursor: datetime, now: datetime) -> Passed | None:
+    """What became due from ``cursor`` (itself a fire, whatever the trigger says by now) to ``now``, both included."""
+    if cursor > now:
+        return None
+    last = trigger.prev_before(now + TICK)
+    if last is None or last <= cursor:
+        return Passed(cursor, cursor, 1)
+    return Passed(cursor, last, 1 + trigger.count_between(cursor, now, COUNT_CAP))
+
+
+def first_fire(trigger: Trigger, now: datetime) -> datetime | None:
+    """The first cursor of a new schedule: the next fire after ``now``; a one-off in the past is due at once."""
+    upcoming = trigger.next_after(now)
+    if upcoming is None and isinstance(trigger, At):
+        return trigger.prev_before(now + TICK)
+    return upcoming

@@ -1,0 +1,30 @@
+"""Identifiers made by the client, so that a write whose answer was lost can be found again."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from datetime import datetime
+
+
+def new_run_id(now: datetime) -> str:
+    """A UUID version 7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then 74 random bits; sorts by time."""
+    stamp = int(now.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
+    noise = int.from_bytes(os.urandom(10))
+    value = stamp << 80 | 0x7 << 76 | (noise >> 68 & 0xFFF) << 64 | 0b10 << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
+    return str(uuid.UUID(int=value))
+
+
+def new_node_id() -> str:
+    """A random id for a node, made when it starts and never at import: forked processes must differ."""
+    return os.urandom(8).hex()
+
+
+def new_claim_id() -> str:
+    """A name for one batch of claims, by which the node reads back what it holds when the answer is lost."""
+    return os.urandom(8).hex()
+
+
+def least_run_id(instant: datetime) -> str:
+    """The least id that a run made at this instant could have: everything before it is older."""
+    return str(uuid.UUID(int=(int(instant.timestamp() * 1000) & 0xFFFF_FFFF_FFFF) << 80))

@@ -1,0 +1,67 @@
+"""A node: one process, known by its lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class NodeState(StrEnum):
+    """``live`` holds a lease; ``stopped`` ended by itself; ``dead`` was found expired. Only ``live`` may act."""
+
+    LIVE = "live"
+    STOPPED = "stopped"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node as it was read from the store."""
+
+    id: str
+    host: str
+    pid: int
+    state: NodeState
+    started_at: datetime
+    lease_until: datetime
+    running: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNode:
+    """A node that registers. ``replaces`` is the id under which this same process lost its lease before."""
+
+    id: str
+    host: str
+    pid: int
+    lease: timedelta
+    version: str
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """Another live node as a renewal sees it: the first witness is its lease, the second its renewal number."""
+
+    id: str
+    renewals: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The answer to a successful renewal: the database's instant and the other live nodes."""
+
+    now: datetime
+    siblings: tuple[Sibling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """What one rescue did: the nodes it declared dead, and how many of their runs it requeued or failed."""
+
+    dead: tuple[str, ...] = ()
+    requeued: int = 0
+    failed: int = 0

@@ -1,0 +1,100 @@
+"""What the planner is told and what it answers, when a schedule is due. Pure values between store and engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from hourbell.model.run_state import Reason
+from hourbell.model.schedule import Schedule, ScheduleState
+
+
+@dataclass(frozen=True, slots=True)
+class FireFacts:
+    """What the store read under the schedule's lock.
+
+    ``unfinished``: runs of this schedule that are queued or running (0 when overlap is allowed: nobody counted).
+    ``declared``: False when the schedule came from code and no live node declares it any more.
+    """
+
+    unfinished: int
+    declared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """A fire that gets its run. ``run_at`` is when it may start, ``start_by`` until when (None: however late)."""
+
+    fire_at: datetime
+    run_at: datetime
+    start_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSkip:
+    """Due times that do not run, and why: from ``fire_at`` to ``covers_until``, ``covers_count`` of them (at least)."""
+
+    reason: Reason
+    fire_at: datetime
+    covers_until: datetime
+    covers_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirePlan:
+    """Everything that one transaction writes for one due schedule.
+
+    ``runs`` and ``skips`` are in the order of their fires, and each fire from the old cursor to ``last_fire_at`` stands
+    in exactly one of them. The cursor moves to ``next_fire_at``, later than ``last_fire_at``, or the schedule ends in
+    ``state``. When the last skip continues the one recorded last for the same reason, the store grows that row.
+    """
+
+    runs: tuple[PlannedRun, ...]
+    skips: tuple[PlannedSkip, ...]
+    next_fire_at: datetime | None
+    last_fire_at: datetime
+    state: ScheduleState = ScheduleState.ACTIVE
+
+
+Planner = Callable[[Schedule, FireFacts, datetime], FirePlan | None]
+"""Decides one due schedule at an instant. Never raises; None leaves the schedule to nodes that can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """One run recorded by a firing."""
+
+    run_id: str
+    schedule_id: str
+    task: str
+    queue: str
+    fire_at: datetime
+    run_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FiringReport:
+    """What one firing did: ``locked`` schedules seen, runs and skips recorded, and ids that no plan could be made for."""
+
+    now: datetime
+    locked: int
+    fired: tuple[Fired, ...]
+    skipped: tuple[tuple[str, PlannedSkip], ...]
+    unreadable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextWork:
+    """When there will be something to do, as the database sees it at ``now``.
+
+    ``fire_due``: an active schedule is due. ``run_due``: a run that this node may claim is due. The instants are the
+    least ones later than ``now``; None when there is none. ``next_lease_expiry`` is that of another live node.
+    """
+
+    now: datetime
+    fire_due: bool
+    next_fire_at: datetime | None
+    run_due: bool
+    next_run_at: datetime | None
+    next_lease_expiry: datetime | None

@@ -1,0 +1,137 @@
+"""The visible policies of a task or schedule, their defaults, and how they are inherited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any, Literal
+
+from hourbell.errors import InvalidArguments
+from hourbell.model.retry import Retry
+
+CatchUp = Literal["latest", "all", "skip"]
+Overlap = Literal["skip", "allow"]
+OnLost = Literal["retry", "fail"]
+Executor = Literal["auto", "async", "thread"]
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "catch_up": ("latest", "all", "skip"),
+    "overlap": ("skip", "allow"),
+    "on_lost": ("retry", "fail"),
+    "executor": ("auto", "async", "thread"),
+}
+_WHOLE: Mapping[str, tuple[int, int]] = {
+    "catch_up_limit": (1, 10_000),
+    "max_running": (1, 1_000_000),
+    "lost_limit": (1, 1_000),
+    "priority": (-1_000, 1_000),
+}
+_SECONDS: tuple[str, ...] = ("grace", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Every policy with its value. The defaults here are the product's defaults.
+
+    ``catch_up``  fires missed while every node or the database was away: one run for the gap (``latest``), each of
+    them up to ``catch_up_limit`` (``all``), or none (``skip``).
+    ``grace``  how late a fire may still start; None: however late.
+    ``overlap``  a fire while ``max_running`` runs of the schedule are unfinished: ``skip`` it or ``allow`` it.
+    ``retry``  None, or a `Retry`.
+    ``timeout``  seconds a body may take; None: no limit.
+    ``on_lost``  when the node died with the body running: ``retry`` (at least once, at most ``lost_limit`` losses) or
+    ``fail`` (at most once).
+    ``queue`` and ``priority``  which nodes may claim the run, and which run goes first (lower first).
+    ``executor``  where the body runs; ``auto``: async functions on the loop, others in a thread.
+    """
+
+    catch_up: CatchUp = "latest"
+    catch_up_limit: int = 100
+    grace: timedelta | None = None
+    overlap: Overlap = "skip"
+    max_running: int = 1
+    retry: Retry | None = None
+    timeout: float | None = None
+    on_lost: OnLost = "retry"
+    lost_limit: int = 5
+    queue: str = "default"
+    priority: int = 0
+    executor: Executor = "auto"
+
+    @classmethod
+    def layered(cls, *layers: Mapping[str, Any]) -> Policies:
+        """Resolve inheritance: each layer (scheduler, task, schedule) is a JSON mapping; later ones win by name."""
+        merged: dict[str, Any] = {}
+        for layer in layers:
+            merged.update(layer)
+        if isinstance(merged.get("retry"), Mapping):
+            merged["retry"] = Retry.from_spec(merged["retry"])
+        if merged.get("grace") is not None:
+            merged["grace"] = timedelta(seconds=merged["grace"])
+        return cls(**merged)
+
+    def to_spec(self) -> dict[str, Any]:
+        """All policies as JSON: durations in seconds, retry as its own mapping or null."""
+        spec: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        spec["retry"] = self.retry.to_spec() if self.retry else None
+        spec["grace"] = self.grace.total_seconds() if self.grace is not None else None
+        return spec
+
+
+POLICY_NAMES = frozenset(f.name for f in fields(Policies))
+
+
+def checked_policies(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn policies as a user writes them into JSON, refusing what has no meaning.
+
+    Durations may be seconds or ``timedelta``, ``retry`` a `Retry`, a number of attempts, its JSON form or None. Only
+    what was given is in the answer, so that everything else stays inherited. Raises InvalidArguments.
+    """
+    spec: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in POLICY_NAMES:
+            raise InvalidArguments(f"there is no policy {name!r}; the policies are {', '.join(sorted(POLICY_NAMES))}")
+        spec[name] = _checked(name, value)
+    return spec
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise InvalidArguments(f"{name}={value!r}: choose one of {', '.join(map(repr, _CHOICES[name]))}")
+        return value
+    if name in _WHOLE:
+        low, high = _WHOLE[name]
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise InvalidArguments(f"{name}={value!r}: give a whole number from {low} to {high}")
+        return value
+    if name in _SECONDS:
+        return _checked_seconds(name, value)
+    if name == "retry":
+        return _checked_retry(value)
+    if not isinstance(value, str) or not 0 < len(value) <= 100 or not value.isprintable():
+        raise InvalidArguments(f"{name}={value!r}: give a name of 1 to 100 printable characters")
+    return value
+
+
+def _checked_seconds(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    least = 0 if name == "grace" else 0.001
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not least <= seconds <= 366 * 86400:
+        raise InvalidArguments(f"{name}={value!r}: give seconds or a timedelta of at most a year, or None")
+    return float(seconds)
+
+
+def _checked_retry(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if isinstance(value, Retry):
+        return value.to_spec()
+    if isinstance(value, Mapping):
+        return Retry.from_spec(value).to_spec()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Retry(attempts=value).to_spec()
+    raise InvalidArguments(f"retry={value!r}: give Retry(...), a number of attempts or None")

@@ -1,0 +1,140 @@
+"""A run: one fire, or one request by hand, recorded until pruned; and its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from hourbell.model.run_state import Outcome, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as it was read from the store. Instants are aware UTC.
+
+    ``attempt`` is the fence: it rises at every claim and never falls; ``failures`` and ``losses`` count against the
+    retry budget and ``lost_limit``. A ``skipped`` run may stand for several due times: from ``fire_at`` to
+    ``covers_until``, ``covers_count`` of them. ``run_at`` is the earliest instant at which it may start.
+    """
+
+    id: str
+    task: str
+    state: RunState
+    origin: str
+    created_at: datetime
+    schedule_id: str | None = None
+    args: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    fire_at: datetime | None = None
+    covers_until: datetime | None = None
+    covers_count: int | None = None
+    run_at: datetime | None = None
+    start_by: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 0
+    failures: int = 0
+    losses: int = 0
+    node_id: str | None = None
+    outcome: str | None = None
+    error: str | None = None
+    result: Any = None
+    queue: str = "default"
+    priority: int = 0
+    key: str | None = None
+    policies: Mapping[str, Any] | None = None
+    on_lost: str = "retry"
+    lost_limit: int = 5
+    tracking_id: str | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A request by hand: `enqueue` or "trigger now". ``id`` was made by the client.
+
+    ``key`` makes the request idempotent: a second request with the same task and key answers the first one's run.
+    ``delay`` counts from the database's present instant; ``run_at`` is an instant; with neither the run may start now.
+    """
+
+    id: str
+    task: str
+    origin: str
+    args: Mapping[str, Any]
+    schedule_id: str | None = None
+    run_at: datetime | None = None
+    delay: timedelta | None = None
+    queue: str = "default"
+    priority: int = 0
+    key: str | None = None
+    policies: Mapping[str, Any] | None = None
+    on_lost: str = "retry"
+    lost_limit: int = 5
+    tracking_id: str | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One execution of a run by one node, that ended without ending the run."""
+
+    run_id: str
+    attempt: int
+    node_id: str
+    started_at: datetime | None
+    finished_at: datetime
+    outcome: Outcome
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What a node reports about an attempt that it holds.
+
+    ``state`` is what the run becomes: a final state, or ``queued`` to be claimed again after ``delay`` (measured from
+    the database's present instant). ``failed`` counts the attempt against the retry budget. The store accepts it only
+    while the run is running under exactly this node and attempt: the fence.
+    """
+
+    run_id: str
+    attempt: int
+    state: RunState
+    outcome: Outcome
+    failed: bool = False
+    delay: timedelta = timedelta(0)
+    error: str | None = None
+    result: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs a list shows; None means any. ``cursor`` is the id after which the page begins (newest first)."""
+
+    schedule_id: str | None = None
+    task: str | None = None
+    state: RunState | None = None
+    tracking_id: str | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to a claim: ``runs`` are this node's to execute, each with its new attempt number; ``missed`` were
+    later than their grace and are now skipped. ``now`` is the database's instant."""
+
+    now: datetime
+    runs: tuple[Run, ...]
+    missed: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run that the store counts as running under a node, with the attempt that is the fence."""
+
+    run_id: str
+    attempt: int

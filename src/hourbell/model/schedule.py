@@ -1,0 +1,94 @@
+"""A schedule: a task, a trigger, arguments and policies, stored, with its cursor `next_fire_at`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from hourbell.model.policies import Policies
+from hourbell.triggers import Trigger
+
+
+class ScheduleState(StrEnum):
+    """``active`` fires; ``paused`` by an operator; ``finished``: no further fire; ``undeclared``: made by code that no
+    live node declares any more."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    UNDECLARED = "undeclared"
+
+
+class Source(StrEnum):
+    """Who made the schedule: the application's code, by a decorator, or somebody at run time."""
+
+    CODE = "code"
+    CALL = "call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A schedule as it was read from the store. Instants are aware UTC.
+
+    ``next_fire_at`` is the cursor: the first fire that no row records yet. While the schedule does not fire (paused,
+    undeclared) it stays where it was, so that what is passed over can be told later. ``policies`` are those given for
+    this schedule; ``inherited`` those of its scheduler and task. ``declared`` is what the code last said, so that an
+    operator's edit can be told from a change of the code.
+    """
+
+    id: str
+    task: str
+    trigger_spec: Mapping[str, Any]
+    args: Mapping[str, Any]
+    policies: Mapping[str, Any]
+    inherited: Mapping[str, Any]
+    state: ScheduleState
+    source: Source
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+    note: str | None = None
+    digest: str | None = None
+    declared: Mapping[str, Any] | None = None
+    next_fire_at: datetime | None = None
+    last_fire_at: datetime | None = None
+    last_skip_id: str | None = None
+    last_skip_reason: str | None = None
+
+    @property
+    def trigger(self) -> Trigger:
+        """The trigger, read from its spec. Raises TriggerError when this version cannot read it."""
+        return Trigger.from_spec(self.trigger_spec)
+
+    @property
+    def effective(self) -> Policies:
+        """Every policy with its value, inheritance resolved."""
+        return Policies.layered(self.inherited, self.policies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A schedule as code or a caller states it, before it has a cursor. ``trigger`` has a zone but no anchor yet."""
+
+    id: str
+    task: str
+    trigger: Trigger
+    args: Mapping[str, Any]
+    policies: Mapping[str, Any]
+    inherited: Mapping[str, Any]
+    source: Source
+    digest: str
+    paused: bool = False
+    note: str | None = None
+
+    def spoken(self) -> dict[str, Any]:
+        """The declaration by field, as JSON: what later declarations are compared with."""
+        return {
+            "task": self.task,
+            "trigger": dict(self.trigger.declared_spec()),
+            "args": dict(self.args),
+            "policies": dict(self.policies),
+        }

@@ -1,0 +1,141 @@
+"""Connections to PostgreSQL: one for each loop, a small pool for the verbs; a broken one is thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from hourbell.errors import HourbellError
+from hourbell.store.sql_store import Lane
+
+Connection: TypeAlias = "asyncpg.Connection[Any]"
+
+
+async def _no_reset(_: Any) -> None:
+    """Nothing to reset: no script leaves anything behind in a session, and asking costs a round trip each time."""
+
+
+class Connections:
+    """The connections of one store on one event loop.
+
+    ``session`` is SQL that every new connection runs first. ``patience`` is how many seconds a statement may take before the connection counts as dead. With ``pooler`` no
+    prepared statement is kept and nothing is set on the session, as PgBouncer in transaction mode needs it.
+    """
+
+    def __init__(self, url: str, *, session: str, pool: int, patience: float, pooler: bool) -> None:
+        self._url = url
+        self._session = session
+        self._patience = patience
+        self._pooler = pooler
+        self._size = max(1, pool)
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._own: dict[str, Connection] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._closed = True
+
+    async def open(self) -> None:
+        """Make ready on the running loop. Nothing is connected yet: a store opens without its database."""
+        if not self._closed:
+            return
+        self._closed = False
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._size,
+            max_inactive_connection_lifetime=60,
+            reset=_no_reset,
+            init=self._prepared,
+            **self._arguments(),
+        )
+
+    async def close(self) -> None:
+        """Close politely what is idle, cut what is not."""
+        self._closed = True
+        own, self._own = list(self._own.values()), {}
+        for connection in own:
+            await _quietly_closed(connection)
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), timeout=2)
+            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                pool.terminate()
+
+    @asynccontextmanager
+    async def of(self, lane: Lane) -> AsyncIterator[Connection]:
+        """A connection for one transaction. After an error it is thrown away: its state is not known."""
+        if self._closed:
+            raise asyncpg.InterfaceError("the store is closed; open it first")
+        if lane in ("verbs", "read"):
+            async with self._pooled() as connection:
+                yield connection
+            return
+        lock = self._locks.setdefault(lane, asyncio.Lock())
+        async with lock:
+            kept = self._own.pop(lane, None)
+            connection = kept if kept is not None and not kept.is_closed() else await self.connect()
+            try:
+                async with _kept_or_cut(connection):
+                    yield connection
+            finally:
+                if not connection.is_closed():
+                    self._keep(lane, connection)
+
+    @asynccontextmanager
+    async def _pooled(self) -> AsyncIterator[Connection]:
+        if self._pool is None:
+            raise asyncpg.InterfaceError("the store is closed; open it first")
+        async with self._pool.acquire(timeout=self._patience) as connection:
+            async with _kept_or_cut(connection):  # type: ignore[arg-type]
+                yield connection  # type: ignore[misc]
+
+    def _keep(self, lane: Lane, connection: Connection) -> None:
+        if self._closed:
+            connection.terminate()
+        else:
+            self._own[lane] = connection
+
+    async def connect(self) -> Connection:
+        """A connection of its own, with the session set as our statements want it."""
+        connection: Connection = await asyncpg.connect(self._url, **self._arguments())
+        try:
+            await self._prepared(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "timeout": min(self._patience, 5.0),
+            "command_timeout": self._patience,
+            "statement_cache_size": 0 if self._pooler else 200,
+            "max_cached_statement_lifetime": 0,
+        }
+
+    async def _prepared(self, connection: Connection) -> None:
+        if not self._pooler:
+            await connection.execute(self._session)
+
+
+@asynccontextmanager
+async def _kept_or_cut(connection: Connection) -> AsyncIterator[None]:
+    """A refusal of our own leaves the session clean; after anything else its state is not known."""
+    try:
+        yield
+    except HourbellError:
+        raise
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+async def _quietly_closed(connection: Connection) -> None:
+    try:
+        await connection.close(timeout=2)
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()

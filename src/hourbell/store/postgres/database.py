@@ -1,0 +1,114 @@
+"""Running scripts on PostgreSQL: one transaction each, with limits that a frozen process cannot outstay."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from hourbell.clock import Clock
+from hourbell.store.postgres.connections import Connection, Connections
+from hourbell.store.postgres.errors import CAUGHT, REPEATABLE, translated
+from hourbell.store.scripts.script import Begin, Call, Row
+from hourbell.store.sql_store import Lane
+from hourbell.store.statements import Statement
+
+T = TypeVar("T")
+
+_TRIES = 6
+
+
+class PostgresDatabase:
+    """The driver of `SqlStore` for PostgreSQL. One instance serves one event loop."""
+
+    has_row_locks = True
+
+    def __init__(
+        self, connections: Connections, statements: Mapping[str, Statement], clock: Clock, patience: float
+    ) -> None:
+        self._connections = connections
+        self._statements = statements
+        self._clock = clock
+        self.statements = 0
+        limit = max(1, int(patience * 1000))
+        self._begin_text = statements["transaction.begin"].text.format(idle=limit, statement=limit, lock=limit)
+
+    async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
+        """Run a script; after a deadlock or a serialization failure again, from its beginning."""
+        for tried in range(1, _TRIES + 1):
+            try:
+                async with self._connections.of(lane) as connection:
+                    if atomic:
+                        return await self._in_transaction(connection, begin)
+                    return await self._drive(connection, begin)
+            except REPEATABLE as error:
+                if tried == _TRIES:
+                    raise translated(error) from error
+                await asyncio.sleep(random.uniform(0, 0.02 * tried))  # noqa: S311 - spreads contenders, no secret
+            except CAUGHT as error:
+                raise translated(error) from error
+        raise AssertionError("unreachable")
+
+    async def _in_transaction(self, connection: Connection, begin: Begin[T]) -> T:
+        await self._bracket(connection, self._begin_text)
+        try:
+            result = await self._drive(connection, begin)
+        except BaseException:
+            # The caller throws the connection away on an error; the polite end spares the server the wait for that.
+            if not connection.is_closed():
+                await asyncio.shield(self._rolled_back(connection))
+            raise
+        await self._bracket(connection, self._statements["transaction.commit"].text)
+        return result
+
+    async def _rolled_back(self, connection: Connection) -> None:
+        try:
+            await connection.execute(self._statements["transaction.rollback"].text, timeout=1)
+        except CAUGHT:
+            connection.terminate()
+
+    async def _bracket(self, connection: Connection, text: str) -> None:
+        await connection.execute(text)
+
+    async def _drive(self, connection: Connection, begin: Begin[T]) -> T:
+        script = begin()
+        try:
+            asked = next(script)
+            while True:
+                asked = script.send(await self.send(connection, asked))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def send(self, connection: Connection, asked: Call) -> Sequence[Row]:
+        """Bind and run one call. Rows become arrays, column by column."""
+        if asked.rows is not None and not asked.rows:
+            return ()
+        statement = self._statements[asked.statement]
+        self.statements += 1
+        found: Sequence[Any] = await connection.fetch(statement.text, *self._bound(statement, asked))
+        return found
+
+    def _bound(self, statement: Statement, asked: Call) -> list[Any]:
+        values, rows = asked.values, asked.rows
+        bound: list[Any] = []
+        for name in statement.parameters:
+            if name in values:
+                bound.append(values[name])
+            elif name == "now":
+                bound.append(self._clock.override())
+            elif rows is not None:
+                bound.append([row[name] for row in rows])
+            else:
+                raise KeyError(f"{statement.name} needs a value for :{name}")
+        return bound
+
+
+def is_duplicate(error: BaseException) -> bool:
+    """True when somebody else made the same object at the same moment."""
+    return isinstance(
+        error, asyncpg.DuplicateSchemaError | asyncpg.DuplicateTableError | asyncpg.UniqueViolationError
+    )

@@ -1,0 +1,53 @@
+"""What asyncpg raises, told in the store's own words: wait, mend, or look at the data."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+
+from hourbell.errors import (
+    HourbellError,
+    MigrationNeeded,
+    StoreMisconfigured,
+    StoreRejected,
+    StoreUnavailable,
+)
+
+REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""The database undid the transaction and asks for it again."""
+
+CAUGHT = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    asyncio.TimeoutError,
+    EOFError,
+)
+
+_MISCONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ClientConfigurationError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.UnsupportedClientFeatureError,
+)
+_OLD_SCHEMA = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
+
+
+def translated(error: BaseException) -> HourbellError:
+    """The store's error for one of `CAUGHT`. The message never holds the connection string."""
+    said = str(error) or type(error).__name__
+    if isinstance(error, _OLD_SCHEMA):
+        return MigrationNeeded(f"Hourbell's tables are missing or too old ({said}); run `hourbell migrate`")
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return StoreMisconfigured(f"the database role lacks a right ({said}); grant it, or run `hourbell migrate`")
+    if isinstance(error, _MISCONFIGURED):
+        return StoreMisconfigured(f"PostgreSQL refuses the connection ({said}); check the database URL and the role")
+    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in ("22", "23"):
+        return StoreRejected(f"PostgreSQL refused the data: {said}")
+    if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith("42"):
+        return StoreMisconfigured(f"Hourbell's tables do not fit this version ({said}); run `hourbell migrate`")
+    return StoreUnavailable(f"PostgreSQL does not answer ({type(error).__name__}: {said}); it will be asked again")

@@ -1,0 +1,70 @@
+"""Hints by LISTEN and NOTIFY: proven to arrive before they are relied on, and proven again from time to time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hourbell.store.postgres.connections import Connection, Connections
+from hourbell.store.postgres.database import PostgresDatabase
+from hourbell.store.postgres.errors import CAUGHT, translated
+from hourbell.store.scripts.script import call
+
+_PROOF_PATIENCE = 2.0
+_PROOF_EVERY = 60.0
+
+
+class Listening:
+    """One listening connection. A hint carries who sent it, so that a node is not woken by its own."""
+
+    def __init__(self, connections: Connections, database: PostgresDatabase, channel: str, sender: str) -> None:
+        self._connections = connections
+        self._database = database
+        self._channel = channel
+        self._sender = sender
+        self._ours = f"proof:{os.urandom(8).hex()}"
+        self._proven = asyncio.Event()
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Until cancelled, or until a proof does not arrive (a pooler in between, a connection gone)."""
+
+        def on_notification(_: Any, __: int, ___: str, payload: Any) -> None:
+            if payload == self._ours:
+                self._proven.set()
+            elif payload != self._sender and not str(payload).startswith("proof:"):
+                heard()
+
+        connection = None
+        try:
+            connection = await self._connections.connect()
+            await connection.add_listener(self._channel, on_notification)
+            if not await self._proves(connection):
+                return
+            heard()
+            while await self._proves_later(connection):
+                pass
+        except CAUGHT as error:
+            raise translated(error) from error
+        finally:
+            if connection is not None:
+                connection.terminate()
+
+    async def _proves(self, connection: Connection) -> bool:
+        self._proven.clear()
+        await self._database.send(connection, call("listening.notify", channel=self._channel, payload=self._ours))
+        try:
+            await asyncio.wait_for(self._proven.wait(), _PROOF_PATIENCE)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _proves_later(self, connection: Connection) -> bool:
+        gone = asyncio.Event()
+        connection.add_termination_listener(lambda _: gone.set())
+        try:
+            await asyncio.wait_for(gone.wait(), _PROOF_EVERY)
+        except TimeoutError:
+            return await self._proves(connection)
+        return False

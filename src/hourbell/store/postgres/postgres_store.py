@@ -1,0 +1,94 @@
+"""The store on PostgreSQL: the composition of driver, connections, migrations and hints."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Callable, Sequence
+
+from hourbell.clock import Clock, SystemClock
+from hourbell.store.postgres.connections import Connections
+from hourbell.store.postgres.database import PostgresDatabase
+from hourbell.store.postgres.errors import CAUGHT, translated
+from hourbell.store.postgres.listening import Listening
+from hourbell.store.postgres.migrating import PostgresMigrating
+from hourbell.store.scripts.script import one
+from hourbell.store.sql_store import SqlStore
+from hourbell.store.statements import load, migrations, quoted
+
+
+class PostgresStore(SqlStore):
+    """See `hourbell.store.protocol.Store`. One instance belongs to the event loop that opened it.
+
+    ``url`` is a plain ``postgresql://`` address; ``direct_url`` one that passes by a transaction pooler, for hints.
+    ``patience`` is how many seconds any statement may take: at most a third of the lease.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock | None = None,
+        *,
+        schema: str = "hourbell",
+        pool: int = 4,
+        patience: float = 5.0,
+        pooler: bool = False,
+        direct_url: str | None = None,
+    ) -> None:
+        self._url, self._schema, self._pool = url, schema, pool
+        self._patience, self._pooler, self._direct_url = patience, pooler, direct_url
+        self._clock = clock or SystemClock()
+        self._named = dict(load("postgres", schema))
+        session = self._named["transaction.session"].text
+        self._connections = Connections(url, session=session, pool=pool, patience=patience, pooler=pooler)
+        self._direct = Connections(
+            direct_url or url, session=session, pool=1, patience=patience, pooler=pooler and direct_url is None
+        )
+        self._postgres = PostgresDatabase(self._connections, self._named, self._clock, patience)
+        # A channel is at most 63 bytes, a schema's name may be as long: a digest keeps them apart.
+        self._channel = "hourbell_" + hashlib.sha256(schema.encode()).hexdigest()[:16]
+        self._sender = f"{socket.gethostname()}:{os.getpid()}"
+        super().__init__(self._postgres)
+
+    def twin(self) -> PostgresStore:
+        """Another store on the same database, for another event loop."""
+        return PostgresStore(
+            self._url,
+            self._clock,
+            schema=self._schema,
+            pool=self._pool,
+            patience=self._patience,
+            pooler=self._pooler,
+            direct_url=self._direct_url,
+        )
+
+    async def open(self) -> None:
+        """Make ready on the running loop; connections are made when they are first needed."""
+        await self._connections.open()
+        await self._direct.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._connections.close()
+        await self._direct.close()
+
+    async def migrate(self) -> Sequence[str]:
+        """Apply the missing migrations. Raises MigrationNeeded when this role may not."""
+        steps = migrations("postgres", self._schema)
+        migrating = PostgresMigrating(self._postgres, self._named, steps, self._schema, quoted(self._schema))
+        try:
+            async with self._connections.of("renew") as connection:
+                return await migrating.migrate(connection)
+        except CAUGHT as error:
+            raise translated(error) from error
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Hear other nodes' hints, until cancelled or until they cannot arrive."""
+        await Listening(self._direct, self._postgres, self._channel, self._sender).listen(heard)
+
+    async def hint(self) -> None:
+        """Tell the other nodes, once, that there is new work."""
+        await self._postgres.run(
+            lambda: one("listening.notify", channel=self._channel, payload=self._sender), "verbs", atomic=False
+        )

@@ -1,0 +1,226 @@
+"""The port: every verb that the rest of Hourbell may ask of a store, with its guarantee.
+
+Each verb is atomic: it happens whole or not at all, and no verb hands out an open transaction. Each writing verb may be
+repeated after a lost answer. Instants are judged by the store's own clock (``coalesce(:now, now())`` in SQL), never by
+the caller's. Verbs raise `StoreUnavailable` when the database cannot be reached (the caller may ask again),
+`StoreMisconfigured` when waiting does not help, `StoreRejected` when the database refuses the data itself.
+
+Three implementations pass one conformance suite (`hourbell.testing.conformance`): memory, SQLite, PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from hourbell.model.editing import Change
+from hourbell.model.node import NewNode, Node, Renewal, Rescue
+from hourbell.model.page import Page
+from hourbell.model.plan import FiringReport, NextWork, Planner
+from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
+from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+
+OnConflict = Literal["update", "keep", "error"]
+
+
+class ScheduleStore(Protocol):
+    """Schedules, and the step that turns a due schedule into runs."""
+
+    async def fire_due(self, limit: int, plan: Planner, exclude: Collection[str] = ()) -> FiringReport:
+        """Record what is due: the one place where a schedule becomes a run.
+
+        One transaction: lock at most ``limit`` active schedules with ``next_fire_at <= now``, earliest first, passing
+        over those that another node has locked and those in ``exclude``; count the unfinished runs of each whose
+        overlap is not ``allow`` (after the lock, under a new snapshot); ask ``plan``, a pure function that never
+        raises; insert the runs and skips; advance the cursors. A fire that is recorded already (UNIQUE over
+        schedule, fire, origin) is not recorded twice and the cursor advances all the same. A cursor only moves
+        forward, and only from the value that was locked. Ids for which ``plan`` answered None are left as they are and
+        reported as unreadable.
+        """
+
+    async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
+        """Reconcile the schedules of this node's code with what is stored, by id, in one transaction.
+
+        New ids are inserted (many nodes starting at once make one row); others change as `redeclared` decides.
+        Remembers that this node declares each of them with its digest, in place of what it declared before. Answers
+        the schedules as they are stored now, in the order of the declarations.
+        """
+
+    async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
+        """Store a schedule made at run time and answer it as stored.
+
+        An id that exists: ``update`` changes what differs and keeps the cursor where the trigger is the same, ``keep``
+        answers what is there, ``error`` raises Conflict.
+        """
+
+    async def edit_schedule(self, schedule_id: str, change: Change) -> Schedule:
+        """Lock the row, let ``change`` decide from it and the database's instant, write what it decided.
+
+        The skip of the edit and the end of queued fires (``end_queued``) happen in the same transaction. Waits at most
+        the lock timeout. Raises NotFound, and whatever ``change`` raises (nothing is written then).
+        """
+
+    async def remove_schedule(self, schedule_id: str) -> Schedule:
+        """Delete the schedule; its queued runs end as skipped, its runs stay in the history. Raises NotFound."""
+
+    async def get_schedule(self, schedule_id: str) -> Schedule:
+        """The schedule as it is stored. Raises NotFound."""
+
+    async def list_schedules(
+        self, *, state: ScheduleState | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Schedule]:
+        """Schedules in the order of their ids, beginning after ``cursor``."""
+
+
+class RunStore(Protocol):
+    """Runs, from their request to their end."""
+
+    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Run]:
+        """Insert runs requested by hand, and answer them as stored, in the same order.
+
+        A run whose (task, key) exists is not inserted: the run that has the key is answered. Repeating the call with
+        the same ids inserts nothing twice.
+        """
+
+    async def trigger_schedule(self, schedule_id: str, build: Callable[[Schedule], NewRun]) -> Run:
+        """Under the schedule's lock, let ``build`` make a run from it and insert that as `enqueue` does.
+
+        Under ``overlap="skip"`` with ``max_running`` unfinished runs the run is recorded as skipped (reason overlap).
+        Raises NotFound.
+        """
+
+    async def claim(
+        self,
+        node_id: str,
+        claim_id: str,
+        *,
+        limit: int,
+        tasks: Mapping[str, int],
+        queues: Sequence[str] | None,
+        suspects: int,
+    ) -> Claim | None:
+        """Give this node at most ``limit`` due runs of the tasks that it knows, each with the next attempt number.
+
+        ``tasks`` maps a task's name to how many more of it the node has room for; ``queues`` None means all. Lower
+        priority numbers first, then the earlier ``run_at``; runs locked by others are passed over. At most
+        ``suspects`` of them may be runs that were lost twice or more (so that the next death convicts the culprit
+        alone). A run past its ``start_by`` on its first attempt becomes skipped (missed) instead. Answers None, and
+        claims nothing, when the node is not live: its row is the lock, taken first.
+        """
+
+    async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
+        """The runs that are running under this node from this claim: what an answer that was lost would have said."""
+
+    async def held(self, node_id: str) -> Sequence[Held]:
+        """Every run that is running under this node's name."""
+
+    async def note_started(self, node_id: str, started: Sequence[tuple[str, int, datetime]]) -> None:
+        """Write when long bodies began, as (run id, attempt, instant), so that the history shows it while they run.
+
+        Rows that are not running under this node and attempt are passed over.
+        """
+
+    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> frozenset[str]:
+        """Write how attempts ended, and answer the ids of the runs for which this was accepted.
+
+        Accepted only while the run is running under exactly this node and attempt. A settlement that was written
+        already by the same node and attempt (its answer was lost) counts as accepted. An id that is missing from the
+        answer means: the lease was lost, nothing was written. An attempt that ends without ending the run leaves a
+        row in ``attempts``.
+        """
+
+    async def cancel_run(self, run_id: str) -> Run:
+        """End a queued run as cancelled. Raises NotFound, and Conflict when it is running or final."""
+
+    async def retry_run(self, run_id: str) -> Run:
+        """Queue a final run again, now, with a fresh retry budget; the attempt number goes on.
+
+        Raises NotFound, Conflict when it is not final, and Conflict when it stands for due times that did not run.
+        """
+
+    async def get_run(self, run_id: str) -> Run:
+        """The run as it is stored. Raises NotFound."""
+
+    async def list_runs(self, wanted: RunFilter) -> Page[Run]:
+        """Runs, newest first."""
+
+    async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
+        """The earlier attempts of a run, oldest first; the current or last one stands in the run itself."""
+
+    async def prune(self, retention: timedelta, limit: int) -> int:
+        """Delete at most ``limit`` final runs that ended longer ago than ``retention``, and nodes gone for a day.
+
+        Answers how many runs were deleted; fewer than ``limit`` means that nothing is left to delete now.
+        """
+
+
+class NodeStore(Protocol):
+    """Nodes and their leases."""
+
+    async def register_node(self, node: NewNode) -> datetime:
+        """Insert a live node with a fresh lease and answer the database's instant.
+
+        ``replaces`` names the id under which the same process lost its lease: that node is marked dead and its runs
+        are treated as a rescue treats them. Repeating the call with the same id changes nothing.
+        """
+
+    async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
+        """Extend the lease of a live node and add one to its renewal number; None when it is not live any more.
+
+        An expired lease is not renewed either: the node must take a new id.
+        """
+
+    async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
+        """Declare dead those of ``suspects`` (id to renewal number) whose lease has expired and whose number is still
+        the same, and hand on the runs of every dead, stopped or absent node.
+
+        One transaction of two statements: lock and mark the nodes, passing over locked ones; then, under a new
+        snapshot, requeue their runs (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them. Each
+        ended attempt leaves a row with outcome ``lost``.
+        """
+
+    async def retire_node(self, node_id: str) -> None:
+        """Mark the node stopped and hand back whatever still runs under its name, without using up a retry."""
+
+    async def list_nodes(self) -> Sequence[Node]:
+        """All nodes that are not pruned yet, live ones first, newest first."""
+
+    async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
+        """When there will be something to do for this node: one statement, whatever the size of the tables."""
+
+
+class Store(ScheduleStore, RunStore, NodeStore, Protocol):
+    """The whole port, with the life of the connection itself."""
+
+    @property
+    def statements(self) -> int:
+        """How many statements this store has sent since it was opened; transaction brackets are not counted."""
+
+    def twin(self) -> Store:
+        """Another store on the same truth, for use on another event loop. It is opened and closed on its own."""
+
+    async def open(self) -> None:
+        """Make ready to be asked, on the running event loop. Does not touch the schema."""
+
+    async def close(self) -> None:
+        """Give back every connection and thread. Idempotent."""
+
+    async def migrate(self) -> Sequence[str]:
+        """Bring the schema up to this version, once however many nodes ask, and answer what was applied.
+
+        Raises MigrationNeeded when this role may not change the schema and it is too old.
+        """
+
+    async def ping(self) -> datetime:
+        """Ask the database for its present instant: the proof that it answers."""
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call ``heard`` whenever another node hints at new work, until cancelled.
+
+        Calls it once as soon as hints are proven to arrive. Returns when hints cannot arrive (any more). Hints are
+        never facts: without them everything is found by the next poll.
+        """
+
+    async def hint(self) -> None:
+        """Tell other nodes that there is new work. Best effort."""

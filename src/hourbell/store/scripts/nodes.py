@@ -1,0 +1,70 @@
+"""Nodes and their leases. The order of locks is node first, then runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from hourbell.model.node import NewNode, NodeState, Renewal, Rescue, Sibling
+from hourbell.model.run_state import Outcome
+from hourbell.store.scripts.script import Script, batch, call
+
+
+def register_node(node: NewNode, *, in_steps: bool) -> Script[datetime]:
+    """See `NodeStore.register_node`."""
+    yield call(
+        "nodes.register", id=node.id, host=node.host, pid=node.pid, version=node.version, lease=node.lease
+    )
+    if node.replaces is not None:
+        yield call("nodes.end", node=node.replaces, state=NodeState.DEAD.value)
+        yield call("declarations.forget", node=node.replaces)
+        yield from _hand_on([node.replaces], is_loss=True, in_steps=in_steps)
+    clock = yield call("clock.read")
+    now: datetime = clock[0]["now_at"]
+    return now
+
+
+def renew(node_id: str, lease: timedelta, running: int) -> Script[Renewal | None]:
+    """See `NodeStore.renew`: one row, then a look at the others."""
+    renewed = yield call("nodes.renew", node=node_id, lease=lease, running=running)
+    if not renewed:
+        return None
+    rows = yield call("nodes.siblings", node=node_id)
+    siblings = tuple(Sibling(row["id"], row["renewals"], row["lease_until"]) for row in rows)
+    return Renewal(renewed[0]["now_at"], siblings)
+
+
+def rescue(suspects: Mapping[str, int], *, in_steps: bool) -> Script[Rescue]:
+    """See `NodeStore.rescue`. The runs are looked for in a statement after the one that locked the nodes: a claim that
+    was in flight has committed by then, and is seen."""
+    marked = yield batch(
+        "nodes.mark_dead", [{"id": node_id, "renewals": suspects[node_id]} for node_id in sorted(suspects)]
+    )
+    gone = yield call("nodes.gone")
+    dead = tuple(sorted(row["id"] for row in marked))
+    if not gone:
+        return Rescue(dead)
+    requeued, failed = yield from _hand_on(
+        sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps
+    )
+    return Rescue(dead, requeued, failed)
+
+
+def retire_node(node_id: str, *, in_steps: bool) -> Script[None]:
+    """See `NodeStore.retire_node`."""
+    yield call("nodes.end", node=node_id, state=NodeState.STOPPED.value)
+    yield call("declarations.forget", node=node_id)
+    yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
+
+
+def _hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[tuple[int, int]]:
+    """Nothing is left running under these nodes: their runs are queued again, or failed. Answers how many of each."""
+    outcome = (Outcome.LOST if is_loss else Outcome.HANDED_BACK).value
+    values = {"nodes": list(nodes), "is_loss": is_loss, "outcome": outcome}
+    if not in_steps:
+        rows = yield call("nodes.hand_on", **values)
+        return rows[0]["requeued"], rows[0]["failed"]
+    yield call("nodes.keep_attempts", **values)
+    failed = yield call("nodes.fail_lost", **values)
+    requeued = yield call("nodes.requeue_lost", **values)
+    return len(requeued), len(failed)

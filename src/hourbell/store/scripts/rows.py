@@ -1,0 +1,209 @@
+"""Between rows and the model: the only place that knows both the columns and the dataclasses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from hourbell.model.node import Node, NodeState
+from hourbell.model.plan import PlannedSkip
+from hourbell.model.run import Attempt, NewRun, Run
+from hourbell.model.run_state import Origin, Outcome, RunState
+from hourbell.model.schedule import Schedule, ScheduleState, Source
+from hourbell.store.scripts.script import Row, to_json
+
+_NO_DELAY = timedelta(0)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def schedule_from(row: Row) -> Schedule:
+    """A row of ``schedules``."""
+    return Schedule(
+        id=row["id"],
+        task=row["task"],
+        trigger_spec=json.loads(row["trigger_spec"]),
+        args=json.loads(row["args"]),
+        policies=json.loads(row["policies"]),
+        inherited=json.loads(row["inherited"]),
+        state=ScheduleState(row["state"]),
+        source=Source(row["source"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+        note=row["note"],
+        digest=row["digest"],
+        declared=json.loads(row["declared"]) if row["declared"] is not None else None,
+        next_fire_at=row["next_fire_at"],
+        last_fire_at=row["last_fire_at"],
+        last_skip_id=_text(row["last_skip_id"]),
+        last_skip_reason=row["last_skip_reason"],
+    )
+
+
+def schedule_values(schedule: Schedule) -> dict[str, Any]:
+    """Every column of a schedule that an edit may change."""
+    return {
+        "id": schedule.id,
+        "task": schedule.task,
+        "trigger_spec": to_json(dict(schedule.trigger_spec)),
+        "args": to_json(dict(schedule.args)),
+        "policies": to_json(dict(schedule.policies)),
+        "inherited": to_json(dict(schedule.inherited)),
+        "state": schedule.state.value,
+        "source": schedule.source.value,
+        "note": schedule.note,
+        "digest": schedule.digest,
+        "declared": to_json(dict(schedule.declared)) if schedule.declared is not None else None,
+        "next_fire_at": schedule.next_fire_at,
+        "last_fire_at": schedule.last_fire_at,
+        "last_skip_id": schedule.last_skip_id,
+        "last_skip_reason": schedule.last_skip_reason,
+    }
+
+
+def run_from(row: Row) -> Run:
+    """A row of ``runs``."""
+    policies, result = row["policies"], row["result"]
+    return Run(
+        id=str(row["id"]),
+        task=row["task"],
+        state=RunState(row["state"]),
+        origin=row["origin"],
+        created_at=row["created_at"],
+        schedule_id=row["schedule_id"],
+        args=_args_from(row["args"]),
+        reason=row["reason"],
+        fire_at=row["fire_at"],
+        covers_until=row["covers_until"],
+        covers_count=row["covers_count"],
+        run_at=row["run_at"],
+        start_by=row["start_by"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        attempt=row["attempt"],
+        failures=row["failures"],
+        losses=row["losses"],
+        node_id=row["node_id"],
+        outcome=row["outcome"],
+        error=row["error"],
+        result=json.loads(result) if result is not None else None,
+        queue=row["queue"],
+        priority=row["priority"],
+        key=row["key"],
+        policies=json.loads(policies) if policies is not None else None,
+        on_lost=row["on_lost"],
+        lost_limit=row["lost_limit"],
+        tracking_id=row["tracking_id"],
+        parent=_text(row["parent"]),
+    )
+
+
+def _args_from(text: str) -> Mapping[str, Any]:
+    """Arguments of a run. Nonsense that somebody wrote into the table must fail that run, not the batch it came in."""
+    if text == "{}":
+        return {}
+    try:
+        args = json.loads(text)
+    except ValueError:
+        return {"": text}
+    return args if isinstance(args, dict) else {"": args}
+
+
+def new_run_values(run: NewRun, state: RunState = RunState.QUEUED, reason: str | None = None) -> dict[str, Any]:
+    """Every column of a run requested by hand."""
+    return {
+        "id": run.id,
+        "schedule_id": run.schedule_id,
+        "task": run.task,
+        "args": to_json(dict(run.args)),
+        "state": state.value,
+        "reason": reason,
+        "origin": run.origin,
+        "fire_at": None,
+        "covers_until": None,
+        "covers_count": None,
+        "run_at": run.run_at,
+        "delay": run.delay if run.delay is not None else _NO_DELAY,
+        "start_by": None,
+        "queue": run.queue,
+        "priority": run.priority,
+        "key": run.key,
+        "policies": to_json(dict(run.policies)) if run.policies is not None else None,
+        "on_lost": run.on_lost,
+        "lost_limit": run.lost_limit,
+        "tracking_id": run.tracking_id,
+        "parent": run.parent,
+    }
+
+
+def fire_values(schedule: Schedule, run_id: str) -> dict[str, Any]:
+    """Every column of a row that a fire of this schedule makes, queued and without its times."""
+    policies = schedule.effective
+    return {
+        "id": run_id,
+        "schedule_id": schedule.id,
+        "task": schedule.task,
+        "args": to_json(dict(schedule.args)),
+        "state": RunState.QUEUED.value,
+        "reason": None,
+        "origin": Origin.FIRE.value,
+        "fire_at": None,
+        "covers_until": None,
+        "covers_count": None,
+        "run_at": None,
+        "delay": _NO_DELAY,
+        "start_by": None,
+        "queue": policies.queue,
+        "priority": policies.priority,
+        "key": None,
+        "policies": to_json(dict(schedule.policies)) if schedule.policies else None,
+        "on_lost": policies.on_lost,
+        "lost_limit": policies.lost_limit,
+        "tracking_id": None,
+        "parent": None,
+    }
+
+
+def skip_values(schedule: Schedule, skip: PlannedSkip, run_id: str) -> dict[str, Any]:
+    """Every column of a skipped row."""
+    values = fire_values(schedule, run_id)
+    values.update(
+        state=RunState.SKIPPED.value,
+        reason=skip.reason.value,
+        fire_at=skip.fire_at,
+        covers_until=skip.covers_until,
+        covers_count=skip.covers_count,
+    )
+    return values
+
+
+def attempt_from(row: Row) -> Attempt:
+    """A row of ``attempts``."""
+    return Attempt(
+        run_id=str(row["run_id"]),
+        attempt=row["attempt"],
+        node_id=row["node_id"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        outcome=Outcome(row["outcome"]),
+        error=row["error"],
+    )
+
+
+def node_from(row: Row) -> Node:
+    """A row of ``nodes``."""
+    return Node(
+        id=row["id"],
+        host=row["host"],
+        pid=row["pid"],
+        state=NodeState(row["state"]),
+        started_at=row["started_at"],
+        lease_until=row["lease_until"],
+        running=row["running"],
+        version=row["version"],
+    )

@@ -1,0 +1,89 @@
+"""Requests by hand, and what operators do to single runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from hourbell.errors import Conflict, NotFound
+from hourbell.model.ids import least_run_id
+from hourbell.model.run import NewRun, Run
+from hourbell.model.run_state import RunState
+from hourbell.store.scripts.rows import new_run_values, run_from
+from hourbell.store.scripts.script import Row, Script, batch, call
+
+_KEPT_NODES = timedelta(days=1)
+
+
+def missing_run(run_id: str) -> NotFound:
+    """The error for an id that no run has."""
+    return NotFound(f"there is no run {run_id!r}; it never was, or retention has deleted it")
+
+
+def get_run(run_id: str) -> Script[Run]:
+    """See `RunStore.get_run`."""
+    rows = yield call("runs.get", id=run_id)
+    if not rows:
+        raise missing_run(run_id)
+    return run_from(rows[0])
+
+
+def enqueue(runs: Sequence[NewRun]) -> Script[Sequence[Run]]:
+    """See `RunStore.enqueue`."""
+    rows = yield from insert_runs([new_run_values(run) for run in runs])
+    return [run_from(row) for row in rows]
+
+
+def insert_runs(values: Sequence[Mapping[str, Any]]) -> Script[Sequence[Row]]:
+    """Insert runs by hand; for those that exist already (same id or same key) find the rows that are there."""
+    inserted = yield batch("runs.insert", values)
+    found = {str(row["id"]): row for row in inserted}
+    answer: list[Row] = []
+    for wanted in values:
+        row = found.get(wanted["id"])
+        if row is None:
+            rows = yield call("runs.get", id=wanted["id"])
+            if not rows:
+                rows = yield call("runs.of_key", task=wanted["task"], key=wanted["key"])
+            row = rows[0]
+        answer.append(row)
+    return answer
+
+
+def cancel_run(run_id: str) -> Script[Run]:
+    """See `RunStore.cancel_run`."""
+    rows = yield call("runs.cancel", id=run_id)
+    if rows:
+        return run_from(rows[0])
+    run = yield from get_run(run_id)
+    raise Conflict(f"run {run_id!r} is {run.state}: only a queued run can be cancelled")
+
+
+def retry_run(run_id: str) -> Script[Run]:
+    """See `RunStore.retry_run`. The ended attempt becomes history before its place in the row is taken."""
+    rows = yield call("runs.get", id=run_id)
+    if rows and rows[0]["schedule_id"] is not None:
+        yield call("schedules.lock", ids=[rows[0]["schedule_id"]])
+    rows = yield call("runs.lock", id=run_id)
+    if not rows:
+        raise missing_run(run_id)
+    run = run_from(rows[0])
+    if not run.state.final:
+        raise Conflict(f"run {run_id!r} is {run.state}: wait until it has ended, or cancel it first")
+    if run.state is RunState.SKIPPED and run.covers_count is not None:
+        raise Conflict(f"run {run_id!r} stands for due times that did not run; trigger the schedule instead")
+    yield call("runs.keep_attempt", id=run_id)
+    requeued = yield call("runs.requeue", id=run_id)
+    return run_from(requeued[0])
+
+
+def prune(retention: timedelta, limit: int) -> Script[int]:
+    """See `RunStore.prune`. Ids begin with their time of creation, so the oldest stand together in the primary key."""
+    clock = yield call("clock.read")
+    boundary = least_run_id(clock[0]["now_at"] - retention)
+    deleted = yield call("runs.prune", boundary=boundary, retention=retention, limit=limit)
+    if len(deleted) < limit:
+        yield call("nodes.prune", kept=_KEPT_NODES)
+        yield call("declarations.prune")
+    return len(deleted)

@@ -1,0 +1,102 @@
+"""Adding, editing and removing schedules. An edit locks the row first, then decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hourbell.errors import Conflict, NotFound
+from hourbell.model.editing import Change, Edit, created, merging
+from hourbell.model.run import NewRun, Run
+from hourbell.model.run_state import Reason, RunState
+from hourbell.model.schedule import Declaration, Schedule
+from hourbell.store.protocol import OnConflict
+from hourbell.store.scripts.ledger import Ledger
+from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from, schedule_values
+from hourbell.store.scripts.runs import insert_runs
+from hourbell.store.scripts.script import Row, Script, batch, call
+
+
+def missing_schedule(schedule_id: str) -> NotFound:
+    """The error for an id that no schedule has."""
+    return NotFound(f"there is no schedule {schedule_id!r}; list_schedules() shows those that exist")
+
+
+def get_schedule(schedule_id: str) -> Script[Schedule]:
+    """See `ScheduleStore.get_schedule`."""
+    rows = yield call("schedules.get", id=schedule_id)
+    if not rows:
+        raise missing_schedule(schedule_id)
+    return schedule_from(rows[0])
+
+
+def add_schedule(declaration: Declaration, on_conflict: OnConflict) -> Script[Schedule]:
+    """See `ScheduleStore.add_schedule`."""
+    clock = yield call("clock.read")
+    fresh = created(declaration, clock[0]["now_at"])
+    inserted = yield batch("schedules.insert", [schedule_values(fresh)])
+    if inserted:
+        yield batch("declarations.note_digest", [{"id": declaration.id, "digest": declaration.digest}])
+    elif on_conflict == "update":
+        return (yield from edit_schedule(declaration.id, merging(declaration)))
+    elif on_conflict == "error":
+        raise Conflict(f"schedule {declaration.id!r} exists; give on_conflict='update' to change it, or another id")
+    return (yield from get_schedule(declaration.id))
+
+
+def edit_schedule(schedule_id: str, change: Change) -> Script[Schedule]:
+    """See `ScheduleStore.edit_schedule`."""
+    row = yield from _locked(schedule_id)
+    edit = change(schedule_from(row), row["now_at"])
+    if edit is None:
+        return schedule_from(row)
+    yield from write_edits([edit], row)
+    return (yield from get_schedule(schedule_id))
+
+
+def write_edits(edits: Sequence[Edit], row: Row) -> Script[None]:
+    """Write what edits of locked schedules decided: skips first, so that each row names its last one."""
+    ledger = Ledger(row["now_at"])
+    written: list[Schedule] = []
+    for edit in edits:
+        schedule = edit.schedule
+        if edit.skip is not None:
+            skip_id = ledger.skip(schedule, edit.skip, schedule.last_skip_id, schedule.last_skip_reason)
+            schedule = replace(schedule, last_skip_id=skip_id, last_skip_reason=edit.skip.reason.value)
+        written.append(schedule)
+    yield from ledger.write()
+    for schedule in written:
+        yield call("schedules.write", **schedule_values(schedule))
+    for edit in edits:
+        if edit.end_queued is not None:
+            yield call("schedules.end_fires", id=edit.schedule.id, reason=edit.end_queued.value)
+
+
+def remove_schedule(schedule_id: str) -> Script[Schedule]:
+    """See `ScheduleStore.remove_schedule`."""
+    row = yield from _locked(schedule_id)
+    yield call("schedules.end_queued", id=schedule_id, reason=Reason.REMOVED.value)
+    yield call("schedules.forget_digests", id=schedule_id)
+    yield call("schedules.delete", id=schedule_id)
+    return schedule_from(row)
+
+
+def trigger_schedule(schedule_id: str, build: Callable[[Schedule], NewRun]) -> Script[Run]:
+    """See `RunStore.trigger_schedule`."""
+    row = yield from _locked(schedule_id)
+    schedule = schedule_from(row)
+    run = build(schedule)
+    values = new_run_values(run)
+    if schedule.effective.overlap == "skip":
+        counted = yield call("schedules.unfinished", id=schedule_id)
+        if counted[0]["unfinished"] >= schedule.effective.max_running:
+            values = new_run_values(run, RunState.SKIPPED, Reason.OVERLAP.value)
+    rows = yield from insert_runs([values])
+    return run_from(rows[0])
+
+
+def _locked(schedule_id: str) -> Script[Row]:
+    rows = yield call("schedules.lock", ids=[schedule_id])
+    if not rows:
+        raise missing_schedule(schedule_id)
+    return rows[0]

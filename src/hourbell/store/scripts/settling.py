@@ -1,0 +1,38 @@
+"""How attempts ended, written under the fence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hourbell.model.run import Settlement
+from hourbell.store.scripts.script import Script, batch
+
+
+def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool) -> Script[frozenset[str]]:
+    """See `RunStore.settle`. ``keep_first``: the dialect writes ended attempts in a statement of its own."""
+    rows = [_values(settlement) for settlement in settlements]
+    if keep_first:
+        yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
+    written = yield batch("settling.settle", rows, node=node_id)
+    accepted = {str(row["id"]) for row in written}
+    missing = [row for row in rows if row["id"] not in accepted]
+    if missing:
+        found = yield batch("settling.read_back", missing, node=node_id)
+        accepted.update(str(row["id"]) for row in found)
+    return frozenset(accepted)
+
+
+def _values(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "id": settlement.run_id,
+        "attempt": settlement.attempt,
+        "state": settlement.state.value,
+        "outcome": settlement.outcome.value,
+        "failed": settlement.failed,
+        "delay": settlement.delay,
+        "error": settlement.error,
+        "result": settlement.result,
+        "started_at": settlement.started_at,
+        "finished_at": settlement.finished_at,
+    }

@@ -1,0 +1,189 @@
+"""The port over SQL: each verb is one script, run by a database driver inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, Protocol, TypeVar
+
+from hourbell.model.editing import Change
+from hourbell.model.node import NewNode, Node, Renewal, Rescue
+from hourbell.model.page import Page
+from hourbell.model.plan import FiringReport, NextWork, Planner
+from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
+from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+from hourbell.store.protocol import OnConflict
+from hourbell.store.scripts import claiming, declaring, firing, nodes, runs, schedules, settling, watching
+from hourbell.store.scripts.rows import attempt_from, node_from, run_from, schedule_from
+from hourbell.store.scripts.script import Begin, Script, batch, one
+
+T = TypeVar("T")
+
+Lane = Literal["fire", "renew", "claim", "settle", "verbs", "read"]
+"""Which connection a script uses: loops have their own, so that none waits for another; verbs share a few."""
+
+
+class Database(Protocol):
+    """A driver: runs scripts, and knows what its database can do."""
+
+    has_row_locks: bool
+    statements: int
+
+    async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
+        """Run a script to its end and answer its result.
+
+        Atomic scripts run inside one transaction, again from the start after a deadlock. Others hold one statement
+        that is a transaction of its own. Raises the store's errors (see `hourbell.store.protocol`).
+        """
+
+
+class SqlStore:
+    """Every verb of `hourbell.store.protocol.Store` that is a script; the two databases add how they are opened."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._steps = not database.has_row_locks
+
+    @property
+    def statements(self) -> int:
+        """How many statements were sent; transaction brackets are not counted."""
+        return self._database.statements
+
+    # Schedules
+
+    async def fire_due(self, limit: int, plan: Planner, exclude: Collection[str] = ()) -> FiringReport:
+        return await self._database.run(lambda: firing.fire_due(limit, plan, exclude), "fire")
+
+    async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
+        return await self._database.run(lambda: declaring.declare(node_id, declarations), "verbs")
+
+    async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
+        return await self._database.run(lambda: schedules.add_schedule(declaration, on_conflict), "verbs")
+
+    async def edit_schedule(self, schedule_id: str, change: Change) -> Schedule:
+        return await self._database.run(lambda: schedules.edit_schedule(schedule_id, change), "verbs")
+
+    async def remove_schedule(self, schedule_id: str) -> Schedule:
+        return await self._database.run(lambda: schedules.remove_schedule(schedule_id), "verbs")
+
+    async def get_schedule(self, schedule_id: str) -> Schedule:
+        return await self._database.run(lambda: schedules.get_schedule(schedule_id), "read", atomic=False)
+
+    async def list_schedules(
+        self, *, state: ScheduleState | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Schedule]:
+        asked = state.value if state is not None else None
+        rows = await self._database.run(
+            lambda: one("schedules.list", state=asked, cursor=cursor, limit=limit + 1), "read", atomic=False
+        )
+        items = tuple(schedule_from(row) for row in rows[:limit])
+        return Page(items, items[-1].id if len(rows) > limit else None)
+
+    # Runs
+
+    async def enqueue(self, runs_: Sequence[NewRun]) -> Sequence[Run]:
+        return await self._database.run(lambda: runs.enqueue(runs_), "verbs")
+
+    async def trigger_schedule(self, schedule_id: str, build: Callable[[Schedule], NewRun]) -> Run:
+        return await self._database.run(lambda: schedules.trigger_schedule(schedule_id, build), "verbs")
+
+    async def claim(
+        self,
+        node_id: str,
+        claim_id: str,
+        *,
+        limit: int,
+        tasks: Mapping[str, int],
+        queues: Sequence[str] | None,
+        suspects: int,
+    ) -> Claim | None:
+        script = claiming.claim_in_steps if self._steps else claiming.claim_at_once
+        return await self._database.run(
+            lambda: script(node_id, claim_id, limit, tasks, queues, suspects), "claim", atomic=self._steps
+        )
+
+    async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
+        rows = await self._database.run(
+            lambda: one("runs.claimed", node=node_id, claim_id=claim_id), "claim", atomic=False
+        )
+        return [run_from(row) for row in rows]
+
+    async def held(self, node_id: str) -> Sequence[Held]:
+        rows = await self._database.run(lambda: one("runs.held", node=node_id), "claim", atomic=False)
+        return [Held(str(row["id"]), row["attempt"]) for row in rows]
+
+    async def note_started(self, node_id: str, started: Sequence[tuple[str, int, datetime]]) -> None:
+        rows = [{"id": run, "attempt": attempt, "started_at": at} for run, attempt, at in sorted(started)]
+        await self._database.run(lambda: _note_started(rows, node_id), "settle")
+
+    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> frozenset[str]:
+        if not settlements:
+            return frozenset()
+        return await self._database.run(
+            lambda: settling.settle(node_id, settlements, keep_first=self._steps), "settle", atomic=self._steps
+        )
+
+    async def cancel_run(self, run_id: str) -> Run:
+        return await self._database.run(lambda: runs.cancel_run(run_id), "verbs")
+
+    async def retry_run(self, run_id: str) -> Run:
+        return await self._database.run(lambda: runs.retry_run(run_id), "verbs")
+
+    async def get_run(self, run_id: str) -> Run:
+        return await self._database.run(lambda: runs.get_run(run_id), "read", atomic=False)
+
+    async def list_runs(self, wanted: RunFilter) -> Page[Run]:
+        rows = await self._database.run(
+            lambda: one(
+                "runs.list",
+                schedule_id=wanted.schedule_id,
+                task=wanted.task,
+                state=wanted.state.value if wanted.state is not None else None,
+                tracking_id=wanted.tracking_id,
+                cursor=wanted.cursor,
+                limit=wanted.limit + 1,
+            ),
+            "read",
+            atomic=False,
+        )
+        items = tuple(run_from(row) for row in rows[: wanted.limit])
+        return Page(items, items[-1].id if len(rows) > wanted.limit else None)
+
+    async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
+        rows = await self._database.run(lambda: one("runs.attempts", id=run_id), "read", atomic=False)
+        return [attempt_from(row) for row in rows]
+
+    async def prune(self, retention: timedelta, limit: int) -> int:
+        return await self._database.run(lambda: runs.prune(retention, limit), "fire")
+
+    # Nodes
+
+    async def register_node(self, node: NewNode) -> datetime:
+        return await self._database.run(lambda: nodes.register_node(node, in_steps=self._steps), "renew")
+
+    async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
+        return await self._database.run(lambda: nodes.renew(node_id, lease, running), "renew", atomic=False)
+
+    async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
+        return await self._database.run(lambda: nodes.rescue(suspects, in_steps=self._steps), "fire")
+
+    async def retire_node(self, node_id: str) -> None:
+        await self._database.run(lambda: nodes.retire_node(node_id, in_steps=self._steps), "renew")
+
+    async def list_nodes(self) -> Sequence[Node]:
+        rows = await self._database.run(lambda: one("nodes.list"), "read", atomic=False)
+        return [node_from(row) for row in rows]
+
+    async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
+        return await self._database.run(
+            lambda: watching.next_work(node_id, tasks, queues), "fire", atomic=False
+        )
+
+    async def ping(self) -> datetime:
+        rows = await self._database.run(lambda: one("clock.read"), "read", atomic=False)
+        now: datetime = rows[0]["now_at"]
+        return now
+
+
+def _note_started(rows: Sequence[dict[str, object]], node_id: str) -> Script[None]:
+    yield batch("runs.note_started", rows, node=node_id)

@@ -1,0 +1,75 @@
+"""One SQLite connection on a thread of its own: work goes in by a queue and comes back as a future."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from hourbell.errors import HourbellError, StoreMisconfigured, StoreRejected, StoreUnavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+
+_BUSY = ("locked", "busy")
+_GONE = ("unable to open", "disk", "i/o error", "readonly", "full")
+
+
+class ConnectionThread:
+    """Runs one piece of work after another on its connection, which it opens when the first piece comes."""
+
+    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        # A daemon: a process that ends without closing the store must not wait for it.
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Queue work. The future carries its result, or one of the store's errors."""
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        return future
+
+    def stop(self) -> None:
+        """End after the work that is queued, and wait for that."""
+        self._queue.put(None)
+        self._thread.join(timeout=10)
+
+    def _serve(self) -> None:
+        connection: sqlite3.Connection | None = None
+        while (item := self._queue.get()) is not None:
+            work, future = item
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                if connection is None:
+                    connection = self._connect()
+                future.set_result(work(connection))
+            except sqlite3.Error as error:
+                future.set_exception(translated(error))
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+                future.set_exception(error)
+            del item, work, future
+        if connection is not None:
+            connection.close()
+
+
+def translated(error: sqlite3.Error) -> HourbellError:
+    """The store's error for one of SQLite's."""
+    said = str(error)
+    lowered = said.lower()
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
+        return StoreRejected(f"SQLite refused the data: {said}")
+    if any(word in lowered for word in _BUSY):
+        return StoreUnavailable(f"the SQLite file is held by another process ({said}); it will be asked again")
+    if "no such table" in lowered or "no such column" in lowered:
+        return StoreMisconfigured(f"Hourbell's tables are missing or too old ({said}); run `hourbell migrate`")
+    if "not a database" in lowered or "syntax error" in lowered:
+        return StoreMisconfigured(f"SQLite cannot use this file ({said}); check the database URL and the version")
+    if any(word in lowered for word in _GONE):
+        return StoreUnavailable(f"the SQLite file cannot be used just now ({said}); check the folder and the disk")
+    return StoreUnavailable(f"SQLite failed ({said}); it will be asked again")

@@ -1,0 +1,133 @@
+"""Running scripts on SQLite: writers one at a time, each script whole in one hop to the connection's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hourbell.clock import Clock
+from hourbell.store.scripts.script import Begin, Call, Row
+from hourbell.store.sql_store import Lane
+from hourbell.store.sqlite.connection_thread import ConnectionThread
+from hourbell.store.sqlite.values import rows, stored
+from hourbell.store.statements import Statement
+
+T = TypeVar("T")
+
+_REST = 0.002
+_THREADS: Mapping[str, str] = {"renew": "renew", "read": "read"}
+
+
+class SqliteDatabase:
+    """The driver of `SqlStore` for SQLite. Shared by every event loop of the process: its threads are its own.
+
+    Three connections: one writes, one reads, one renews, so that a renewal waits for no batch of its own process.
+    """
+
+    has_row_locks = False
+
+    def __init__(self, path: Path, statements: Mapping[str, Statement], clock: Clock, patience: float) -> None:
+        self.path = path
+        self._statements = statements
+        self._clock = clock
+        self._patience = patience
+        self.statements = 0
+        self._users = 0
+        self._lock = threading.Lock()
+        self._threads: dict[str, ConnectionThread] = {}
+        self._seen_version = 0
+
+    def open(self) -> None:
+        """Start the threads with the first user. The file is opened when the first script comes."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                for name in ("write", "read", "renew"):
+                    self._threads[name] = ConnectionThread(f"hourbell-sqlite-{name}", self._connect)
+
+    def close(self) -> None:
+        """Stop the threads with the last user."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                for thread in self._threads.values():
+                    thread.stop()
+                self._threads = {}
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)
+        # The statements name now(); they never reach it, for :now always carries the host's clock.
+        connection.create_function("now", 0, lambda: stored(self._clock.host_now()))
+        for pragma in ("connection.journal", "connection.synchronous", "connection.foreign_keys"):
+            connection.execute(self._statements[pragma].text)
+        return connection
+
+    async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
+        """Run a script in one hop. Reading lanes need no transaction; everything else is BEGIN IMMEDIATE."""
+        if lane == "read" or (lane == "fire" and not atomic):
+            return await self.on("read", lambda connection: self._drive(connection, begin))
+        writer = _THREADS.get(lane, "write")
+        return await self.on(
+            writer, lambda connection: self.in_transaction(connection, lambda: self._drive(connection, begin))
+        )
+
+    async def on(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work on one of the connections. A caller that is cancelled leaves the work to finish by itself."""
+        thread = self._threads.get(name)
+        if thread is None:
+            raise RuntimeError("the store is closed; open it first")
+        return await asyncio.wrap_future(thread.submit(work))
+
+    def in_transaction(self, connection: sqlite3.Connection, work: Callable[[], T]) -> T:
+        """Do work between BEGIN IMMEDIATE and COMMIT, on the connection's own thread."""
+        self._bracket(connection, "transaction.begin")
+        try:
+            result = work()
+            self._bracket(connection, "transaction.commit")
+        except BaseException:
+            if connection.in_transaction:
+                self._bracket(connection, "transaction.rollback")
+            raise
+        self._rest(connection)
+        return result
+
+    def _rest(self, connection: sqlite3.Connection) -> None:
+        """Let other processes in. SQLite's lock has no queue: who asks again at once starves who sleeps and polls."""
+        version = connection.execute(self._statements["watching.changed"].text).fetchone()[0]
+        if version != self._seen_version:
+            self._seen_version = version
+            time.sleep(_REST)
+
+    def _bracket(self, connection: sqlite3.Connection, name: str) -> None:
+        connection.execute(self._statements[name].text)
+
+    def _drive(self, connection: sqlite3.Connection, begin: Begin[T]) -> T:
+        now = self._clock.host_now()
+        script = begin()
+        try:
+            asked = next(script)
+            while True:
+                asked = script.send(self.send(connection, asked, now))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def send(self, connection: sqlite3.Connection, asked: Call, now: Any) -> Sequence[Row]:
+        """Bind and run one call, row by row where it has rows."""
+        statement = self._statements[asked.statement]
+        common = {name: stored(value) for name, value in asked.values.items()}
+        common["now"] = stored(now)
+        if asked.rows is None:
+            self.statements += 1
+            return rows(connection.execute(statement.text, common))
+        found: list[Row] = []
+        for row in asked.rows:
+            self.statements += 1
+            bound = common | {name: stored(value) for name, value in row.items()}
+            found.extend(rows(connection.execute(statement.text, bound)))
+        return found

@@ -1,0 +1,87 @@
+"""Named SQL statements, read from the ``.sql`` files beside this module: what you read there is what runs.
+
+A file holds statements under ``-- name: noun.verb`` lines; ``:name`` is a parameter, ``{schema}.`` is replaced by the
+schema (or by nothing where there is none). Everything is checked at load: names given twice, files without names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal
+
+Dialect = Literal["postgres", "sqlite"]
+
+_NAME = re.compile(r"^-- name: ([a-z_]+\.[a-z_]+)$", re.MULTILINE)
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+_COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: its name, the text as the driver wants it, and its parameters in the order of their numbers."""
+
+    name: str
+    text: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered step of the schema, as the text of its file with the schema filled in."""
+
+    version: int
+    name: str
+    text: str
+
+
+def load(dialect: Dialect, schema: str | None = None) -> Mapping[str, Statement]:
+    """Every statement of a dialect by its name: those of ``common.sql``, and the dialect's own in place of them."""
+    texts = _read("common") | _read(dialect)
+    place = _numbered if dialect == "postgres" else _named
+    return {name: place(name, _fill(text, schema)) for name, text in texts.items()}
+
+
+def migrations(dialect: Dialect, schema: str | None = None) -> tuple[Migration, ...]:
+    """The migrations of a dialect in their order."""
+    folder = files("hourbell.store") / "sql" / "migrations" / dialect
+    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    steps = []
+    for name, entry in found:
+        stem = name.removesuffix(".sql")
+        steps.append(Migration(int(stem.split("_")[0]), stem, _fill(entry.read_text("utf-8"), schema)))
+    return tuple(steps)
+
+
+def quoted(schema: str) -> str:
+    """A schema's name as an SQL identifier."""
+    return '"' + schema.replace('"', '""') + '"'
+
+
+def _read(stem: str) -> dict[str, str]:
+    text = (files("hourbell.store") / "sql" / f"{stem}.sql").read_text("utf-8")
+    parts = _NAME.split(text)
+    found: dict[str, str] = {}
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        if name in found:
+            raise ValueError(f"{stem}.sql names {name} twice")
+        found[name] = _COMMENT.sub("", body).strip().removesuffix(";")
+    return found
+
+
+def _fill(text: str, schema: str | None) -> str:
+    if schema is None:
+        return text.replace("{schema}.", "")
+    return text.replace("{schema}.", quoted(schema) + ".").replace("{schema_name}", quoted(schema))
+
+
+def _named(name: str, text: str) -> Statement:
+    return Statement(name, text, tuple(dict.fromkeys(_PARAMETER.findall(text))))
+
+
+def _numbered(name: str, text: str) -> Statement:
+    order = tuple(dict.fromkeys(_PARAMETER.findall(text)))
+    number: Callable[[re.Match[str]], str] = lambda match: f"${order.index(match[1]) + 1}"  # noqa: E731
+    return Statement(name, _PARAMETER.sub(number, text), order)

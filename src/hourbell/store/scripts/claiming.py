@@ -9,6 +9,7 @@ from hourbell.model.run import Claim
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts.rows import run_from
 from hourbell.store.scripts.script import Row, Script, batch, call
+from hourbell.store.scripts.watching import heads
 
 
 def claim_at_once(
@@ -37,26 +38,21 @@ def claim_in_steps(
     if not (yield call("nodes.is_live", node=node_id)):
         return None
     clock = yield call("clock.read")
-    waiting = yield call(
-        "claiming.waiting", tasks=list(tasks), queues=list(queues) if queues is not None else None
-    )
+    places = {
+        (place["queue"], place["task"], bool(place["suspect"]))
+        for place in (yield from heads())
+        if place["task"] in tasks and (queues is None or place["queue"] in queues)
+    }
     found: list[Row] = []
-    for place in waiting:
-        room = min(tasks[place["task"]], limit)
-        for suspect, most in ((False, room), (True, min(room, suspects))):
-            if most > 0:
-                found.extend(
-                    (
-                        yield call(
-                            "claiming.candidates",
-                            queue=place["queue"],
-                            task=place["task"],
-                            suspect=suspect,
-                            room=most,
-                        )
-                    )
-                )
-    chosen = sorted(found, key=_order)[:limit]
+    for queue, task, suspect in sorted(places):
+        room = min(tasks[task], limit, suspects if suspect else limit)
+        if room > 0:
+            found.extend(
+                (yield call("claiming.candidates", queue=queue, task=task, suspect=suspect, room=room))
+            )
+    ordered = sorted(found, key=_order)
+    doubtful = [row for row in ordered if row["suspect"]][suspects:]
+    chosen = [row for row in ordered if row not in doubtful][:limit]
     taken = yield batch("claiming.take", [{"id": row["id"]} for row in chosen], node=node_id, claim_id=claim_id)
     return _claim(clock[0]["now_at"], taken)
 

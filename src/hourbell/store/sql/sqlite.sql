@@ -106,15 +106,23 @@ ON CONFLICT DO NOTHING;
 -- name: nodes.is_live
 SELECT id FROM nodes WHERE id = :node AND state = 'live';
 
--- name: claiming.waiting
--- Which tasks of those known here have something due, in which queue: one probe of the index for each.
-SELECT DISTINCT queue, task
+-- name: heads.first
+-- Walking the distinct places of the claim's index: one probe each, however many runs wait there.
+SELECT queue, task, (losses > 1) AS suspect, priority
 FROM runs
-WHERE state = 'queued' AND run_at <= coalesce(:now, now()) AND task IN (SELECT value FROM json_each(:tasks))
-  AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)));
+WHERE state = 'queued'
+ORDER BY queue, task, (losses > 1), priority
+LIMIT 1;
+
+-- name: heads.next
+SELECT queue, task, (losses > 1) AS suspect, priority
+FROM runs
+WHERE state = 'queued' AND (queue, task, (losses > 1), priority) > (:queue, :task, :suspect, :priority)
+ORDER BY queue, task, (losses > 1), priority
+LIMIT 1;
 
 -- name: claiming.candidates
-SELECT id, priority, run_at
+SELECT id, priority, run_at, (losses > 1) AS suspect
 FROM runs
 WHERE state = 'queued' AND queue = :queue AND task = :task AND (losses > 1) = :suspect
   AND run_at <= coalesce(:now, now())
@@ -220,21 +228,23 @@ WHERE id IN (
     LIMIT :limit)
 RETURNING id;
 
--- name: watching.next_work
+-- name: watching.schedules
 SELECT coalesce(:now, now()) AS now_at,
        coalesce((SELECT next_fire_at FROM schedules WHERE state = 'active' ORDER BY next_fire_at LIMIT 1)
                 <= coalesce(:now, now()), false) AS fire_due,
        (SELECT next_fire_at FROM schedules WHERE state = 'active' AND next_fire_at > coalesce(:now, now())
         ORDER BY next_fire_at LIMIT 1) AS next_fire_at,
-       EXISTS (SELECT 1 FROM runs
-               WHERE state = 'queued' AND run_at <= coalesce(:now, now())
-                 AND task IN (SELECT value FROM json_each(:tasks))
-                 AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))) AS run_due,
-       (SELECT min(run_at) FROM runs
-        WHERE state = 'queued' AND run_at > coalesce(:now, now())
-          AND task IN (SELECT value FROM json_each(:tasks))
-          AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))) AS next_run_at,
        (SELECT min(lease_until) FROM nodes WHERE state = 'live' AND id <> :node) AS lease_until;
+
+-- name: watching.place
+SELECT EXISTS (
+           SELECT 1 FROM runs
+           WHERE state = 'queued' AND queue = :queue AND task = :task AND (losses > 1) = :suspect
+             AND priority = :priority AND run_at <= coalesce(:now, now())) AS is_due,
+       (SELECT run_at FROM runs
+        WHERE state = 'queued' AND queue = :queue AND task = :task AND (losses > 1) = :suspect
+          AND priority = :priority AND run_at > coalesce(:now, now())
+        ORDER BY run_at LIMIT 1) AS next_run_at;
 
 -- name: watching.changed
 -- Moves whenever another connection has committed, in this process or any other; costs microseconds.

@@ -213,7 +213,7 @@ class _Reader:
         if match["high"] is not None:
             high = self._value(start + match.start("high"), match["high"])
         else:
-            high = low if match["step"] is None else max(low, kind.last)
+            high = low if match["step"] is None else kind.high
         return self._mask(low, high, step)
 
     def _mask(self, low: int, high: int, step: int) -> int:
@@ -262,7 +262,8 @@ class _Reader:
             advice = f"it takes numbers from {kind.low} to {kind.high}"
         else:
             prefix = [name for name in kind.names if word.startswith(name)]
-            found = prefix or difflib.get_close_matches(word[:40], kind.names, n=1, cutoff=0.5)
+            # Four letters, so that the rest of a long name that is spelt wrong does not count against it.
+            found = prefix or difflib.get_close_matches(word[:4], kind.names, n=1, cutoff=0.5)
             advice = f"did you mean {found[0]}?" if found else f"known are {', '.join(kind.names)}"
         raise self._refuse(start, len(token), f"{token!r} is not a value of this field; {advice}")
 

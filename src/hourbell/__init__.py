@@ -1,1 +1,47 @@
-"""Hourbell: scheduled and background jobs for FastAPI on the database the application already has."""
+"""Hourbell: scheduled and background jobs for FastAPI, on the database the application already has."""
+
+from __future__ import annotations
+
+from hourbell.context import Context, current_run
+from hourbell.errors import (
+    Conflict,
+    HourbellError,
+    InvalidArguments,
+    LeaseLost,
+    MigrationNeeded,
+    NotFound,
+    StoreMisconfigured,
+    StoreUnavailable,
+    TriggerError,
+    UnknownTask,
+)
+from hourbell.model.retry import Retry
+from hourbell.model.run import Run
+from hourbell.model.schedule import Schedule
+from hourbell.scheduler import Scheduler
+from hourbell.task import Task
+from hourbell.triggers import At, Cron, Every, Trigger
+
+__all__ = [
+    "At",
+    "Conflict",
+    "Context",
+    "Cron",
+    "Every",
+    "HourbellError",
+    "InvalidArguments",
+    "LeaseLost",
+    "MigrationNeeded",
+    "NotFound",
+    "Retry",
+    "Run",
+    "Schedule",
+    "Scheduler",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+    "Task",
+    "Trigger",
+    "TriggerError",
+    "UnknownTask",
+    "current_run",
+]

@@ -6,9 +6,10 @@ import functools
 import inspect
 import json
 import math
+import sys
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NotRequired, Union, get_args, get_origin, get_type_hints
 
 from hourbell.context import Context
 from hourbell.errors import InvalidArguments
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 ARGS_MAX = 256 * 1024
-_REFUSED_KINDS: dict[Any, str] = {
+_REFUSED_KINDS: Mapping[Any, str] = {
     inspect.Parameter.POSITIONAL_ONLY: "positional-only, and arguments are stored by name: remove the /",
     inspect.Parameter.VAR_POSITIONAL: "of any number, and arguments are stored by name: take a list instead",
     inspect.Parameter.VAR_KEYWORD: "of any name, and what is stored must be checked by name: take a dict instead",
@@ -32,9 +33,7 @@ class _Shape:
 
     contexts: tuple[str, ...]
     required: frozenset[str]
-    names: frozenset[str]
-    adapter: TypeAdapter[Any]
-    result: Any
+    types: dict[str, Any]
 
 
 class Arguments:
@@ -70,14 +69,14 @@ class Arguments:
         shape = self._shape
         if not named and not shape.required:
             return {}
-        values = self._checked(lambda: shape.adapter.validate_python(dict(named)))
-        plain, text = self._as_json(shape.adapter, values)
+        values = self._checked(lambda: self._adapter.validate_python(dict(named)))
+        plain, text = self._as_json(self._adapter, values)
         if len(text) > ARGS_MAX:
             raise InvalidArguments(
                 f"task {self.label}: the arguments take {len(text):,} bytes of JSON and at most {ARGS_MAX:,} are kept: "
                 "store the data elsewhere and pass its id"
             )
-        self._checked(lambda: _from_json(shape.adapter, text))
+        self._checked(lambda: _from_json(self._adapter, text))
         return plain
 
     def load(self, named: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -85,22 +84,17 @@ class Arguments:
         shape = self._shape
         values: dict[str, Any] = {}
         if named or shape.required:
-            values = self._checked(lambda: _from_json(shape.adapter, json.dumps(dict(named))))
+            values = self._checked(lambda: _from_json(self._adapter, json.dumps(dict(named))))
         for name in shape.contexts:
             values[name] = context
         return values
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments object."""
-        return self._shape.adapter.json_schema()
-
-    @property
-    def result_type(self) -> Any:
-        """What the function says it returns; Any when it says nothing."""
-        return self._shape.result
+        return self._adapter.json_schema()
 
     def check(self) -> None:
-        """Read the annotations now. Raises InvalidArguments when they name what cannot be found or made from JSON."""
+        """Read the annotations now. Raises InvalidArguments when they name what cannot be found."""
         _ = self._shape
 
     @functools.cached_property
@@ -115,35 +109,29 @@ class Arguments:
             fields[name] = hint
             if parameter.default is parameter.empty:
                 required.add(name)
-        return _Shape(
-            contexts=tuple(contexts),
-            required=frozenset(required),
-            names=frozenset(fields),
-            adapter=self._adapter(fields, required),
-            result=hints.get("return", Any),
-        )
+        return _Shape(tuple(contexts), frozenset(required), fields)
 
     def _hints(self) -> dict[str, Any]:
         function = _annotated(self._function)
         # Context is often imported for type checkers only; everything else must be there to make values of it.
-        known = {"Context": Context, **getattr(function, "__globals__", {})}
+        known = {"Context": Context, **function.__globals__}
         try:
-            return get_type_hints(function, globalns=known, include_extras=True)
+            return get_type_hints(_parameters_only(function), globalns=known, include_extras=True)
         except NameError as error:
             raise InvalidArguments(
                 f"task {self.label}: an annotation names {error.name!r}, which cannot be found when the program runs: "
                 "define it at the top of the module, and import it outside of `if TYPE_CHECKING`"
             ) from None
-        except TypeError as error:
+        except (TypeError, SyntaxError, AttributeError) as error:
             raise InvalidArguments(f"task {self.label}: its annotations cannot be read: {error}") from None
 
-    def _adapter(self, fields: Mapping[str, Any], required: set[str]) -> TypeAdapter[Any]:
-        from typing import NotRequired
-
+    @functools.cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
         from pydantic import ConfigDict, PydanticUserError, TypeAdapter, with_config
         from typing_extensions import TypedDict
 
-        members = {name: hint if name in required else NotRequired[hint] for name, hint in fields.items()}
+        given = self._shape.types.items()
+        members = {name: hint if name in self._shape.required else NotRequired[hint] for name, hint in given}
         shape: Any = TypedDict("Arguments", members)  # type: ignore[misc]
         try:
             # "constants" keeps NaN and infinity in models visible until JSON refuses them, instead of storing null.
@@ -177,6 +165,21 @@ class Arguments:
 def _from_json(adapter: TypeAdapter[Any], text: str) -> Any:
     # JSON mode, so that strict types accept what JSON has no type for; by name too, as that is how they were dumped.
     return adapter.validate_json(text, by_alias=True, by_name=True)
+
+
+def _parameters_only(function: Any) -> Any:
+    """Something annotated like the function but for its return, whose type is often imported for checkers only."""
+
+    def carrier() -> None: ...
+
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        annotations = annotationlib.get_annotations(function, format=annotationlib.Format.FORWARDREF)
+    else:
+        annotations = function.__annotations__
+    carrier.__annotations__ = {name: hint for name, hint in annotations.items() if name != "return"}
+    return carrier
 
 
 def _refuse_infinite(value: Any) -> None:

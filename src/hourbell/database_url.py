@@ -28,7 +28,7 @@ _POSTGRES_PARAMETERS = (
     "sslrootcert",
     "target_session_attrs",
 )
-_DRIVER_SSL = {"true": "require", "false": "disable"}
+_DRIVER_SSL: Mapping[str, str] = {"true": "require", "false": "disable"}
 
 
 @dataclass(frozen=True, slots=True)

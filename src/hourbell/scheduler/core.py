@@ -1,0 +1,114 @@
+"""What all verbs of the scheduler stand on: its settings, its tasks, and a store that is open or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hourbell.clock import SystemClock
+from hourbell.errors import HourbellError, InvalidArguments
+from hourbell.events import Events
+from hourbell.scheduler.options import divided
+from hourbell.scheduler.stores import address_of, is_store, make_store
+from hourbell.scheduler.waiters import Waiters
+from hourbell.settings import Settings
+from hourbell.task import Task, TaskRegistry
+from hourbell.triggers import Trigger
+from hourbell.triggers.zones import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hourbell.clock import Clock
+    from hourbell.engine.node import Node
+    from hourbell.model.schedule import Declaration
+    from hourbell.scheduler.declarations import Declared
+    from hourbell.store.protocol import Store
+
+
+class Core:
+    """One scheduler's parts. Making it reads settings and touches no database. Raises InvalidArguments."""
+
+    def __init__(self, database: object, clock: Clock | None, options: Mapping[str, Any]) -> None:
+        settings, self.defaults = divided(options)
+        own = is_store(database)
+        self.settings = Settings.load(database_url="memory://" if own else address_of(database), **settings)
+        zone(self.settings.timezone)
+        self.clock = clock or SystemClock()
+        self.events = Events()
+        self.waiters = Waiters(self.events)
+        self.tasks = TaskRegistry()
+        self.declared: dict[str, Declared] = {}
+        self.node: Node | None = None
+        self._made_store: Any = database if own else None
+        self._openings = 0
+
+    @property
+    def is_open(self) -> bool:
+        """True between the first `open` and the last `close`."""
+        return self._openings > 0
+
+    @property
+    def store(self) -> Store:
+        """The open store. Raises HourbellError when nobody has opened the scheduler."""
+        if not self.is_open:
+            raise HourbellError(
+                "the scheduler is not open: call this inside `async with scheduler:`, or in an application with "
+                "lifespan=scheduler.lifespan that has started"
+            )
+        return self._store()
+
+    async def open(self) -> None:
+        """Open the store unless it is open; each call asks for one `close`."""
+        self._openings += 1
+        try:
+            if self._openings == 1:
+                await self._store().open()
+        except BaseException:
+            self._openings -= 1
+            raise
+
+    async def close(self) -> None:
+        """Close the store when nobody else needs it open."""
+        self._openings -= 1
+        if not self.is_open:
+            await self._store().close()
+
+    async def wake(self, task: str) -> None:
+        """Let a new run of this task begin at once: here when this process can run it, else wherever hints arrive."""
+        if self.node is not None and self.settings.max_runs and self.tasks.find(task) is not None:
+            self.node.wake()
+        else:
+            await self.store.hint()
+
+    async def wake_firing(self) -> None:
+        """Let a changed schedule be looked at: any node may fire it."""
+        if self.node is not None:
+            self.node.wake()
+        else:
+            await self.store.hint()
+
+    def find_task(self, task: object) -> Task[..., Any]:
+        """The registered task. Raises UnknownTask, and InvalidArguments for a function that is no task."""
+        if isinstance(task, Task):
+            return self.tasks.get(task.name)
+        if not isinstance(task, str):
+            raise InvalidArguments(f"{task!r} is no task: decorate the function with @scheduler.task")
+        return self.tasks.get(task)
+
+    def find_trigger(self, trigger: object) -> Trigger:
+        """The trigger, in the scheduler's zone unless it has one. Raises InvalidArguments when it is none."""
+        if not isinstance(trigger, Trigger):
+            raise InvalidArguments(
+                f"{trigger!r} is no trigger: give one such as Cron('0 9 * * *'), Every(minutes=10) or At(instant)"
+            )
+        return trigger.localized(self.settings.timezone)
+
+    def declaration_of(self, declared: Declared) -> Declaration:
+        """What is stored of a schedule that was said. Raises InvalidArguments when its arguments do not fit."""
+        return declared.declaration(timezone=self.settings.timezone, defaults=self.defaults)
+
+    def _store(self) -> Store:
+        if self._made_store is None:
+            self._made_store = make_store(self.settings, self.clock)
+        store: Store = self._made_store
+        return store

@@ -1,0 +1,164 @@
+"""The decorators: tasks and schedules that the code declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+
+from hourbell.errors import HourbellError, InvalidArguments
+from hourbell.model.policies import checked_policies
+from hourbell.scheduler.declarations import Declared, checked_id
+from hourbell.scheduler.verbs import Verbs
+from hourbell.task import Task
+from hourbell.triggers import At, Cron, Every
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from typing import Unpack
+
+    from hourbell.scheduler.options import PolicyOptions
+    from hourbell.triggers import Trigger
+    from hourbell.triggers.dst import Fold, Gap
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# What says how a body runs is wanted for its runs by hand too; the rest is about fires.
+_BODY_POLICIES = frozenset({"retry", "timeout", "on_lost", "lost_limit", "queue", "priority", "executor"})
+
+
+class TaskDecorator(Protocol):
+    """Makes a task of a function, and keeps its signature for type checkers."""
+
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]:
+        """Register the function."""
+
+
+class Declaring(Verbs):
+    """``task``, ``cron``, ``every`` and ``at``. They may be stacked on one function; each adds a schedule."""
+
+    @overload
+    def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+    @overload
+    def task(
+        self, *, name: str | None = None, aliases: Iterable[str] = (), **policies: Unpack[PolicyOptions]
+    ) -> TaskDecorator: ...
+
+    # mypy does not see that **options takes what Unpack[PolicyOptions] lists.
+    def task(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # type: ignore[misc]
+        """Register a function as a task: ``@scheduler.task`` or ``@scheduler.task(name=…, retry=…)``.
+
+        ``name``  what the database remembers; ``module:qualname`` unless given. ``aliases``  earlier names whose stored
+        runs and schedules are still to be run. Raises InvalidArguments when the function could not be found or called
+        again after a restart, or another task has the name.
+        """
+
+        def decorate(function: Callable[P, R], /) -> Task[P, R]:
+            if isinstance(function, Task):
+                raise InvalidArguments(f"{function!r} is a task already: put @scheduler.task nearest to the function")
+            return self._register(function, **options)
+
+        return decorate if function is None else decorate(function)
+
+    def cron(
+        self,
+        expr: str,
+        timezone: str | None = None,
+        *,
+        gap: Gap | None = None,
+        fold: Fold | None = None,
+        id: str | None = None,  # noqa: A002 - a public name
+        args: Mapping[str, Any] | None = None,
+        **policies: Unpack[PolicyOptions],
+    ) -> TaskDecorator:
+        """Run the function at the times of a cron expression; see `Cron`.
+
+        ``id``  the schedule's name, the task's unless given. ``args``  named arguments for its runs. Without
+        ``timezone`` the scheduler's own counts. Raises TriggerError and InvalidArguments.
+        """
+        return self._scheduled(Cron(expr, timezone, gap, fold), id, args, policies)
+
+    def every(
+        self,
+        *,
+        weeks: float = 0,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
+        id: str | None = None,  # noqa: A002 - a public name
+        args: Mapping[str, Any] | None = None,
+        **policies: Unpack[PolicyOptions],
+    ) -> TaskDecorator:
+        """Run the function again and again after so much elapsed time; see `Every`.
+
+        Counted from ``start``, else from the second in which the schedule is first stored. ``id`` and ``args`` as for
+        `cron`. Raises TriggerError and InvalidArguments.
+        """
+        trigger = Every(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds, start=start, end=end)
+        return self._scheduled(trigger, id, args, policies)
+
+    def at(
+        self,
+        instant: datetime | str,
+        timezone: str | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - a public name
+        args: Mapping[str, Any] | None = None,
+        **policies: Unpack[PolicyOptions],
+    ) -> TaskDecorator:
+        """Run the function once; see `At`. ``id`` and ``args`` as for `cron`. Raises TriggerError, InvalidArguments."""
+        return self._scheduled(At(instant, timezone), id, args, policies)
+
+    def _scheduled(
+        self, trigger: Trigger, given_id: str | None, args: Mapping[str, Any] | None, policies: Mapping[str, Any]
+    ) -> TaskDecorator:
+        spec = checked_policies(policies)
+
+        def decorate(function: Callable[P, R], /) -> Task[P, R]:
+            task = self._adopted(function, spec)
+            self._declare(trigger, given_id, task, args or {}, spec)
+            return task
+
+        return decorate
+
+    def _adopted(self, function: Callable[P, R], policies: Mapping[str, Any]) -> Task[P, R]:
+        """The task that decorators below this one made, or a new one."""
+        if not isinstance(function, Task):
+            body = {name: value for name, value in policies.items() if name in _BODY_POLICIES}
+            return self._register(function, **body)
+        if self._core.tasks.find(function.name) is not function:
+            raise InvalidArguments(f"{function!r} belongs to another scheduler: register the plain function here")
+        return function
+
+    def _register(
+        self, function: Callable[P, R], *, name: str | None = None, aliases: Iterable[str] = (), **policies: Any
+    ) -> Task[P, R]:
+        task = Task(function, enqueuer=self._requests, name=name, aliases=aliases, policies=policies)
+        self._core.tasks.add(task)
+        return task
+
+    def _declare(
+        self,
+        trigger: Trigger,
+        given_id: str | None,
+        task: Task[..., Any],
+        args: Mapping[str, Any],
+        policies: Mapping[str, Any],
+    ) -> None:
+        if self._core.node is not None:
+            raise HourbellError(
+                f"the schedule of {task.name} was declared after the scheduler had started: import its module before, "
+                "or use add_schedule for schedules that come and go"
+            )
+        schedule_id = checked_id(given_id if given_id is not None else task.name)
+        if schedule_id in self._core.declared:
+            raise InvalidArguments(
+                f"two schedules are declared with the id {schedule_id!r}: give each its own, as in id='nightly' "
+                "(without one a schedule takes the name of its task)"
+            )
+        self._core.declared[schedule_id] = Declared(
+            id=schedule_id, task=task, trigger=trigger, args=dict(args), policies=policies
+        )

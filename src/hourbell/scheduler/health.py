@@ -1,0 +1,97 @@
+"""How a scheduler is, told honestly: from the database's answer and the node's own view."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hourbell.engine.status import Life
+from hourbell.errors import HourbellError
+from hourbell.model.schedule import ScheduleState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hourbell.scheduler.core import Core
+
+Status = Literal["ok", "degraded", "down"]
+_PATIENCE = 3.0
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseHealth:
+    """``ok``: it has just answered, at its own instant ``now``. ``error`` says why not."""
+
+    ok: bool
+    kind: str
+    now: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeHealth:
+    """This process's node. ``state`` is ``none`` when it is no node, else as the node sees itself."""
+
+    id: str | None
+    state: str
+    running: int = 0
+    hints: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """``ok``: all is well. ``degraded``: it answers, but something does not run; ``reasons`` say what. ``down``: the
+    database does not answer, or this process's node cannot work.
+
+    ``undeclared``: ids of schedules from code that no live node declares any more, which do not fire (the first 20).
+    """
+
+    status: Status
+    database: DatabaseHealth
+    node: NodeHealth
+    undeclared: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+async def examined(core: Core) -> Health:
+    """Ask the database and the node how they are."""
+    node = _node_health(core)
+    kind = core.settings.database.kind
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            now = await core.store.ping()
+            page = await core.store.list_schedules(state=ScheduleState.UNDECLARED, limit=_MOST_NAMED)
+    except TimeoutError:
+        database = DatabaseHealth(ok=False, kind=kind, error=f"it did not answer within {_PATIENCE:g} s")
+    except HourbellError as error:
+        database = DatabaseHealth(ok=False, kind=kind, error=str(error))
+    else:
+        return _judged(DatabaseHealth(ok=True, kind=kind, now=now), node, tuple(one.id for one in page.items))
+    return Health(status="down", database=database, node=node, reasons=(f"database: {database.error}",))
+
+
+def _judged(database: DatabaseHealth, node: NodeHealth, undeclared: tuple[str, ...]) -> Health:
+    reasons = []
+    status: Status = "ok"
+    if undeclared:
+        status = "degraded"
+        reasons.append(f"schedules that no live node declares do not fire: {', '.join(undeclared)}")
+    if node.state in (Life.AWAY, Life.STOPPED):
+        status = "down"
+        reasons.append(f"the node of this process is {node.state}: {node.error or 'it holds no lease'}")
+    elif node.state in (Life.STARTING, Life.STOPPING):
+        status = "degraded"
+        reasons.append(f"the node of this process is {node.state}")
+    return Health(status=status, database=database, node=node, undeclared=undeclared, reasons=tuple(reasons))
+
+
+def _node_health(core: Core) -> NodeHealth:
+    if core.node is None:
+        return NodeHealth(id=None, state="none")
+    status = core.node.status
+    return NodeHealth(
+        id=status.id, state=str(status.state), running=status.running, hints=status.hints, error=status.last_error
+    )

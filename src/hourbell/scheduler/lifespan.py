@@ -1,0 +1,110 @@
+"""The life of a scheduler in a process: as a node, or only with its store open."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from hourbell.errors import Conflict
+from hourbell.scheduler.verbs import Verbs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from types import TracebackType
+
+    from hourbell.events import E
+
+
+class LifeVerbs(Verbs):
+    """Start, stop, and what lies between."""
+
+    async def start(self) -> None:
+        """Become a node: fire, claim and run until `stop`. Must be called on the application's event loop.
+
+        A database that is away does not raise: the node keeps trying, and `health` says so. Raises StoreMisconfigured
+        when waiting would not help, InvalidArguments when a declared schedule or task is wrong, Conflict when it has
+        been started already.
+        """
+        # Imported here, so that a script which only asks for runs does not load the engine.
+        from hourbell.engine.node import Node
+
+        core = self._core
+        if core.node is not None:
+            raise Conflict("this scheduler has been started already: stop() comes first")
+        for task in core.tasks:
+            task.arguments.check()
+        declarations = tuple(core.declaration_of(said) for said in core.declared.values())
+        await core.open()
+        core.events.attach(asyncio.get_running_loop())
+        try:
+            node = Node(
+                store=core.store,
+                clock=core.clock,
+                settings=core.settings,
+                tasks=core.tasks,
+                declarations=lambda: declarations,
+                events=core.events,
+            )
+            core.node = node
+            await node.start()
+        except BaseException:
+            core.node = None
+            await self._left()
+            raise
+
+    async def stop(self) -> None:
+        """Stop claiming, let bodies finish within the ``drain`` setting, cancel and hand back the rest. Idempotent."""
+        core = self._core
+        if core.node is None:
+            return
+        try:
+            await core.node.stop()
+        finally:
+            core.node = None
+            await self._left()
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
+        """Be a node while the application lives: ``FastAPI(lifespan=scheduler.lifespan)``.
+
+        Inside an existing lifespan: ``async with scheduler.lifespan(app):``. A database that is away does not keep the
+        application from starting.
+        """
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    async def __aenter__(self) -> Self:
+        """Open the store and bring its schema up to date, without being a node: this process fires and runs nothing.
+
+        Raises StoreUnavailable when the database cannot be reached.
+        """
+        await self._core.open()
+        try:
+            await self._core.store.migrate()
+        except BaseException:
+            await self._core.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._core.close()
+
+    def on(self, event_type: type[E], subscriber: Callable[[E], Any]) -> Callable[[], None]:
+        """Call ``subscriber`` (a function, sync or async) with each event of this type that happens in this process.
+
+        What it raises is logged and hurts nothing. The answer is a function that ends the subscription. Raises
+        InvalidArguments when ``event_type`` is no type of event.
+        """
+        return self._core.events.on(event_type, subscriber)
+
+    async def _left(self) -> None:
+        core = self._core
+        await core.events.drained()
+        core.events.attach(None)
+        await core.close()

@@ -1,0 +1,107 @@
+"""Runs asked for by hand: from a task's arguments to a row, with its ancestry."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from hourbell.context import current_run
+from hourbell.errors import InvalidArguments
+from hourbell.model.ids import new_run_id
+from hourbell.model.policies import Policies, checked_policies
+from hourbell.model.run import NewRun, Run
+from hourbell.model.run_state import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hourbell.clock import Clock
+    from hourbell.scheduler.core import Core
+    from hourbell.task import Request, Task
+
+_LONGEST_KEY = 200
+_LONGEST_DELAY = timedelta(days=10 * 366)
+
+
+class Ancestry(TypedDict):
+    """Where a request comes from: one that is made in a body belongs to that body's chain."""
+
+    id: str
+    parent: str | None
+    tracking_id: str | None
+
+
+class Requests:
+    """Takes the requests of a scheduler's tasks."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def enqueue(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+        """Store a run of the task and let a node know. ``args`` are checked already. Raises InvalidArguments."""
+        core = self._core
+        given = {"queue": request.queue, "priority": request.priority}
+        asked = checked_policies({name: value for name, value in given.items() if value is not None})
+        policies = {**core.defaults, **task.policies, **asked}
+        effective = Policies.layered(policies)
+        new = NewRun(
+            **ancestry(core.clock),
+            task=task.name,
+            origin=Origin.ENQUEUE,
+            args=args,
+            run_at=_checked_instant(request.run_at),
+            delay=_checked_delay(request),
+            key=checked_key(request.key),
+            queue=effective.queue,
+            priority=effective.priority,
+            on_lost=effective.on_lost,
+            lost_limit=effective.lost_limit,
+            policies=policies or None,
+        )
+        (run,) = await core.store.enqueue([new])
+        if new.run_at is None and new.delay is None:
+            await core.wake(task.name)
+        return run
+
+
+def ancestry(clock: Clock) -> Ancestry:
+    """The id of a new run, made here so that a repeated request can be recognised, and the chain it belongs to."""
+    context = current_run()
+    return Ancestry(
+        id=new_run_id(clock.now()),
+        parent=context.run_id if context else None,
+        tracking_id=context.tracking_id if context else None,
+    )
+
+
+def checked_key(key: object) -> str | None:
+    """A key of 1 to 200 characters, or none. Raises InvalidArguments."""
+    if key is None:
+        return None
+    if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY or not key.isprintable():
+        raise InvalidArguments(f"key {str(key)[:60]!r}: give 1 to {_LONGEST_KEY} printable characters, or None")
+    return key
+
+
+def _checked_instant(run_at: object) -> datetime | None:
+    if run_at is None:
+        return None
+    if not isinstance(run_at, datetime) or run_at.utcoffset() is None:
+        raise InvalidArguments(f"run_at={run_at!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
+    return run_at
+
+
+def _checked_delay(request: Request) -> timedelta | None:
+    delay: object = request.delay
+    if delay is None:
+        return None
+    if request.run_at is not None:
+        raise InvalidArguments("give run_at or delay, not both")
+    if isinstance(delay, int | float) and not isinstance(delay, bool):
+        try:
+            delay = timedelta(seconds=delay)
+        except (OverflowError, ValueError):
+            delay = timedelta.max
+    if not isinstance(delay, timedelta) or not timedelta(0) <= delay <= _LONGEST_DELAY:
+        raise InvalidArguments(f"delay={request.delay!r}: give seconds or a timedelta, from 0 to ten years")
+    return delay

@@ -1,0 +1,87 @@
+"""The verbs of runs."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from hourbell.model.run import Run, RunFilter
+from hourbell.model.run_state import RunState
+from hourbell.scheduler.pages import checked_limit, checked_state
+from hourbell.scheduler.verbs import Verbs, id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hourbell.model.page import Page
+    from hourbell.model.run import Attempt
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 2.0
+
+
+class RunVerbs(Verbs):
+    """Read, cancel, retry and wait for runs."""
+
+    async def get_run(self, id: str) -> Run:  # noqa: A002 - a public name
+        """The run as it is stored. Raises NotFound."""
+        return await self._core.store.get_run(id_of(id))
+
+    async def list_runs(
+        self,
+        *,
+        schedule_id: str | None = None,
+        task: str | None = None,
+        state: RunState | str | None = None,
+        tracking_id: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[Run]:
+        """Runs, newest first, at most ``limit`` (1 to 1000) after ``cursor``; each other argument narrows the list.
+
+        The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at the end.
+        """
+        wanted = RunFilter(
+            schedule_id=schedule_id,
+            task=task,
+            state=checked_state(RunState, state),
+            tracking_id=tracking_id,
+            cursor=cursor,
+            limit=checked_limit(limit),
+        )
+        return await self._core.store.list_runs(wanted)
+
+    async def list_attempts(self, id: str) -> Sequence[Attempt]:  # noqa: A002 - a public name
+        """The attempts of a run that ended without ending it, oldest first; the last one stands in the run itself."""
+        return await self._core.store.list_attempts(id_of(id))
+
+    async def cancel_run(self, id: str) -> Run:  # noqa: A002 - a public name
+        """End a queued run as cancelled: its body will not start. Raises NotFound, Conflict when it is not queued."""
+        return await self._core.store.cancel_run(id_of(id))
+
+    async def retry_run(self, id: str) -> Run:  # noqa: A002 - a public name
+        """Queue a final run again, now, with all its tries before it; the attempt number goes on.
+
+        Raises NotFound, and Conflict when it is not final or stands for due times that did not run.
+        """
+        run = await self._core.store.retry_run(id_of(id))
+        await self._core.wake(run.task)
+        return run
+
+    async def wait(self, run: Run | str, timeout: float | None = None) -> Run:
+        """The run once it is final, whichever node ends it; one that ends in this process is noticed at once.
+
+        Raises NotFound, and TimeoutError after ``timeout`` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            with self._core.waiters.alarm(id_of(run)) as ended:
+                pause = _FIRST_PAUSE
+                while True:
+                    ended.clear()
+                    seen = await self._core.store.get_run(id_of(run))
+                    if seen.state.final:
+                        return seen
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(ended.wait(), pause)
+                    pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -1,0 +1,50 @@
+"""`Scheduler`: all verbs together, over one core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hourbell.scheduler.admin import AdminVerbs
+from hourbell.scheduler.core import Core
+from hourbell.scheduler.declaring import Declaring
+from hourbell.scheduler.lifespan import LifeVerbs
+from hourbell.scheduler.requests import Requests
+from hourbell.scheduler.runs import RunVerbs
+from hourbell.scheduler.schedules import ScheduleVerbs
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from hourbell.clock import Clock
+    from hourbell.scheduler.options import SchedulerOptions
+    from hourbell.settings import Settings
+
+
+class Scheduler(Declaring, ScheduleVerbs, RunVerbs, AdminVerbs, LifeVerbs):
+    """Schedules, their tasks and their runs, on one database.
+
+    ``database``  a URL (``postgresql://…``, ``sqlite:///path``, ``memory://`` for tests), a SQLAlchemy AsyncEngine, or
+    nothing: ``HOURBELL_DATABASE_URL``, ``DATABASE_URL``, else the file ``hourbell.db``. Every setting may be given by
+    its name, and every policy too, which is then the default of all tasks. ``clock`` is for tests.
+
+    Making one touches no database. Raises InvalidArguments naming the option that is wrong.
+    """
+
+    def __init__(
+        self, database: object = None, *, clock: Clock | None = None, **options: Unpack[SchedulerOptions]
+    ) -> None:
+        self._core = Core(database, clock, options)
+        self._requests = Requests(self._core)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._core.settings
+
+    @property
+    def clock(self) -> Clock:
+        """The clock in use."""
+        return self._core.clock
+
+    def __repr__(self) -> str:
+        return f"<Scheduler on {self._core.settings.database.shown}>"

@@ -1,0 +1,209 @@
+"""The verbs of schedules that come and go at run time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hourbell.errors import InvalidArguments
+from hourbell.model.editing import pausing, resuming, updating
+from hourbell.model.policies import Policies, checked_policies
+from hourbell.model.run import NewRun, Run
+from hourbell.model.run_state import Origin
+from hourbell.model.schedule import Schedule, ScheduleState, Source
+from hourbell.scheduler.declarations import Declared, checked_id
+from hourbell.scheduler.pages import checked_limit, checked_state
+from hourbell.scheduler.previews import previewed, previewed_schedule
+from hourbell.scheduler.requests import ancestry, checked_key
+from hourbell.scheduler.verbs import Verbs, id_of
+from hourbell.triggers import Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Unpack
+
+    from hourbell.model.page import Page
+    from hourbell.scheduler.options import PolicyOptions
+    from hourbell.scheduler.requests import Ancestry
+    from hourbell.store.protocol import OnConflict
+    from hourbell.task import Task
+
+_ON_CONFLICT = ("update", "keep", "error")
+_LONGEST_NOTE = 1_000
+
+
+class ScheduleVerbs(Verbs):
+    """Add, read, change, pause, resume, remove and trigger schedules, and look ahead."""
+
+    async def add_schedule(
+        self,
+        task: Task[..., Any] | str,
+        trigger: Trigger,
+        *,
+        id: str | None = None,  # noqa: A002 - a public name
+        args: Mapping[str, Any] | None = None,
+        on_conflict: OnConflict = "update",
+        paused: bool = False,
+        note: str | None = None,
+        **policies: Unpack[PolicyOptions],
+    ) -> Schedule:
+        """Store a schedule for a registered task and answer it as stored.
+
+        ``id``  the task's name unless given. ``args``  named arguments. When the id exists: ``"update"`` changes what
+        differs and keeps the next fire where the trigger is the same, ``"keep"`` changes nothing, ``"error"`` raises
+        Conflict. Raises UnknownTask and InvalidArguments before anything is stored.
+        """
+        core = self._core
+        found = core.find_task(task)
+        if on_conflict not in _ON_CONFLICT:
+            raise InvalidArguments(f"on_conflict={on_conflict!r}: choose 'update', 'keep' or 'error'")
+        said = Declared(
+            id=checked_id(id if id is not None else found.name),
+            task=found,
+            trigger=core.find_trigger(trigger),
+            args=args or {},
+            policies=checked_policies(policies),
+            source=Source.CALL,
+            paused=paused,
+            note=_checked_note(note),
+        )
+        schedule = await core.store.add_schedule(core.declaration_of(said), on_conflict)
+        await core.wake_firing()
+        return schedule
+
+    async def get_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
+        """The schedule as it is stored. Raises NotFound."""
+        return await self._core.store.get_schedule(id_of(id))
+
+    async def list_schedules(
+        self, *, state: ScheduleState | str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[Schedule]:
+        """Schedules in the order of their ids, at most ``limit`` (1 to 1000) after ``cursor``, of one state or all.
+
+        The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at the end.
+        """
+        wanted = checked_state(ScheduleState, state)
+        return await self._core.store.list_schedules(state=wanted, cursor=cursor, limit=checked_limit(limit))
+
+    async def update_schedule(
+        self,
+        id: str,  # noqa: A002 - a public name
+        *,
+        trigger: Trigger | None = None,
+        args: Mapping[str, Any] | None = None,
+        **policies: Unpack[PolicyOptions],
+    ) -> Schedule:
+        """Change what is given and keep the rest; ``args`` are replaced whole, policies by name.
+
+        For a schedule that is declared in code, the change survives restarts until the code changes that same field.
+        Raises NotFound, UnknownTask, InvalidArguments.
+        """
+        core = self._core
+        schedule_id = id_of(id)
+        plain = None
+        if args is not None:
+            schedule = await core.store.get_schedule(schedule_id)
+            plain = core.find_task(schedule.task).arguments.dump(args)
+        change = updating(
+            trigger=core.find_trigger(trigger) if trigger is not None else None,
+            args=plain,
+            policies=checked_policies(policies) if policies else None,
+        )
+        changed = await core.store.edit_schedule(schedule_id, change)
+        await core.wake_firing()
+        return changed
+
+    async def pause_schedule(self, id: str, *, note: str | None = None) -> Schedule:  # noqa: A002 - a public name
+        """Stop firing until it is resumed, through restarts and deploys; ``note`` says why.
+
+        Fires that wait in the queue end as skipped; running bodies go on. What the pause passes over is recorded and
+        never caught up. Raises NotFound, and Conflict when the schedule is finished.
+        """
+        return await self._core.store.edit_schedule(id_of(id), pausing(_checked_note(note)))
+
+    async def resume_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
+        """Fire again from now on. A schedule that is not paused stays as it is. Raises NotFound."""
+        schedule = await self._core.store.edit_schedule(id_of(id), resuming())
+        await self._core.wake_firing()
+        return schedule
+
+    async def remove_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
+        """Delete the schedule and answer it as it was. Its queued runs end as skipped, its history stays.
+
+        One that is declared in code comes back with the next start: pause it, or take it out of the code. Raises
+        NotFound.
+        """
+        return await self._core.store.remove_schedule(id_of(id))
+
+    async def trigger_schedule(
+        self,
+        id: str,  # noqa: A002 - a public name
+        *,
+        args: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Run:
+        """Ask for one run of the schedule now, besides its fires, and answer it as stored. Works while paused too.
+
+        ``args``  replace those of the schedule by name. ``key``  a second request with it answers the first one's run.
+        Under ``overlap="skip"`` the run is recorded as skipped while another is unfinished. Raises NotFound,
+        UnknownTask, InvalidArguments.
+        """
+        core = self._core
+        schedule_id = id_of(id)
+        given = await self._replacing(schedule_id, args) if args else {}
+        asked = checked_key(key)
+        origin = ancestry(core.clock)
+
+        def build(schedule: Schedule) -> NewRun:
+            return _requested(schedule, given, asked, origin)
+
+        run = await core.store.trigger_schedule(schedule_id, build)
+        await core.wake(run.task)
+        return run
+
+    async def preview(
+        self, id_or_trigger: str | Schedule | Trigger, count: int = 5, *, after: datetime | None = None
+    ) -> list[datetime]:
+        """The next ``count`` fires (1 to 1000) of a schedule or of a trigger, in the trigger's zone.
+
+        They are those after ``after`` (aware), or after now; for a stored schedule without ``after`` the first is its
+        next fire, even when that is overdue. Raises NotFound, TriggerError, InvalidArguments.
+        """
+        most = checked_limit(count, name="count")
+        now = self._core.clock.now()
+        if isinstance(id_or_trigger, Trigger):
+            return previewed(self._core.find_trigger(id_or_trigger).anchored(now), most, after or now)
+        schedule = await self._core.store.get_schedule(id_of(id_or_trigger))
+        return previewed_schedule(schedule, most, after, now)
+
+    async def _replacing(self, schedule_id: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """These arguments, checked together with the schedule's own; validators of users never run under its lock."""
+        schedule = await self._core.store.get_schedule(schedule_id)
+        plain = self._core.find_task(schedule.task).arguments.dump({**schedule.args, **args})
+        return {name: plain[name] for name in args}
+
+
+def _requested(schedule: Schedule, args: Mapping[str, Any], key: str | None, ancestry: Ancestry) -> NewRun:
+    layers = {**schedule.inherited, **schedule.policies}
+    effective = Policies.layered(layers)
+    return NewRun(
+        **ancestry,
+        task=schedule.task,
+        origin=Origin.TRIGGER,
+        schedule_id=schedule.id,
+        args={**schedule.args, **args},
+        key=key,
+        queue=effective.queue,
+        priority=effective.priority,
+        on_lost=effective.on_lost,
+        lost_limit=effective.lost_limit,
+        policies=layers or None,
+    )
+
+
+def _checked_note(note: object) -> str | None:
+    if note is None:
+        return None
+    if not isinstance(note, str) or len(note) > _LONGEST_NOTE:
+        raise InvalidArguments(f"note: give text of at most {_LONGEST_NOTE} characters, or None")
+    return note

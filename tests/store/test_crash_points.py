@@ -1,0 +1,274 @@
+"""Every statement of fire, claim, settle, renew and rescue, broken before and after, and the commit in doubt.
+
+Two ways to go on are tried at each point. *Died*: the process is gone; another node finds what the database kept.
+*Answer lost*: the node lives on and asks again, as its loops do. Whatever the point, each fire stands in exactly one
+row, each claim is held by one node, each attempt ends once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+
+from hourbell.engine.planning import plan_fires
+from hourbell.errors import StoreUnavailable
+from hourbell.model.ids import new_run_id
+from hourbell.model.node import NewNode
+from hourbell.model.run import NewRun, Run, RunFilter, Settlement
+from hourbell.model.run_state import Origin, Outcome, RunState
+from hourbell.model.schedule import Declaration, Source
+from hourbell.triggers import Every
+from store.conftest import Pair
+from support.faults import Point
+
+LEASE = timedelta(seconds=15)
+STEPS: dict[str, dict[str, Sequence[str]]] = {
+    "postgres": {
+        "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
+        "claim": ("claiming.claim",),
+        "settle": ("settling.settle",),
+        "renew": ("nodes.renew", "nodes.siblings"),
+        "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit"),
+    },
+    "sqlite": {
+        "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
+        "claim": (
+            "nodes.is_live", "clock.read", "heads.first", "heads.next", "claiming.candidates", "claiming.take", "commit",
+        ),
+        "settle": ("settling.keep", "settling.settle", "commit"),
+        "renew": ("nodes.renew", "nodes.siblings", "commit"),
+        "rescue": (
+            "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.fail_lost", "nodes.requeue_lost", "commit",
+        ),
+    },
+}  # fmt: skip
+
+
+def points(verb: str, *, without: str = "") -> list[object]:
+    """Every point of a verb on both databases but one step, each as a parameter set (database, point)."""
+    return [
+        pytest.param(kind, Point(step, moment), id=f"{kind}-{Point(step, moment)}")
+        for kind, verbs in STEPS.items()
+        for step in verbs[verb]
+        if step != without
+        for moment in ("before", "after")
+    ]
+
+
+plan = partial(plan_fires, lease=LEASE)
+
+
+async def register(pair: Pair, *ids: str) -> None:
+    for node_id in ids:
+        await pair.other.register_node(NewNode(id=node_id, host="h", pid=1, lease=LEASE, version="1"))
+
+
+async def schedule(pair: Pair, **policies: object) -> None:
+    declared = Declaration(
+        id="tick", task="t", trigger=Every(seconds=1), args={}, policies=policies, inherited={},
+        source=Source.CALL, digest="d",
+    )  # fmt: skip
+    await pair.other.add_schedule(declared, "error")
+
+
+async def enqueue(pair: Pair, **fields: object) -> Run:
+    run = NewRun(id=new_run_id(pair.clock.now()), task="t", origin=Origin.ENQUEUE, args={}, **fields)  # type: ignore[arg-type]
+    return (await pair.other.enqueue([run]))[0]
+
+
+async def claim(pair: Pair, node: str, claim_id: str, *, struck: bool = False) -> Sequence[Run]:
+    store = pair.struck if struck else pair.other
+    claimed = await store.claim(node, claim_id, limit=10, tasks={"t": 10}, queues=None, suspects=1)
+    return claimed.runs if claimed is not None else ()
+
+
+async def strike(pair: Pair, point: Point, go: Callable[[], Awaitable[object]]) -> None:
+    """Run the verb into the fault; a point that is never reached would make the test say nothing."""
+    pair.faults.arm(point)
+    with pytest.raises(StoreUnavailable):
+        await go()
+    assert pair.faults.struck, f"{point} was not reached; the verb's steps are {pair.faults.seen}"
+
+
+async def recorded(pair: Pair) -> list[datetime]:
+    """Every due time of the schedule that some row tells, run or skip."""
+    told: list[datetime] = []
+    for run in (await pair.other.list_runs(RunFilter(schedule_id="tick", limit=1000))).items:
+        assert run.fire_at is not None
+        until = run.covers_until or run.fire_at
+        count = run.covers_count or 1
+        told.extend(run.fire_at + timedelta(seconds=n) for n in range(count))
+        assert told[-1] == until
+    return sorted(told)
+
+
+@pytest.mark.parametrize("pair", ["sqlite", "postgres"], indirect=True)
+async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
+    """A statement added to a verb must be added above, so that it is broken too."""
+    await register(pair, "a", "b")
+    await schedule(pair)
+
+    async def seen(go: Awaitable[object]) -> list[str]:
+        pair.faults.seen.clear()
+        await go
+        return list(dict.fromkeys(pair.faults.seen))
+
+    steps = STEPS[pair.kind]
+    pair.clock.advance(1)
+    assert await seen(pair.struck.fire_due(10, plan)) == list(steps["fire"])
+    assert await seen(claim(pair, "a", "c1", struck=True)) == list(steps["claim"])
+    run = (await pair.other.claimed("a", "c1"))[0]
+    assert await seen(pair.struck.settle("a", [retried(run)])) == list(steps["settle"])
+    assert await seen(pair.struck.renew("a", LEASE, 0)) == list(steps["renew"])
+    assert await claim(pair, "a", "c2")
+    pair.clock.advance(20)
+    assert await seen(pair.struck.rescue({"a": 1})) == list(steps["rescue"])
+
+
+@pytest.mark.parametrize("policies", [{"overlap": "skip", "catch_up": "all"}, {"overlap": "skip", "max_running": 3}])
+@pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
+@pytest.mark.parametrize(("pair", "point"), points("fire"), indirect=["pair"])
+async def test_a_fire_is_recorded_once(pair: Pair, point: Point, lives: bool, policies: dict[str, object]) -> None:
+    await schedule(pair, **policies)
+    first = pair.clock.now() + timedelta(seconds=1)
+    pair.clock.advance(4)
+    await strike(pair, point, lambda: pair.struck.fire_due(10, plan))
+    before = await recorded(pair)
+    due = [first + timedelta(seconds=n) for n in range(4)]
+    assert before in ([], due), "a transaction left half of what it had to write"
+    survivor = pair.struck if lives else pair.other
+    await survivor.fire_due(10, plan)
+    assert await recorded(pair) == due
+    stored = await pair.other.get_schedule("tick")
+    assert stored.last_fire_at == due[-1]
+    assert stored.next_fire_at == due[-1] + timedelta(seconds=1)
+    pair.clock.advance(2)
+    await pair.other.fire_due(10, plan)
+    assert await recorded(pair) == [first + timedelta(seconds=n) for n in range(6)]
+
+
+@pytest.mark.parametrize(("pair", "point"), points("claim"), indirect=["pair"])
+async def test_a_claim_whose_answer_is_lost_is_read_back(pair: Pair, point: Point) -> None:
+    await register(pair, "a", "b")
+    run = await enqueue(pair)
+    await strike(pair, point, lambda: claim(pair, "a", "c1", struck=True))
+    back = await pair.struck.claimed("a", "c1")
+    if not back:
+        back = await claim(pair, "a", "c2", struck=True)
+    assert [(found.id, found.attempt) for found in back] == [(run.id, 1)]
+    assert await claim(pair, "b", "c3") == ()
+    assert [(held.run_id, held.attempt) for held in await pair.other.held("a")] == [(run.id, 1)]
+
+
+@pytest.mark.parametrize(("pair", "point"), points("claim"), indirect=["pair"])
+async def test_a_claim_of_a_dead_node_is_taken_over(pair: Pair, point: Point) -> None:
+    await register(pair, "a")
+    run = await enqueue(pair)
+    await strike(pair, point, lambda: claim(pair, "a", "c1", struck=True))
+    pair.clock.advance(20)
+    await register(pair, "b")
+    rescue = await pair.other.rescue({"a": 0})
+    assert rescue.dead == ("a",)
+    taken = await claim(pair, "b", "c2")
+    assert [found.id for found in taken] == [run.id]
+    assert taken[0].attempt == 1 + rescue.requeued
+    assert len(await pair.other.list_attempts(run.id)) == rescue.requeued
+    assert await claim(pair, "a", "c3") == (), "a dead node never claims again"
+
+
+def succeeded(run: Run) -> Settlement:
+    return Settlement(run_id=run.id, attempt=run.attempt, state=RunState.SUCCEEDED, outcome=Outcome.SUCCEEDED)
+
+
+def retried(run: Run) -> Settlement:
+    return Settlement(
+        run_id=run.id, attempt=run.attempt, state=RunState.QUEUED, outcome=Outcome.FAILED, failed=True, error="boom"
+    )
+
+
+async def settled_twice(pair: Pair, point: Point, how: Callable[[Run], Settlement]) -> Run:
+    await register(pair, "a")
+    run = await enqueue(pair)
+    (held,) = await claim(pair, "a", "c1")
+    await strike(pair, point, lambda: pair.struck.settle("a", [how(held)]))
+    for _ in range(2):
+        assert await pair.struck.settle("a", [how(held)]) == {run.id}
+    return await pair.other.get_run(run.id)
+
+
+@pytest.mark.parametrize(("pair", "point"), points("settle"), indirect=["pair"])
+async def test_a_failure_reported_again_counts_once(pair: Pair, point: Point) -> None:
+    stored = await settled_twice(pair, point, retried)
+    assert (stored.state, stored.attempt, stored.failures) == (RunState.QUEUED, 1, 1)
+    kept = [(attempt.attempt, attempt.outcome) for attempt in await pair.other.list_attempts(stored.id)]
+    assert kept == [(1, Outcome.FAILED)]
+
+
+# An attempt that ends its run keeps no row of its own: there the first step is not sent.
+@pytest.mark.parametrize(("pair", "point"), points("settle", without="settling.keep"), indirect=["pair"])
+async def test_a_success_reported_again_counts_once(pair: Pair, point: Point) -> None:
+    stored = await settled_twice(pair, point, succeeded)
+    assert (stored.state, stored.attempt, stored.failures) == (RunState.SUCCEEDED, 1, 0)
+    assert await pair.other.list_attempts(stored.id) == []
+
+
+@pytest.mark.parametrize(("pair", "point"), points("settle", without="settling.keep"), indirect=["pair"])
+async def test_a_node_that_dies_settling_has_settled_or_has_not(pair: Pair, point: Point) -> None:
+    await register(pair, "a", "b")
+    run = await enqueue(pair)
+    (held,) = await claim(pair, "a", "c1")
+    await strike(pair, point, lambda: pair.struck.settle("a", [succeeded(held)]))
+    pair.clock.advance(20)
+    await register(pair, "c")
+    await pair.other.rescue({"a": 0})
+    again = await claim(pair, "c", "c2")
+    if again:
+        assert await pair.other.settle("c", [succeeded(again[0])]) == {run.id}
+        assert await pair.struck.settle("a", [succeeded(held)]) == frozenset(), "a zombie's report was accepted"
+    stored = await pair.other.get_run(run.id)
+    assert (stored.state, stored.attempt) == (RunState.SUCCEEDED, 2 if again else 1)
+    assert stored.node_id == ("c" if again else "a")
+
+
+@pytest.mark.parametrize(("pair", "point"), points("renew"), indirect=["pair"])
+async def test_a_renewal_may_be_repeated(pair: Pair, point: Point) -> None:
+    await register(pair, "a", "b")
+    pair.clock.advance(10)
+    await strike(pair, point, lambda: pair.struck.renew("a", LEASE, 0))
+    pair.clock.advance(2)
+    renewed = await pair.struck.renew("a", LEASE, 0)
+    assert renewed is not None
+    assert [sibling.id for sibling in renewed.siblings] == ["b"]
+    lease = next(node.lease_until for node in await pair.other.list_nodes() if node.id == "a")
+    assert lease == pair.clock.now() + LEASE
+
+
+@pytest.mark.parametrize(("pair", "point"), points("renew"), indirect=["pair"])
+async def test_a_renewal_that_failed_does_not_outlive_its_lease(pair: Pair, point: Point) -> None:
+    await register(pair, "a")
+    pair.clock.advance(10)
+    await strike(pair, point, lambda: pair.struck.renew("a", LEASE, 0))
+    pair.clock.advance(16)
+    assert await pair.struck.renew("a", LEASE, 0) is None
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
+@pytest.mark.parametrize(("pair", "point"), points("rescue"), indirect=["pair"])
+async def test_a_rescue_hands_each_run_on_once(pair: Pair, point: Point, lives: bool) -> None:
+    await register(pair, "a")
+    retry, fail = await enqueue(pair), await enqueue(pair, on_lost="fail")
+    assert len(await claim(pair, "a", "c1")) == 2
+    pair.clock.advance(20)
+    await strike(pair, point, lambda: pair.struck.rescue({"a": 0}))
+    survivor = pair.struck if lives else pair.other
+    await survivor.rescue({"a": 0})
+    await pair.other.rescue({"a": 0})
+    again = await pair.other.get_run(retry.id)
+    assert (again.state, again.attempt, again.losses, again.node_id) == (RunState.QUEUED, 1, 1, None)
+    assert [kept.outcome for kept in await pair.other.list_attempts(retry.id)] == [Outcome.LOST]
+    lost = await pair.other.get_run(fail.id)
+    assert (lost.state, lost.attempt, lost.losses) == (RunState.FAILED, 1, 1)
+    assert await pair.other.held("a") == []

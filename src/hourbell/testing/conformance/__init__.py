@@ -1,0 +1,102 @@
+"""The conformance suite: what every store must do, as tests. Whoever writes a store runs it over theirs.
+
+Needs pytest and pytest-asyncio. Give a fixture called ``store`` and derive the parts you want, usually all::
+
+    import pytest_asyncio
+    from hourbell.testing.conformance import StoreConformance
+
+    @pytest_asyncio.fixture
+    async def store(clock):  # a ManualClock, by which the store must judge
+        store = MyStore(clock)
+        await store.open()
+        await store.migrate()
+        yield store
+        await store.close()
+
+    class TestMyStore(StoreConformance):
+        pass
+
+The store is fresh for each test. Nothing in the suite measures time; it judges order and count.
+"""
+
+import pytest
+
+# Before the parts are imported, so that a failing assertion shows its values.
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{part}"
+        for part in (
+            *("bench", "claiming", "declaring", "firing", "histories", "leasing", "listening", "opening", "pruning"),
+            *("racing", "requesting", "rescuing", "runs", "schedules", "settling", "skipping", "waiting"),
+        )
+    )
+)
+
+from .bench import Bench
+from .claiming import ClaimingConformance
+from .declaring import DeclaringConformance
+from .firing import FiringConformance
+from .histories import HistoriesConformance, History, Step
+from .leasing import LeasingConformance
+from .listening import ListeningConformance
+from .opening import OpeningConformance
+from .pruning import PruningConformance
+from .racing import RacingConformance
+from .requesting import RequestingConformance
+from .rescuing import RescuingConformance
+from .runs import RunsConformance
+from .schedules import AddingConformance, EditingConformance, RemovingConformance
+from .settling import SettlingConformance
+from .skipping import SkippingConformance
+from .suite import Conformance
+from .waiting import WaitingConformance
+
+
+class StoreConformance(
+    OpeningConformance,
+    AddingConformance,
+    EditingConformance,
+    RemovingConformance,
+    DeclaringConformance,
+    FiringConformance,
+    SkippingConformance,
+    RequestingConformance,
+    ClaimingConformance,
+    SettlingConformance,
+    LeasingConformance,
+    RescuingConformance,
+    RunsConformance,
+    PruningConformance,
+    WaitingConformance,
+    ListeningConformance,
+    RacingConformance,
+    HistoriesConformance,
+):
+    """The whole suite in one class."""
+
+
+__all__ = [
+    "AddingConformance",
+    "Bench",
+    "ClaimingConformance",
+    "Conformance",
+    "DeclaringConformance",
+    "EditingConformance",
+    "FiringConformance",
+    "HistoriesConformance",
+    "History",
+    "LeasingConformance",
+    "ListeningConformance",
+    "OpeningConformance",
+    "PruningConformance",
+    "RacingConformance",
+    "RemovingConformance",
+    "RequestingConformance",
+    "RescuingConformance",
+    "RunsConformance",
+    "SettlingConformance",
+    "SkippingConformance",
+    "Step",
+    "StoreConformance",
+    "WaitingConformance",
+]

@@ -1,0 +1,176 @@
+"""Declaring: the schedules of a node's code meet what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hourbell.model.editing import pausing, updating
+from hourbell.model.plan import PlannedSkip
+from hourbell.model.run_state import Reason, RunState
+from hourbell.model.schedule import ScheduleState, Source
+from hourbell.testing.conformance.bench import Bench, ids
+from hourbell.testing.conformance.planners import planned
+from hourbell.testing.conformance.suite import Conformance
+from hourbell.triggers import At, Every
+
+
+class DeclaringConformance(Conformance):
+    """`ScheduleStore.declare`, but for races."""
+
+    async def test_a_new_schedule_is_created(self, bench: Bench) -> None:
+        await bench.node()
+        stated = bench.declaration(args={"n": 1}, policies={"priority": 1}, note="why")
+        (schedule,) = await bench.store.declare("a", [stated])
+        assert (schedule.id, schedule.source, schedule.state) == ("s", Source.CODE, ScheduleState.ACTIVE)
+        assert (schedule.args, schedule.policies, schedule.digest) == ({"n": 1}, {"priority": 1}, "1")
+        assert (schedule.declared, schedule.next_fire_at) == (stated.spoken(), bench.later(1))
+        assert await bench.store.get_schedule("s") == schedule
+
+    async def test_the_answer_has_the_order_of_the_declarations(self, bench: Bench) -> None:
+        await bench.node()
+        names = ["m", "z", "a", "Z"]
+        await bench.store.declare("a", [bench.declaration("z")])
+        stated = [bench.declaration(name) for name in names]
+        assert ids(await bench.store.declare("a", stated)) == names
+        assert ids(await bench.store.declare("a", stated)) == names
+
+    async def test_nothing_is_declared(self, bench: Bench) -> None:
+        await bench.node()
+        assert list(await bench.store.declare("a", [])) == []
+
+    async def test_the_same_again_changes_nothing(self, bench: Bench) -> None:
+        await bench.node("a")
+        before = await bench.store.declare("a", [bench.declaration(trigger=Every(minutes=5))])
+        bench.clock.advance(60)
+        await bench.node("b")
+        for node in ("a", "b"):
+            assert list(await bench.store.declare(node, [bench.declaration(trigger=Every(minutes=5))])) == list(before)
+
+    async def test_changed_code_wins(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.store.declare("a", [bench.declaration(args={"n": 1}, policies={"priority": 1, "queue": "x"})])
+        changed = bench.declaration(digest="2", args={"n": 2}, policies={"priority": 2}, trigger=Every(hours=1))
+        (schedule,) = await bench.store.declare("a", [changed])
+        assert (schedule.args, schedule.policies, schedule.digest) == ({"n": 2}, {"priority": 2}, "2")
+        assert (schedule.next_fire_at, schedule.declared) == (bench.later(3600), changed.spoken())
+
+    async def test_changed_code_keeps_the_cursor_of_the_same_trigger(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.store.declare("a", [bench.declaration(trigger=Every(minutes=5))])
+        bench.clock.advance(60)
+        (schedule,) = await bench.store.declare(
+            "a", [bench.declaration(trigger=Every(minutes=5), digest="2", args={"n": 2})]
+        )
+        assert (schedule.args, schedule.next_fire_at) == ({"n": 2}, bench.later(240))
+
+    async def test_a_pause_by_an_operator_survives(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.store.declare("a", [bench.declaration()])
+        await bench.store.edit_schedule("s", pausing("stop"))
+        for digest in ("1", "2"):
+            (schedule,) = await bench.store.declare("a", [bench.declaration(digest=digest, args={"d": digest})])
+            assert (schedule.state, schedule.note) == (ScheduleState.PAUSED, "stop")
+
+    async def test_an_edit_by_an_operator_survives_where_the_code_says_the_same(self, bench: Bench) -> None:
+        await bench.node()
+        first = bench.declaration(args={"n": 1}, policies={"priority": 1, "queue": "x"})
+        await bench.store.declare("a", [first])
+        await bench.store.edit_schedule("s", updating(args={"n": 99}, policies={"queue": "mine"}))
+        (schedule,) = await bench.store.declare("a", [first])
+        assert (schedule.args, schedule.policies) == ({"n": 99}, {"priority": 1, "queue": "mine"})
+        second = bench.declaration(digest="2", args={"n": 1}, policies={"priority": 2, "queue": "x"})
+        (schedule,) = await bench.store.declare("a", [second])
+        assert (schedule.args, schedule.policies) == ({"n": 99}, {"priority": 2, "queue": "mine"})
+
+    async def test_an_old_version_does_not_win_while_the_new_one_lives(self, bench: Bench) -> None:
+        old, new = bench.declaration(args={"v": 1}), bench.declaration(args={"v": 2}, digest="2")
+        for node in ("old", "new", "old-again"):
+            await bench.node(node)
+        await bench.store.declare("old", [old])
+        (kept,) = await bench.store.declare("new", [new])
+        assert list(await bench.store.declare("old-again", [old])) == [kept]
+        await bench.store.retire_node("new")
+        (schedule,) = await bench.store.declare("old-again", [old])
+        assert (schedule.args, schedule.digest) == ({"v": 1}, "1")
+
+    async def test_a_version_whose_nodes_are_dead_does_not_live(self, bench: Bench) -> None:
+        old, new = bench.declaration(args={"v": 1}), bench.declaration(args={"v": 2}, digest="2")
+        await bench.node("new")
+        await bench.store.declare("new", [old])
+        await bench.store.declare("new", [new])
+        await bench.kill("new")
+        await bench.node("old")
+        (schedule,) = await bench.store.declare("old", [old])
+        assert schedule.digest == "1"
+
+    async def test_a_node_alone_may_go_back_to_what_it_said_before(self, bench: Bench) -> None:
+        await bench.node()
+        for digest in ("1", "2", "1"):
+            (schedule,) = await bench.store.declare("a", [bench.declaration(digest=digest, args={"v": digest})])
+            assert (schedule.digest, schedule.args) == (digest, {"v": digest})
+
+    async def test_a_version_is_new_to_one_schedule_and_known_to_another(self, bench: Bench) -> None:
+        for node in ("a", "b"):
+            await bench.node(node)
+        await bench.store.declare("a", [bench.declaration("x", digest="1"), bench.declaration("y", digest="2")])
+        (schedule,) = await bench.store.declare("b", [bench.declaration("y", digest="1", args={"new": True})])
+        assert schedule.args == {"new": True}
+
+    async def test_a_schedule_that_nobody_declared_wakes_when_somebody_does(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.store.declare("a", [bench.declaration()])
+        await bench.store.retire_node("a")
+        await self._set_aside(bench)
+        bench.clock.advance(10)
+        await bench.node("b")
+        (schedule,) = await bench.store.declare("b", [bench.declaration()])
+        assert (schedule.state, schedule.next_fire_at) == (ScheduleState.ACTIVE, bench.later(1))
+        (skip,) = await bench.runs()
+        assert (skip.state, skip.reason, skip.covers_count) == (RunState.SKIPPED, Reason.UNDECLARED, 11)
+        assert (skip.fire_at, skip.covers_until) == (bench.later(-10), bench.now)
+        assert len((await bench.fire_after(1)).fired) == 1
+
+    async def _set_aside(self, bench: Bench) -> None:
+        """Fire as a planner does that learns that nobody declares the schedule."""
+        await bench.fire_after(
+            1,
+            lambda schedule, _, now: replace(
+                planned(schedule, (), (PlannedSkip(Reason.UNDECLARED, now, now, 1),), now),
+                state=ScheduleState.UNDECLARED,
+            ),
+        )
+
+    async def test_a_one_off_that_fired_does_not_fire_again(self, bench: Bench) -> None:
+        await bench.node("a")
+        once = bench.declaration(trigger=At(bench.later(1)))
+        await bench.store.declare("a", [once])
+        await bench.fire_after(1)
+        bench.clock.advance(1)
+        await bench.node("b")
+        (schedule,) = await bench.store.declare("b", [once])
+        assert (schedule.state, schedule.next_fire_at) == (ScheduleState.FINISHED, None)
+        assert (await bench.fire_after(60)).locked == 0
+
+    async def test_a_removed_schedule_comes_back_with_the_code(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.store.declare("a", [bench.declaration()])
+        await bench.store.remove_schedule("s")
+        (schedule,) = await bench.store.declare("a", [bench.declaration()])
+        assert (schedule.state, schedule.next_fire_at) == (ScheduleState.ACTIVE, bench.later(1))
+
+    async def test_the_code_takes_over_what_a_call_had_made(self, bench: Bench) -> None:
+        await bench.schedule(args={"n": 1}, digest="call")
+        await bench.node()
+        (schedule,) = await bench.store.declare("a", [bench.declaration(args={"n": 2})])
+        assert (schedule.source, schedule.args) == (Source.CODE, {"n": 2})
+
+    async def test_what_others_declare_is_left_alone(self, bench: Bench) -> None:
+        for node in ("a", "b"):
+            await bench.node(node)
+        (other,) = await bench.store.declare("a", [bench.declaration("other")])
+        by_call = await bench.schedule("call")
+        await bench.store.declare("b", [bench.declaration("mine")])
+        await bench.store.declare("b", [])
+        assert await bench.store.get_schedule("other") == other
+        assert await bench.store.get_schedule("call") == by_call
+        assert (await bench.store.get_schedule("mine")).state is ScheduleState.ACTIVE, "nothing is deleted"

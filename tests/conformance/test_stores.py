@@ -1,0 +1,77 @@
+"""The public suite over every store of the package, part by part."""
+
+from __future__ import annotations
+
+from hourbell.testing import conformance as suite
+
+
+class TestOpening(suite.OpeningConformance):
+    pass
+
+
+class TestAdding(suite.AddingConformance):
+    pass
+
+
+class TestEditing(suite.EditingConformance):
+    pass
+
+
+class TestRemoving(suite.RemovingConformance):
+    pass
+
+
+class TestDeclaring(suite.DeclaringConformance):
+    pass
+
+
+class TestFiring(suite.FiringConformance):
+    pass
+
+
+class TestSkipping(suite.SkippingConformance):
+    pass
+
+
+class TestRequesting(suite.RequestingConformance):
+    pass
+
+
+class TestClaiming(suite.ClaimingConformance):
+    pass
+
+
+class TestSettling(suite.SettlingConformance):
+    pass
+
+
+class TestLeasing(suite.LeasingConformance):
+    pass
+
+
+class TestRescuing(suite.RescuingConformance):
+    pass
+
+
+class TestRuns(suite.RunsConformance):
+    pass
+
+
+class TestPruning(suite.PruningConformance):
+    pass
+
+
+class TestWaiting(suite.WaitingConformance):
+    pass
+
+
+class TestListening(suite.ListeningConformance):
+    pass
+
+
+class TestRacing(suite.RacingConformance):
+    pass
+
+
+class TestHistories(suite.HistoriesConformance):
+    pass

@@ -1,0 +1,45 @@
+"""Schedules that this node cannot read, set aside for a growing while."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hourbell.clock import Clock
+
+FIRST_WAIT = 30.0
+LONGEST_WAIT = 3600.0
+
+_log = logging.getLogger("hourbell.engine")
+
+
+class Aside:
+    """Remembers which schedule ids are left to nodes that can read them, and until when.
+
+    Each is reported once in the log and tried again after a wait that doubles, for an operator may mend it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: dict[str, tuple[float, float]] = {}
+
+    def put(self, schedule_ids: Iterable[str]) -> None:
+        """No plan could be made for these."""
+        for schedule_id in schedule_ids:
+            known = self._until.get(schedule_id)
+            wait = FIRST_WAIT if known is None else min(LONGEST_WAIT, known[1] * 2)
+            self._until[schedule_id] = (self._clock.elapsed() + wait, wait)
+            if known is None:
+                _log.error(
+                    "schedule %r does not fire on this node: its trigger or policies cannot be read by this version of "
+                    "Hourbell; a node that can read them fires it, or change the schedule",
+                    schedule_id,
+                )
+
+    def present(self) -> frozenset[str]:
+        """The ids to leave alone now."""
+        elapsed = self._clock.elapsed()
+        return frozenset(schedule_id for schedule_id, (until, _) in self._until.items() if elapsed < until)

@@ -1,0 +1,113 @@
+"""Comparing what the store counts as held with what is held here: the last net for answers that were lost."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from hourbell.engine import verdict
+from hourbell.model.run import Run
+from hourbell.model.run_state import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hourbell.engine.executing import Executing
+    from hourbell.engine.holding import Execution, Holdings
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.settling import Settling
+    from hourbell.engine.trust import Trust
+    from hourbell.store.protocol import Store
+
+_log = logging.getLogger("hourbell.engine")
+
+
+class Auditing:
+    """Once per lease compares, and every third of a lease notes the start of long bodies, if there is any.
+
+    A run that the store counts and nobody here knows is handed back at the second look in a row, so that a claim or a
+    settlement on its way at the first is not mistaken for one. A run held here that the store does not count any more
+    is given up: its lease is lost.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        trust: Trust,
+        holdings: Holdings,
+        *,
+        settling: Settling,
+        executing: Executing,
+        spent: Callable[[int], object],
+    ) -> None:
+        self._store = store
+        self._parts = parts
+        self._trust = trust
+        self._holdings = holdings
+        self._settling = settling
+        self._executing = executing
+        self._spent = spent
+        self._period = parts.settings.lease
+        self._compare_at = parts.clock.elapsed() + self._period
+        self._unknown: set[tuple[str, int]] = set()
+
+    async def step(self) -> float | None:
+        """Do what is due of both, and answer when to look again; None when trust is gone."""
+        if not self._trust.holds():
+            return None
+        await self._note_long_bodies()
+        if self._parts.clock.elapsed() >= self._compare_at:
+            self._compare_at = self._parts.clock.elapsed() + self._period
+            # A node that claimed nothing since the last time holds nothing that it does not know of.
+            if self._holdings.claimed or self._holdings.running or self._unknown:
+                self._holdings.claimed = False
+                await self._compare()
+        return self._period / 3
+
+    async def _note_long_bodies(self) -> None:
+        long_ago = self._parts.clock.elapsed() - self._period / 3
+        news = [one for one in self._holdings.running.values() if not one.noted and one.since <= long_ago]
+        if not news:
+            return
+        started = [(one.run.id, one.run.attempt, one.started_at) for one in news]
+        await self._store.note_started(self._trust.node_id, started)
+        self._spent(1)
+        for one in news:
+            one.noted = True
+
+    async def _compare(self) -> None:
+        running = list(self._holdings.running.values())
+        before = self._holdings.local()
+        counted = {(held.run_id, held.attempt) for held in await self._store.held(self._trust.node_id)}
+        self._spent(1)
+        self._give_up([one for one in running if not one.given_up and (one.run.id, one.run.attempt) not in counted])
+        unknown = counted - before - self._holdings.local()
+        for run_id, attempt in unknown & self._unknown:
+            _log.warning("run %s is held by this node without its knowledge; handing it back", run_id)
+            stranger = _stranger(run_id, attempt, self._parts)
+            self._settling.add(stranger, verdict.handed_back(stranger))
+        self._unknown = unknown - self._unknown
+        if self._unknown:
+            self._compare_at = self._parts.clock.elapsed() + self._period / 3
+
+    def _give_up(self, lost: list[Execution]) -> None:
+        for one in lost:
+            _log.warning(
+                "LeaseLost: run %s of %s, attempt %d, is not this node's any more; its body is cancelled",
+                one.run.id,
+                one.run.task,
+                one.run.attempt,
+            )
+            self._executing.give_up(one)
+
+
+def _stranger(run_id: str, attempt: int, parts: Parts) -> Run:
+    return Run(
+        id=run_id,
+        task="?",
+        state=RunState.RUNNING,
+        origin="?",
+        created_at=parts.clock.now(),
+        attempt=attempt,
+    )

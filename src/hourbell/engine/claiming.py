@@ -1,0 +1,205 @@
+"""Taking runs: one statement for as many as there is room for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from hourbell.engine import verdict
+from hourbell.events import FireMissed, RunSkipped
+from hourbell.executors.choice import Kind, kind_of
+from hourbell.model.ids import new_claim_id
+from hourbell.model.run_state import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from hourbell.engine.executing import Executing
+    from hourbell.engine.holding import Holdings
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.settling import Settling
+    from hourbell.engine.trust import Trust
+    from hourbell.executors.protocol import Executor
+    from hourbell.model.run import Claim, Run
+    from hourbell.store.protocol import Store
+
+REGROUP = 0.005
+"""Seconds after which a few free slots are filled although waiting for more would make a fuller batch."""
+
+MOST_UNSETTLED = 5_000
+"""Reports on their way to the database beyond which nothing more is claimed."""
+
+
+class Claiming:
+    """Claims for one kind of executor per step, whenever it is woken and there is room.
+
+    A kind whose claim came back full is hungry: it claims again as soon as enough of its slots are free, without
+    waiting for a hint.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        trust: Trust,
+        holdings: Holdings,
+        *,
+        settling: Settling,
+        executing: Executing,
+        executors: Mapping[Kind, Executor],
+        lost: Callable[[str], object],
+    ) -> None:
+        self._store = store
+        self._parts = parts
+        self._trust = trust
+        self._holdings = holdings
+        self._settling = settling
+        self._executing = executing
+        self._executors = executors
+        self._lost = lost
+        self._pending: set[Kind] = set()
+        self._hungry: set[Kind] = set()
+        self._names: dict[Kind, tuple[str, ...]] = {}
+        self._known = -1
+        self._doubt: tuple[str, Kind] | None = None
+        self._regrouping = False
+        self.closed = False
+        self.wake: Callable[[], None] = lambda: None
+
+    def take_now(self) -> None:
+        """Something may be due: claim for every kind."""
+        self._pending.update(Kind)
+        self.wake()
+
+    def freed(self) -> None:
+        """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups."""
+        for kind in self._hungry:
+            room = self._room(kind)
+            if room <= 0:
+                continue
+            if room * 4 >= self._most(kind) or not (self._holdings.running or self._holdings.waiting()):
+                self._pending.add(kind)
+                self.wake()
+            elif not self._regrouping:
+                self._regrouping = True
+                asyncio.get_running_loop().call_later(REGROUP, self._regroup)
+
+    async def step(self) -> float | None:
+        """One claim; 0 while another kind waits for its own, None when nothing is to be claimed."""
+        if self._doubt is not None:
+            await self._read_back(*self._doubt)
+        kind = self._next_kind()
+        if kind is None:
+            return None
+        await self._claim(kind, self._room(kind))
+        return 0 if self._pending else None
+
+    def _next_kind(self) -> Kind | None:
+        if self.closed or not self._trust.holds():
+            self._pending.clear()
+            return None
+        if self._settling.backlog() >= MOST_UNSETTLED:
+            # The next flush frees slots in name only; whoever ended last wakes this again.
+            self._hungry.update(self._pending)
+            self._pending.clear()
+            return None
+        for kind in list(self._pending):
+            self._pending.discard(kind)
+            if not self._tasks(kind):
+                continue
+            if self._room(kind) > 0:
+                return kind
+            self._hungry.add(kind)
+        return None
+
+    async def _claim(self, kind: Kind, limit: int) -> None:
+        claim_id = new_claim_id()
+        self._holdings.claims[claim_id] = limit
+        asked = self._parts.timekeeper.ask()
+        try:
+            claim = await self._store.claim(
+                self._trust.node_id,
+                claim_id,
+                limit=limit,
+                tasks=dict.fromkeys(self._tasks(kind), limit),
+                queues=self._parts.settings.queues,
+                suspects=0 if self._holdings.has_suspect() else 1,
+            )
+        except BaseException:
+            # Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed.
+            self._doubt = (claim_id, kind)
+            self._holdings.claimed = True
+            self._pending.add(kind)
+            raise
+        if claim is None:
+            self._holdings.claims.pop(claim_id, None)
+            self._lost("a claim was refused to it")
+            return
+        self._parts.timekeeper.heard(claim.now, asked)
+        self._tell_missed(claim)
+        if len(claim.runs) + len(claim.missed) >= limit:
+            self._hungry.add(kind)
+        else:
+            self._hungry.discard(kind)
+        self._adopt(claim_id, kind, claim.runs)
+
+    async def _read_back(self, claim_id: str, kind: Kind) -> None:
+        runs = await self._store.claimed(self._trust.node_id, claim_id)
+        self._doubt = None
+        self._adopt(claim_id, kind, runs)
+
+    def _adopt(self, claim_id: str, kind: Kind, runs: Iterable[Run]) -> None:
+        if self._holdings.claims.pop(claim_id, None) is None:
+            return  # the node's thread found this loop blocked and has handed them back
+        if self.closed:
+            for run in runs:
+                self._settling.add(run, verdict.handed_back(run))
+            return
+        # RETURNING has no order.
+        self._holdings.add(kind, sorted(runs, key=_order))
+        self._executing.pump()
+
+    def _room(self, kind: Kind) -> int:
+        room = self._holdings.room(self._parts.settings.max_runs)
+        free = self._executors[kind].free()
+        return room if free is None else min(room, free - len(self._holdings.unstarted[kind]))
+
+    def _most(self, kind: Kind) -> int:
+        most = self._parts.settings.max_runs
+        return most if kind is Kind.ASYNC else min(most, self._parts.settings.threads)
+
+    def _tasks(self, kind: Kind) -> tuple[str, ...]:
+        names = self._parts.tasks.names()
+        if len(names) != self._known:  # tasks are only ever added
+            self._known = len(names)
+            sorted_out: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+            for name in names:
+                task = self._parts.tasks.find(name)
+                if task is not None:
+                    sorted_out[kind_of(task)].append(name)
+            self._names = {kind: tuple(found) for kind, found in sorted_out.items()}
+        return self._names[kind]
+
+    def _regroup(self) -> None:
+        self._regrouping = False
+        self._pending.update(kind for kind in self._hungry if self._room(kind) > 0)
+        self.wake()
+
+    def _tell_missed(self, claim: Claim) -> None:
+        emit = self._parts.events.emit
+        for run in claim.missed:
+            emit(RunSkipped(run=run, node_id=self._trust.node_id))
+            if run.schedule_id is not None and run.fire_at is not None:
+                fire_at = run.fire_at
+                missed = FireMissed(
+                    schedule_id=run.schedule_id,
+                    reason=Reason.MISSED,
+                    fire_at=fire_at,
+                    covers_until=fire_at,
+                    covers_count=1,
+                )
+                emit(missed)
+
+
+def _order(run: Run) -> tuple[int, float, str]:
+    return run.priority, run.run_at.timestamp() if run.run_at is not None else 0.0, run.id

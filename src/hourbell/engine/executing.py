@@ -1,0 +1,160 @@
+"""From a claimed run to its settlement: starts bodies and judges how they end. Never touches the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hourbell.context import Context
+from hourbell.engine import verdict
+from hourbell.engine.describing import summary
+from hourbell.engine.holding import Execution
+from hourbell.errors import InvalidArguments
+from hourbell.events import RunStarted
+from hourbell.executors.protocol import Call, Ending, How
+from hourbell.model.policies import Policies
+from hourbell.model.run_state import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hourbell.engine.holding import Holdings
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.settling import Settling
+    from hourbell.engine.trust import Trust
+    from hourbell.executors.choice import Kind
+    from hourbell.executors.protocol import Executor
+    from hourbell.model.run import Run, Settlement
+    from hourbell.task import Task
+
+CHUNK = 25
+"""Bodies started before the event loop gets its turn, so that requests are served and the next claim is sent."""
+
+UNREADABLE_WAIT = 10.0
+"""Seconds for which a run that only another version understands is left to others."""
+
+_log = logging.getLogger("hourbell.engine")
+
+
+class Executing:
+    """Starts what is held unstarted, as executors have room; each ending becomes one settlement."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        trust: Trust,
+        holdings: Holdings,
+        settling: Settling,
+        executors: Mapping[Kind, Executor],
+        freed: Callable[[], None],
+    ) -> None:
+        self._parts = parts
+        self._trust = trust
+        self._holdings = holdings
+        self._settling = settling
+        self._executors = executors
+        self._freed = freed
+        self._task_policies: dict[str, Policies] = {}
+        self.stopping = False
+
+    def pump(self) -> None:
+        """Start what can be started."""
+        left = CHUNK
+        for kind, executor in self._executors.items():
+            left = self._start_some(kind, executor, left)
+            if not left:
+                asyncio.get_running_loop().call_soon(self.pump)
+                return
+
+    def cancel(self) -> None:
+        """Ask every body to end."""
+        for execution in list(self._holdings.running.values()):
+            if execution.body is not None:
+                execution.body.cancel()
+
+    def give_up(self, execution: Execution) -> None:
+        """Cancel a body and ignore whatever it still says."""
+        self._holdings.ended(execution)
+        if execution.body is not None:
+            execution.body.cancel()
+
+    def _start_some(self, kind: Kind, executor: Executor, left: int) -> int:
+        while left:
+            free = executor.free()
+            if free is not None and free <= 0:
+                break
+            run = self._holdings.take(kind)
+            if run is None:
+                break
+            # Looked at for each body, since the one before it may have blocked the loop for longer than the lease.
+            if self._trust.holds():
+                self._start(run, executor)
+                left -= 1
+        return left
+
+    def _start(self, run: Run, executor: Executor) -> None:
+        task = self._parts.tasks.find(run.task)
+        if task is None:
+            self._settling.add(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
+            return
+        try:
+            policies = self._policies(task, run)
+        except (InvalidArguments, TypeError, ValueError) as error:
+            _log.error("run %s of %s has policies that cannot be read here: %s", run.id, run.task, summary(error))
+            self._settling.add(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
+            return
+        context = Context.of(run)
+        started_at = self._parts.clock.now()
+        try:
+            invoke = task.prepare(run.args, context)
+        except Exception as error:  # noqa: BLE001 - the types in the signature are the user's own code
+            _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
+            self._settling.add(run, verdict.refused(run, error, started_at))
+            return
+        execution = Execution(run, task, policies, started_at, self._parts.clock.elapsed())
+        self._holdings.running[run.id] = execution
+        if self._parts.events.wants(RunStarted):
+            self._parts.events.emit(RunStarted(run=run, node_id=self._trust.node_id))
+        call = Call(invoke, context, policies.timeout)
+        execution.body = executor.start(call, partial(self._ended, execution))
+
+    def _policies(self, task: Task[Any, Any], run: Run) -> Policies:
+        if run.policies:
+            return Policies.layered(task.policies, run.policies)
+        known = self._task_policies.get(task.name)
+        if known is None:
+            known = self._task_policies[task.name] = Policies.layered(task.policies)
+        return known
+
+    def _ended(self, execution: Execution, ending: Ending) -> None:
+        if execution.given_up:
+            return
+        self._holdings.ended(execution)
+        self._settling.add(execution.run, self._judge(execution, ending))
+        self._freed()
+
+    def _judge(self, execution: Execution, ending: Ending) -> Settlement:
+        run, now = execution.run, self._parts.clock.now()
+        if ending.how is How.RETURNED:
+            try:
+                result = execution.task.dump_result(ending.value, self._parts.settings.result_max)
+            except Exception as error:  # noqa: BLE001 - serialising runs code of the user's
+                _log.warning("the result of run %s of %s was not kept: %s", run.id, run.task, summary(error))
+                result = None
+            return verdict.succeeded(run, result, execution.started_at, now)
+        interrupted = self.stopping and isinstance(ending.error, KeyboardInterrupt)
+        if ending.how is How.CANCELLED or interrupted:
+            return verdict.interrupted(run, execution.started_at, now)
+        settlement = verdict.failed(run, execution.policies, ending, execution.started_at, now)
+        self._log_failure(run, ending, settlement)
+        return settlement
+
+    def _log_failure(self, run: Run, ending: Ending, settlement: Settlement) -> None:
+        what = settlement.error if ending.how is How.TIMED_OUT or ending.error is None else summary(ending.error)
+        if settlement.state is RunState.QUEUED:
+            wait = settlement.delay.total_seconds()
+            _log.warning("run %s of %s failed and is tried again in %.3g s: %s", run.id, run.task, wait, what)
+        else:
+            _log.error("run %s of %s failed: %s", run.id, run.task, what, exc_info=ending.error)

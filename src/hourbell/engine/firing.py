@@ -1,0 +1,81 @@
+"""Recording what is due: asks the store to fire, hands it the planner, and tells whoever waits for the runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from hourbell.engine.aside import Aside
+from hourbell.engine.planning import plan_fires
+from hourbell.events import FireMissed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hourbell.engine.parts import Parts
+    from hourbell.model.plan import Fired, FiringReport
+    from hourbell.store.protocol import Store
+
+BATCH = 250
+"""Schedules per transaction: large enough to be cheap, small enough that a lock is held for milliseconds."""
+
+
+class Takers(Protocol):
+    """Who executes runs on this node, as the firing sees it."""
+
+    def take_now(self) -> None:
+        """New runs are due: claim at once."""
+
+    def room(self) -> int:
+        """How many runs this node could start right now; 0 when it executes none."""
+
+
+class Firing:
+    """One step records one batch of due schedules. A full batch is followed by the next at once."""
+
+    def __init__(self, store: Store, parts: Parts, takers: Takers, fired: Callable[[int], None]) -> None:
+        self._store = store
+        self._parts = parts
+        self._takers = takers
+        self._fired = fired
+        self._aside = Aside(parts.clock)
+        self._planner = partial(plan_fires, lease=timedelta(seconds=parts.settings.lease))
+        self._locked = 0
+
+    async def step(self) -> float | None:
+        """Fire what is due; 0 when there may be more, None when all that this node could lock is done."""
+        report = await self._store.fire_due(BATCH, self._planner, self._aside.present())
+        self._locked += report.locked
+        self._aside.put(report.unreadable)
+        self._tell(report)
+        if report.fired:
+            await self._hand_over(report.fired)
+        if report.locked >= BATCH:
+            return 0
+        locked, self._locked = self._locked, 0
+        self._fired(locked)
+        return None
+
+    async def _hand_over(self, fired: tuple[Fired, ...]) -> None:
+        """Wake those who can take the runs: this node first, the others only for what it cannot take."""
+        known, queues = self._parts.tasks.names(), self._parts.settings.queues
+        mine = sum(1 for run in fired if run.task in known and (queues is None or run.queue in queues))
+        room = self._takers.room()
+        if mine and room:
+            self._takers.take_now()
+        if len(fired) > min(mine, room):
+            await self._store.hint()
+
+    def _tell(self, report: FiringReport) -> None:
+        if not report.skipped or not self._parts.events.wants(FireMissed):
+            return
+        for schedule_id, skip in report.skipped:
+            missed = FireMissed(
+                schedule_id=schedule_id,
+                reason=skip.reason,
+                fire_at=skip.fire_at,
+                covers_until=skip.covers_until,
+                covers_count=skip.covers_count,
+            )
+            self._parts.events.emit(missed)

@@ -1,0 +1,117 @@
+"""Which runs this process holds under one lease: claimed and not started, running, or ended and not yet settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hourbell.executors.choice import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from hourbell.executors.protocol import Body
+    from hourbell.model.policies import Policies
+    from hourbell.model.run import Run
+    from hourbell.task import Task
+
+SUSPICIOUS = 2
+"""From so many losses on, a run may be what kills its nodes."""
+
+
+@dataclass(slots=True, eq=False)
+class Execution:
+    """A run whose body is under way. ``since`` is on the clock that only grows; ``given_up`` ignores its ending."""
+
+    run: Run
+    task: Task[..., Any]
+    policies: Policies
+    started_at: datetime
+    since: float
+    body: Body | None = None
+    noted: bool = False
+    given_up: bool = False
+
+
+class Holdings:
+    """Everything here belongs to the application's loop, but for two things that the node's thread may take away.
+
+    A run leaves ``unstarted`` by one pop, and a claim in flight leaves ``claims`` by one pop, both of which happen
+    whole in whichever thread: so each run is either started here or handed back there, never both.
+    """
+
+    def __init__(self) -> None:
+        self.unstarted: dict[Kind, deque[Run]] = {kind: deque() for kind in Kind}
+        self.running: dict[str, Execution] = {}
+        self.reported: dict[str, int] = {}
+        self.claims: dict[str, int] = {}
+        self.claimed = False
+        self._suspects: set[str] = set()
+        self._idle: asyncio.Future[None] | None = None
+
+    def room(self, most: int) -> int:
+        """How many more runs may be claimed when at most ``most`` are held unfinished; claims in flight count."""
+        held = len(self.running) + self.waiting() + sum(self.claims.values())
+        return max(0, most - held)
+
+    def waiting(self) -> int:
+        """Runs that are claimed and not started."""
+        return sum(len(line) for line in self.unstarted.values())
+
+    def unfinished(self) -> list[Run | Execution]:
+        """Everything that has not ended, started or not. For the node's thread, while this loop stands still."""
+        waiting = [run for line in self.unstarted.values() for run in list(line)]
+        return [*waiting, *list(self.running.values())]
+
+    def has_suspect(self) -> bool:
+        """True while a run is held that was lost so often that it may be what kills its nodes."""
+        return bool(self._suspects)
+
+    def add(self, kind: Kind, runs: Iterable[Run]) -> None:
+        """These were claimed; they start in this order."""
+        runs = tuple(runs)
+        self._suspects.update(run.id for run in runs if run.losses >= SUSPICIOUS)
+        self.unstarted[kind].extend(runs)
+        self.claimed = True
+
+    def take(self, kind: Kind) -> Run | None:
+        """The next run to start, which from now on only the caller has."""
+        try:
+            return self.unstarted[kind].popleft()
+        except IndexError:
+            return None
+
+    def forfeit(self) -> tuple[list[Run], list[str]]:
+        """Take away everything that has not begun: runs, and the ids of claims whose answers nobody has seen."""
+        runs: list[Run] = []
+        for kind in Kind:
+            while (run := self.take(kind)) is not None:
+                runs.append(run)
+        claims = [claim_id for claim_id in list(self.claims) if self.claims.pop(claim_id, None) is not None]
+        return runs, claims
+
+    def ended(self, execution: Execution) -> None:
+        """The body is over, or given up."""
+        execution.given_up = True
+        if self.running.get(execution.run.id) is execution:
+            del self.running[execution.run.id]
+        self._suspects.discard(execution.run.id)
+        if not self.running and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def local(self) -> set[tuple[str, int]]:
+        """Run and attempt of everything held here."""
+        held = {(run.id, run.attempt) for line in self.unstarted.values() for run in list(line)}
+        held.update((one.run.id, one.run.attempt) for one in self.running.values())
+        held.update(self.reported.items())
+        return held
+
+    async def idle(self, patience: float) -> bool:
+        """Wait until no body runs, at most so many seconds; answers whether that is so."""
+        if self.running and patience > 0:
+            self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._idle}, timeout=patience)
+        return not self.running

@@ -1,0 +1,230 @@
+"""The life of a node on its own thread: bring up the store, hold one lease after the other, and leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from hourbell.engine import verdict
+from hourbell.engine.backoff import Backoff
+from hourbell.engine.crossing import Crossing
+from hourbell.engine.describing import summary
+from hourbell.engine.holding import Execution
+from hourbell.engine.loop import spawn
+from hourbell.engine.registering import Registering
+from hourbell.engine.shift import Shift
+from hourbell.engine.tenure import Tenure
+from hourbell.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.pulse import Pulse
+    from hourbell.engine.trust import Trust
+    from hourbell.executors.choice import Kind
+    from hourbell.executors.protocol import Executor
+    from hourbell.model.run import Settlement
+    from hourbell.store.protocol import Store
+
+LEAVE_PATIENCE = 1.0
+"""Seconds for each of the last words to the database."""
+
+OVERTIME = 4.0
+"""Seconds beyond the drain's grace after which this thread ends what the application's loop did not."""
+
+_log = logging.getLogger("hourbell.engine")
+
+
+class Owner(Protocol):
+    """The node, as its thread sees it; called on the application's loop."""
+
+    def began(self, shift: Shift) -> None:
+        """A lease is held: the shift may start."""
+
+    def over(self, shift: Shift) -> None:
+        """The lease of this shift is lost."""
+
+    def could_not_begin(self, error: BaseException) -> None:
+        """A try to begin failed; the next follows by itself unless the node is stopped."""
+
+
+class Keeping:
+    """Everything here happens on the node's thread. ``shared`` is the application's store, ``own`` its twin."""
+
+    def __init__(
+        self,
+        own: Store,
+        shared: Store,
+        parts: Parts,
+        *,
+        executors: Mapping[Kind, Executor],
+        pulse: Pulse,
+        app: Crossing,
+        owner: Owner,
+    ) -> None:
+        self._own = own
+        self._shared = shared
+        self._parts = parts
+        self._executors = executors
+        self._pulse = pulse
+        self._app = app
+        self._owner = owner
+        self._registering = Registering(own, parts)
+        self._tenure: Tenure | None = None
+        self._registered: Trust | None = None
+        self._brought_up = False
+        self._resting = False
+        self._finish: asyncio.Event | None = None
+        self._aside: set[asyncio.Task[None]] = set()
+
+    async def main(self) -> None:
+        """Hold leases until told to finish, then leave the database in order."""
+        self._finish = asyncio.Event()
+        work = spawn(self._hold_leases(), "leases")
+        farewell = spawn(self._finish.wait(), "farewell")
+        await asyncio.wait({work, farewell}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, farewell, *self._aside):
+            task.cancel()
+        ended = await asyncio.gather(work, farewell, *self._aside, return_exceptions=True)
+        if isinstance(ended[0], Exception):
+            _log.error("the node ended unexpectedly", exc_info=ended[0])
+        await self._leave()
+
+    def finish(self) -> None:
+        """End."""
+        if self._finish is not None:
+            self._finish.set()
+
+    def hinted(self) -> None:
+        """There may be new work."""
+        if self._tenure is not None:
+            self._tenure.watching.hinted()
+
+    def stopping(self, grace: float) -> None:
+        """The node drains: only the lease is kept. If the application's loop does not come round, this thread ends it."""
+        if self._resting:
+            return
+        self._resting = True
+        if self._tenure is not None:
+            self._keep(spawn(self._tenure.rest(), "rest"))
+        asyncio.get_running_loop().call_later(grace + OVERTIME, self.force, None)
+
+    def force(self, done: threading.Event | None) -> None:
+        """Hand everything back now, without asking the application's loop, and end."""
+        self._keep(spawn(self._force(done), "force"))
+
+    @property
+    def hints(self) -> bool:
+        """Hints are proven to arrive; may be asked from any thread."""
+        return self._tenure is not None and self._tenure.watching.hints
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    async def _hold_leases(self) -> None:
+        while True:
+            trust = await self._begin()
+            shift = self._shift(trust)
+            tenure = self._tenure = Tenure(self._own, self._parts, shift, self._pulse, self._app, self.finish)
+            if not self._app.call(self._owner.began, shift):
+                return  # the application's loop is closed
+            try:
+                await tenure.run()
+            finally:
+                self._tenure = None
+            self._app.call(self._owner.over, shift)
+
+    async def _begin(self) -> Trust:
+        """Try until it succeeds: open, migrate, register, declare."""
+        backoff = Backoff()
+        while True:
+            try:
+                if not self._brought_up:
+                    await self._own.open()
+                    await self._own.migrate()
+                    self._brought_up = True
+                await self._app_moves()
+                self._registered = await self._registering.attempt()
+            except Exception as error:
+                self._parts.troubles.met("start", error)
+                if not self._app.call(self._owner.could_not_begin, error):
+                    raise
+                await asyncio.sleep(backoff.failed() * (1 if isinstance(error, StoreUnavailable) else 10))
+                continue
+            self._parts.troubles.over("start")
+            return self._registered
+
+    async def _app_moves(self) -> None:
+        """Wait while the application's loop is blocked: nobody would execute what this node claimed."""
+        while self._pulse.silence() > self._parts.settings.lease:
+            await asyncio.sleep(1)  # noqa: ASYNC110 - it cannot set an event, that is just what is wrong with it
+
+    def _shift(self, trust: Trust) -> Shift:
+        home = Crossing(asyncio.get_running_loop())
+        return Shift(
+            self._shared,
+            self._parts,
+            trust,
+            self._executors,
+            lost=lambda reason: home.call(self._lost, trust, reason),
+            queued=lambda: home.call(self.hinted),
+            spent=lambda statements: home.call(self._spent, statements),
+        )
+
+    def _lost(self, trust: Trust, reason: str) -> None:
+        if self._tenure is not None and self._tenure.shift.trust is trust:
+            self._tenure.lost(reason)
+
+    def _spent(self, statements: int) -> None:
+        if self._tenure is not None:
+            self._tenure.watching.spent(statements)
+
+    async def _force(self, done: threading.Event | None) -> None:
+        tenure, self._registered = self._tenure, None
+        try:
+            if tenure is not None and tenure.shift.trust.holds():
+                trust = tenure.shift.trust
+                remaining = self._remaining(tenure.shift)
+                # From here on the application's loop starts and reports nothing: what it holds is handed back below.
+                tenure.shift.close()
+                trust.end()
+                async with asyncio.timeout(LEAVE_PATIENCE):
+                    if remaining:
+                        await self._own.settle(trust.node_id, remaining)
+                    await self._own.retire_node(trust.node_id)
+        except (StoreUnavailable, TimeoutError) as error:
+            _log.warning("the runs of this node could not be handed back; its lease will end by itself: %s", error)
+        finally:
+            if done is not None:
+                done.set()
+            self.finish()
+
+    def _remaining(self, shift: Shift) -> list[Settlement]:
+        now = self._parts.clock.now()
+        remaining = shift.settling.unwritten()
+        for one in shift.holdings.unfinished():
+            if isinstance(one, Execution):
+                remaining.append(verdict.interrupted(one.run, one.started_at, now))
+            else:
+                remaining.append(verdict.handed_back(one))
+        return remaining
+
+    async def _leave(self) -> None:
+        """The last words to the database: nothing waits for a lease to end, or for a poll."""
+        for words in (self._retire, self._own.close):
+            try:
+                async with asyncio.timeout(LEAVE_PATIENCE):
+                    await words()
+            except Exception as error:  # noqa: BLE001 - the node ends, whatever the database says to it
+                _log.warning("the node could not take its leave of the database: %s", summary(error))
+
+    async def _retire(self) -> None:
+        trust = self._registered
+        if trust is not None:
+            await self._own.retire_node(trust.node_id)
+            trust.end()
+            await self._own.hint()

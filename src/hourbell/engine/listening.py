@@ -1,0 +1,28 @@
+"""Hearing the hints of other nodes for as long as they arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hourbell.engine.watching import Watching
+    from hourbell.store.protocol import Store
+
+AGAIN = 15.0
+"""Seconds before another try at listening after hints stopped arriving."""
+
+
+class Listening:
+    """Listens; its one step lasts as long as hints arrive."""
+
+    def __init__(self, store: Store, watching: Watching) -> None:
+        self._store = store
+        self._watching = watching
+
+    async def step(self) -> float:
+        """Listen until hints cannot arrive any more, and answer when to try again."""
+        try:
+            await self._store.listen(self._watching.heard)
+        finally:
+            self._watching.deaf()
+        return AGAIN

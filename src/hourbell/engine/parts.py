@@ -1,0 +1,30 @@
+"""What every room of the engine needs, handed in by the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hourbell.clock import Clock
+    from hourbell.engine.timekeeping import Timekeeper
+    from hourbell.engine.troubles import Troubles
+    from hourbell.events import Events
+    from hourbell.model.schedule import Declaration
+    from hourbell.settings import Settings
+    from hourbell.task import TaskRegistry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Shared by both threads of a node; each of these may be used from either."""
+
+    clock: Clock
+    settings: Settings
+    tasks: TaskRegistry
+    events: Events
+    declarations: Callable[[], Sequence[Declaration]]
+    timekeeper: Timekeeper
+    troubles: Troubles

@@ -1,0 +1,37 @@
+"""Deleting old runs in small batches."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hourbell.engine.parts import Parts
+    from hourbell.store.protocol import Store
+
+BATCH = 500
+EVERY = 60.0
+"""Seconds between two looks when nothing was left to delete."""
+
+
+class Pruning:
+    """Deletes final runs older than the retention, a batch per step."""
+
+    def __init__(self, store: Store, parts: Parts, *, spent: Callable[[int], None]) -> None:
+        self._store = store
+        self._retention = timedelta(seconds=parts.settings.retention)
+        self._spent = spent
+        self._rested = False
+
+    async def step(self) -> float:
+        """Delete one batch, and answer when to look again. The first step only waits: a start is busy enough."""
+        if not self._rested:
+            self._rested = True
+            return EVERY * random.uniform(0.1, 1.0)
+        deleted = await self._store.prune(self._retention, BATCH)
+        self._spent(1)
+        # A pause even when there is more: deleting must not crowd out firing.
+        return 0.1 if deleted >= BATCH else EVERY * random.uniform(0.8, 1.2)

@@ -1,0 +1,63 @@
+"""Becoming a node: a new random id, a fresh lease, and the declarations of this process's code."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from hourbell.engine.trust import Trust
+from hourbell.errors import StoreUnavailable
+from hourbell.model.ids import new_node_id
+from hourbell.model.node import NewNode
+
+if TYPE_CHECKING:
+    from hourbell.engine.parts import Parts
+    from hourbell.store.protocol import Store
+
+
+class Registering:
+    """Registers this process under a new id, and again under another after each lost lease."""
+
+    def __init__(self, store: Store, parts: Parts) -> None:
+        self._store = store
+        self._parts = parts
+        self._replaces: str | None = None
+        self._node_id: str | None = None
+        self._asked = 0.0
+
+    async def attempt(self) -> Trust:
+        """Register and declare. May be repeated after a failure; the store is told the same id for a while."""
+        lease = self._parts.settings.lease
+        asked = self._parts.timekeeper.ask()
+        if self._node_id is None or asked - self._asked > lease / 3:
+            # A first try may have been carried out although its answer was lost. Its lease counts from then, so an id
+            # is tried again only while most of that lease is left.
+            self._node_id, self._asked = new_node_id(), asked
+        trust = Trust(self._node_id, self._parts.clock, lease, self._asked)
+        now = await self._store.register_node(self._new_node(self._node_id, lease))
+        self._parts.timekeeper.heard(now, asked)
+        await self._store.declare(self._node_id, self._parts.declarations())
+        if not trust.holds():
+            raise StoreUnavailable("the database took longer to register the node than its lease lasts; trying again")
+        self._replaces, self._node_id = self._node_id, None
+        return trust
+
+    def _new_node(self, node_id: str, lease: float) -> NewNode:
+        return NewNode(
+            id=node_id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            lease=timedelta(seconds=lease),
+            version=_version(),
+            replaces=self._replaces,
+        )
+
+
+def _version() -> str:
+    try:
+        return version("hourbell")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0"

@@ -1,0 +1,86 @@
+"""Taking over from nodes that died."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import TYPE_CHECKING
+
+from hourbell.events import NodeLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hourbell.engine.firing import Takers
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.witness import Witness
+    from hourbell.model.node import Rescue
+    from hourbell.store.protocol import Store
+
+STATEMENTS = 2
+LEAST_SWEEP = 15.0
+"""Seconds between two sweeps for runs of nodes that are gone, at the least."""
+
+_log = logging.getLogger("hourbell.engine")
+
+
+class Rescuing:
+    """Declares dead whom both witnesses call dead, as soon as they do, and hands on what they held.
+
+    About once a lease it also sweeps up runs of nodes that ended or are absent.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        node_id: str,
+        witness: Witness,
+        takers: Takers,
+        *,
+        spent: Callable[[int], None],
+    ) -> None:
+        self._store = store
+        self._parts = parts
+        self._node_id = node_id
+        self._witness = witness
+        self._takers = takers
+        self._spent = spent
+        self._sweep_every = max(LEAST_SWEEP, parts.settings.lease)
+        # The first sweep soon after the start, not of all nodes of a deploy at once.
+        self._sweep_at = parts.clock.elapsed() + random.uniform(0.1, 0.3) * parts.settings.lease
+
+    async def step(self) -> float:
+        """Rescue whoever is suspect, and answer when somebody could be next."""
+        clock = self._parts.clock
+        suspects = self._witness.suspects(clock.now(), clock.elapsed())
+        if suspects or clock.elapsed() >= self._sweep_at:
+            rescue = await self._store.rescue(suspects)
+            self._sweep_at = clock.elapsed() + self._sweep_every * random.uniform(0.9, 1.1)
+            self._spent(STATEMENTS)
+            self._tell(rescue)
+            if suspects or rescue.requeued:
+                # Also when another node was faster: its rescue queued the runs for whoever comes first.
+                self._takers.take_now()
+        return self._wait(suspects)
+
+    def _wait(self, tried: dict[str, int]) -> float:
+        clock = self._parts.clock
+        wait = self._sweep_at - clock.elapsed()
+        sooner = self._witness.wait(clock.now(), clock.elapsed())
+        if sooner is not None:
+            wait = min(wait, sooner + 0.005)
+        if tried:
+            # The store did not follow (its clock says otherwise, a lock): again after a moment, until a renewal tells.
+            wait = min(wait, 0.5)
+        return max(0.005, min(wait, self._parts.settings.lease / 3))
+
+    def _tell(self, rescue: Rescue) -> None:
+        if rescue.requeued or rescue.failed:
+            dead = ", ".join(rescue.dead) or "gone before"
+            _log.warning(
+                "took over from lost nodes (%s): %d runs queued again, %d failed", dead, rescue.requeued, rescue.failed
+            )
+        for node_id in rescue.dead:
+            lost = NodeLost(node_id=node_id, found_by=self._node_id, requeued=rescue.requeued, failed=rescue.failed)
+            self._parts.events.emit(lost)

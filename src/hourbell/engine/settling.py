@@ -1,0 +1,191 @@
+"""Reporting how attempts ended: many in one statement, under the fence."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hourbell.engine import verdict
+from hourbell.engine.cleaning import LONGEST_ERROR, clean
+from hourbell.errors import StoreRejected
+from hourbell.events import RunFailed, RunRetried, RunSucceeded
+from hourbell.model.run_state import Outcome, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hourbell.engine.holding import Holdings
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.trust import Trust
+    from hourbell.model.run import Run, Settlement
+    from hourbell.store.protocol import Store
+
+BATCH = 500
+
+_log = logging.getLogger("hourbell.engine")
+
+
+@dataclass(slots=True)
+class Report:
+    """One attempt that ended: the run as it was claimed, and what is to be written. ``done``: nothing is left to do."""
+
+    run: Run
+    settlement: Settlement
+    done: bool = False
+
+
+class Settling:
+    """Group commit: each flush takes what has come together while the flush before it was on its way.
+
+    Light load therefore waits for nothing, and heavy load pays one statement for hundreds of runs.
+    """
+
+    def __init__(
+        self, store: Store, parts: Parts, trust: Trust, holdings: Holdings, *, queued: Callable[[], object]
+    ) -> None:
+        self._store = store
+        self._parts = parts
+        self._trust = trust
+        self._holdings = holdings
+        self._queued = queued
+        self._reports: deque[Report] = deque()
+        self._writing: list[Report] = []
+        self._flushed: asyncio.Future[None] | None = None
+        self.wake: Callable[[], None] = lambda: None
+
+    def add(self, run: Run, settlement: Settlement) -> None:
+        """Have this written with the next flush."""
+        self._holdings.reported[run.id] = run.attempt
+        self._reports.append(Report(run, _cleaned(settlement)))
+        if len(self._reports) == 1:
+            self.wake()
+
+    def backlog(self) -> int:
+        """Reports that no flush has taken yet."""
+        return len(self._reports)
+
+    def unwritten(self) -> list[Settlement]:
+        """What no flush has brought to an end yet; also asked by the node's thread when that ends in our stead."""
+        return [report.settlement for report in [*self._writing, *self._reports] if not report.done]
+
+    async def step(self) -> float | None:
+        """Write one batch; 0 when more has come together, None when nothing is left."""
+        batch = self._writing = [self._reports.popleft() for _ in range(min(BATCH, len(self._reports)))]
+        if batch:
+            try:
+                await self._write(batch)
+            except BaseException:
+                # Not known to be written: again, which the store allows. What was written before counts as accepted.
+                self._reports.extendleft(report for report in reversed(batch) if not report.done)
+                raise
+            finally:
+                self._writing = []
+                self._forget(batch)
+        if self._reports:
+            return 0
+        if self._flushed is not None and not self._flushed.done():
+            self._flushed.set_result(None)
+        return None
+
+    async def flush(self, patience: float) -> bool:
+        """Wait until everything is written, at most so many seconds; answers whether it is."""
+        if self._holdings.reported and patience > 0:
+            self._flushed = asyncio.get_running_loop().create_future()
+            self.wake()
+            await asyncio.wait({self._flushed}, timeout=patience)
+        return not self._holdings.reported
+
+    async def _write(self, batch: Sequence[Report]) -> None:
+        if not self._trust.holds():
+            self._lost(batch)
+            return
+        try:
+            accepted = await self._store.settle(self._trust.node_id, [report.settlement for report in batch])
+        except StoreRejected as reason:
+            await self._halve(batch, reason)
+            return
+        for report in batch:
+            report.done = True
+        refused = [report for report in batch if report.run.id not in accepted]
+        if refused:
+            self._lost(refused)
+            batch = [report for report in batch if report.run.id in accepted]
+        if any(report.settlement.state is RunState.QUEUED for report in batch):
+            self._queued()
+        self._tell(batch)
+
+    async def _halve(self, batch: Sequence[Report], reason: StoreRejected) -> None:
+        """Close in on the row that the database refuses, so that the others are written."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._write(batch[:middle])
+            await self._write(batch[middle:])
+            return
+        (report,) = batch
+        if report.settlement.error and report.settlement.error.startswith(verdict.REFUSED):
+            _log.error("run %s of %s cannot be settled at all: %s", report.run.id, report.run.task, reason)
+            report.done = True
+            return
+        _log.error("the database refused what run %s of %s reported: %s", report.run.id, report.run.task, reason)
+        report.settlement = _cleaned(verdict.rejected(report.settlement, reason))
+        await self._write(batch)
+
+    def _lost(self, reports: Sequence[Report]) -> None:
+        for report in reports:
+            report.done = True
+            if report.settlement.outcome is not Outcome.HANDED_BACK:
+                _log.warning(
+                    "LeaseLost: run %s of %s, attempt %d, ended (%s) after this node's right to report it had; "
+                    "nothing was written, another node has it",
+                    report.run.id,
+                    report.run.task,
+                    report.run.attempt,
+                    report.settlement.outcome,
+                )
+
+    def _forget(self, batch: Sequence[Report]) -> None:
+        reported = self._holdings.reported
+        for report in batch:
+            # The same run may have been claimed again in the meantime and have ended once more.
+            if report.done and reported.get(report.run.id) == report.run.attempt:
+                del reported[report.run.id]
+
+    def _tell(self, batch: Sequence[Report]) -> None:
+        wants = self._parts.events.wants
+        wanted = {kind for kind in (RunSucceeded, RunFailed, RunRetried) if wants(kind)}
+        if not wanted:
+            return
+        for report in batch:
+            settlement, node_id = report.settlement, self._trust.node_id
+            run = replace(
+                report.run,
+                state=settlement.state,
+                outcome=settlement.outcome,
+                error=settlement.error,
+                failures=report.run.failures + settlement.failed,
+                result=json.loads(settlement.result) if settlement.result is not None else None,
+                started_at=settlement.started_at,
+                finished_at=settlement.finished_at if settlement.state.final else None,
+            )
+            if settlement.state is RunState.SUCCEEDED:
+                self._parts.events.emit(RunSucceeded(run=run, node_id=node_id))
+            elif settlement.state is RunState.FAILED:
+                self._parts.events.emit(RunFailed(run=run, node_id=node_id))
+            elif settlement.failed:
+                delay = settlement.delay.total_seconds()
+                self._parts.events.emit(RunRetried(run=run, node_id=node_id, error=settlement.error, delay=delay))
+
+
+def _cleaned(settlement: Settlement) -> Settlement:
+    error, result = settlement.error, settlement.result
+    if error is None and (result is None or (result.isascii() and "\x00" not in result)):
+        return settlement
+    return replace(
+        settlement,
+        error=clean(error, LONGEST_ERROR) if error is not None else None,
+        result=clean(result) if result is not None else None,
+    )

@@ -1,0 +1,143 @@
+"""The work under one lease on the application's event loop: claim, execute, settle, and an end to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from hourbell.engine import verdict
+from hourbell.engine.auditing import Auditing
+from hourbell.engine.claiming import Claiming
+from hourbell.engine.executing import Executing
+from hourbell.engine.holding import Holdings
+from hourbell.engine.loop import Loop
+from hourbell.engine.settling import Settling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.trust import Trust
+    from hourbell.executors.choice import Kind
+    from hourbell.executors.protocol import Executor
+    from hourbell.store.protocol import Store
+
+CANCEL_PATIENCE = 1.0
+"""Seconds that bodies get to end after they were cancelled."""
+
+FLUSH_PATIENCE = 1.5
+"""Seconds that the last reports get to be written."""
+
+_log = logging.getLogger("hourbell.engine")
+
+
+class Shift:
+    """Made in the node's thread, used on the application's loop. When its lease is lost it is dropped whole.
+
+    What crosses back to the node's thread are the three callables: ``lost`` (why the lease is over), ``queued`` (a run
+    was queued again, perhaps for later) and ``spent`` (statements of upkeep).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        trust: Trust,
+        executors: Mapping[Kind, Executor],
+        *,
+        lost: Callable[[str], object],
+        queued: Callable[[], object],
+        spent: Callable[[int], object],
+    ) -> None:
+        self.trust = trust
+        self.holdings = Holdings()
+        self.settling = Settling(store, parts, trust, self.holdings, queued=queued)
+        self.executing = Executing(parts, trust, self.holdings, self.settling, executors, self._freed)
+        self.claiming = Claiming(
+            store,
+            parts,
+            trust,
+            self.holdings,
+            settling=self.settling,
+            executing=self.executing,
+            executors=executors,
+            lost=lost,
+        )
+        self.auditing = Auditing(
+            store, parts, trust, self.holdings, settling=self.settling, executing=self.executing, spent=spent
+        )
+        self._most = parts.settings.max_runs
+        self._claim_loop = Loop("claim", self.claiming.step, parts.troubles)
+        self._settle_loop = Loop("settle", self.settling.step, parts.troubles)
+        self._audit_loop = Loop("audit", self.auditing.step, parts.troubles)
+        self.claiming.wake = self._claim_loop.wake
+        self.settling.wake = self._settle_loop.wake
+
+    def start(self) -> None:
+        """Begin to claim, on the running event loop."""
+        if self._most:
+            self._settle_loop.start()
+            self._claim_loop.start()
+            self._audit_loop.start()
+            self.claiming.take_now()
+
+    def room(self) -> int:
+        """How many runs could start here now, about; may be asked from any thread."""
+        return 0 if self.claiming.closed else max(0, self._most - len(self.holdings.running))
+
+    def running(self) -> int:
+        """How many runs are held here; may be asked from any thread."""
+        return len(self.holdings.running) + self.holdings.waiting()
+
+    def thread_freed(self) -> None:
+        """A thread has returned: start what waits for one, and claim for it."""
+        self.executing.pump()
+        self.claiming.freed()
+
+    def close(self) -> None:
+        """Claim nothing more. May be called from a signal handler."""
+        self.claiming.closed = True
+        self.executing.stopping = True
+
+    async def drain(self, grace: float) -> None:
+        """End quietly: what has not begun is handed back now, bodies get ``grace`` seconds, then are cancelled.
+
+        What they leave unfinished is handed back without using up a retry. Takes little more than the grace.
+        """
+        deadline = asyncio.get_running_loop().time() + grace
+        self.close()
+        runs, _ = self.holdings.forfeit()
+        for run in runs:
+            self.settling.add(run, verdict.handed_back(run))
+        await self._audit_loop.stop()
+        await self._claim_loop.stop(patience=min(grace, CANCEL_PATIENCE))
+        if not await self.holdings.idle(deadline - asyncio.get_running_loop().time()):
+            self.executing.cancel()
+            if not await self.holdings.idle(CANCEL_PATIENCE):
+                self._report_the_stubborn()
+        if self.trust.holds() and not await self.settling.flush(FLUSH_PATIENCE):
+            _log.warning("%d reports could not be written before the node stopped", len(self.holdings.reported))
+        await self._settle_loop.stop()
+
+    async def lose(self) -> None:
+        """The lease is over: empty the queue, cancel the bodies, let nothing of theirs be written."""
+        self.trust.end()
+        self.close()
+        self.holdings.forfeit()
+        for execution in list(self.holdings.running.values()):
+            run = execution.run
+            _log.warning("LeaseLost: run %s of %s, attempt %d, is cancelled", run.id, run.task, run.attempt)
+            self.executing.give_up(execution)
+        await asyncio.gather(self._claim_loop.stop(), self._settle_loop.stop(), self._audit_loop.stop())
+
+    def _report_the_stubborn(self) -> None:
+        """Bodies that do not end although cancelled: reported in their stead, whatever they still do is ignored."""
+        for execution in list(self.holdings.running.values()):
+            run = execution.run
+            _log.warning("run %s of %s did not end when cancelled; it is left behind", run.id, run.task)
+            self.holdings.ended(execution)
+            self.settling.add(run, verdict.interrupted(run, execution.started_at, execution.started_at))
+
+    def _freed(self) -> None:
+        self.claiming.freed()

@@ -1,0 +1,106 @@
+"""One lease on the node's thread, from its registration to its end: renew, watch, fire, rescue, prune, listen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from hourbell.engine.firing import Firing
+from hourbell.engine.leasing import Leasing
+from hourbell.engine.listening import Listening
+from hourbell.engine.loop import Loop
+from hourbell.engine.pruning import Pruning
+from hourbell.engine.pulse_watch import PulseWatch
+from hourbell.engine.rescuing import Rescuing
+from hourbell.engine.watching import Watching
+from hourbell.engine.witness import Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hourbell.engine.crossing import Crossing
+    from hourbell.engine.parts import Parts
+    from hourbell.engine.pulse import Pulse
+    from hourbell.engine.shift import Shift
+    from hourbell.store.protocol import Store
+
+_log = logging.getLogger("hourbell.engine")
+
+
+class Tenure:
+    """The loops that live as long as one node id does. The shift is its other half, on the application's loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        shift: Shift,
+        pulse: Pulse,
+        app: Crossing,
+        deserted: Callable[[], None],
+    ) -> None:
+        self.shift = shift
+        self._app = app
+        self._over = asyncio.Event()
+        trust, troubles, lease = shift.trust, parts.troubles, parts.settings.lease
+        witness = Witness(lease)
+        self.watching = Watching(store, parts, trust.node_id, self, self._ask_again)
+        firing = Firing(store, parts, self, self.watching.fired)
+        rescuing = Rescuing(store, parts, trust.node_id, witness, self, spent=self.watching.spent)
+        pruning = Pruning(store, parts, spent=self.watching.spent)
+        listening = Listening(store, self.watching)
+        pulse_watch = PulseWatch(store, parts, pulse, shift, app, lost=self.lost, deserted=deserted)
+        self._watch = Loop("watch", self.watching.step, troubles)
+        self._fire = Loop("fire", firing.step, troubles)
+        self._rescue = Loop("rescue", rescuing.step, troubles)
+        leasing = Leasing(
+            store, parts, trust, witness, running=shift.running, renewed=self._rescue.wake, lost=self.lost
+        )
+        # A renewal that failed is worth another try well before the trust is gone.
+        self._renew = Loop("renew", leasing.step, troubles, longest_wait=min(3.0, lease / 10))
+        self._restful = [
+            self._watch,
+            self._fire,
+            self._rescue,
+            Loop("prune", pruning.step, troubles),
+            Loop("listen", listening.step, troubles),
+        ]
+        self._vital = [self._renew, Loop("trust", leasing.watch_trust, troubles)]
+        self._vital.append(Loop("pulse", pulse_watch.step, troubles))
+
+    async def run(self) -> None:
+        """Keep the lease until it is lost; ended by cancelling."""
+        for loop in (*self._vital, *self._restful):
+            loop.start()
+        try:
+            await self._over.wait()
+        finally:
+            await asyncio.gather(*(loop.stop() for loop in (*self._vital, *self._restful)))
+
+    async def rest(self) -> None:
+        """Only keep the lease, for as long as bodies are drained."""
+        await asyncio.gather(*(loop.stop() for loop in self._restful))
+
+    def lost(self, reason: str) -> None:
+        """The lease is over, whoever noticed: nothing is claimed, started or reported under it any more."""
+        if self._over.is_set():
+            return
+        self.shift.trust.end()
+        self._over.set()
+        _log.warning("node %s lost its lease: %s. It takes a new id", self.shift.trust.node_id, reason)
+
+    def fire(self) -> None:
+        """Wake the firing."""
+        self._fire.wake()
+
+    def take_now(self) -> None:
+        """Wake the claiming, on the application's loop."""
+        self._app.call(self.shift.claiming.take_now)
+
+    def room(self) -> int:
+        """How many runs could start on this node now."""
+        return self.shift.room()
+
+    def _ask_again(self) -> None:
+        self._watch.wake()

@@ -1,0 +1,119 @@
+"""What a body's end means for its run. Pure: from the ending to the settlement."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hourbell.engine.describing import describe
+from hourbell.executors.protocol import How
+from hourbell.model.retry import RetryLater
+from hourbell.model.run import Settlement
+from hourbell.model.run_state import Outcome, RunState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hourbell.executors.protocol import Ending
+    from hourbell.model.policies import Policies
+    from hourbell.model.run import Run
+
+REFUSED = "the database refused to record how the body ended"
+"""How the error of a run begins whose report was refused for its data."""
+
+
+def succeeded(run: Run, result: str | None, started_at: datetime, finished_at: datetime) -> Settlement:
+    """The body returned; ``result`` is its value as JSON text."""
+    return Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.SUCCEEDED,
+        outcome=Outcome.SUCCEEDED,
+        result=result,
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+
+
+def failed(run: Run, policies: Policies, ending: Ending, started_at: datetime, finished_at: datetime) -> Settlement:
+    """The body raised or took too long: tried again while the retry policy wants that, else failed for good."""
+    timed_out = ending.how is How.TIMED_OUT
+    error = ending.error if ending.error is not None else RuntimeError("the body ended without a reason")
+    delay = _wait(run, policies, error)
+    return Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.FAILED if delay is None else RunState.QUEUED,
+        outcome=Outcome.TIMED_OUT if timed_out else Outcome.FAILED,
+        failed=True,
+        delay=timedelta(seconds=delay or 0.0),
+        error=f"timed out after {policies.timeout:g} s" if timed_out and policies.timeout else describe(error),
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+
+
+def _wait(run: Run, policies: Policies, error: BaseException) -> float | None:
+    """Seconds until the next try; None when there is none."""
+    retry, failures = policies.retry, run.failures + 1
+    spent = retry is not None and failures >= retry.attempts
+    if isinstance(error, RetryLater):
+        # Without a retry policy there is no budget to spend: the body alone decides how often.
+        return None if spent else max(0.0, error.seconds)
+    if retry is None or spent or not retry.wants(error):
+        return None
+    return retry.delay(failures, run.id)
+
+
+def refused(run: Run, error: BaseException, now: datetime) -> Settlement:
+    """The body was never called, since its arguments do not fit: trying again would not mend that."""
+    return Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.FAILED,
+        outcome=Outcome.FAILED,
+        failed=True,
+        error=describe(error),
+        finished_at=now,
+    )
+
+
+def handed_back(run: Run, *, delay: float = 0.0) -> Settlement:
+    """The body did not start here: queued again for whoever comes first, with nothing counted against it."""
+    return Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.QUEUED,
+        outcome=Outcome.HANDED_BACK,
+        delay=timedelta(seconds=delay),
+    )
+
+
+def interrupted(run: Run, started_at: datetime, finished_at: datetime) -> Settlement:
+    """The node ends before the body did: handed back, unless the task says that a body starts at most once."""
+    at_most_once = run.on_lost == "fail"
+    return Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.FAILED if at_most_once else RunState.QUEUED,
+        outcome=Outcome.CANCELLED if at_most_once else Outcome.HANDED_BACK,
+        error="its node stopped before the body ended, and on_lost='fail' does not let it start again"
+        if at_most_once
+        else None,
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+
+
+def rejected(settlement: Settlement, reason: BaseException) -> Settlement:
+    """The database refused this very report: the run fails and says so, without the data that was refused."""
+    return Settlement(
+        run_id=settlement.run_id,
+        attempt=settlement.attempt,
+        state=RunState.FAILED,
+        outcome=Outcome.FAILED,
+        failed=True,
+        error=f"{REFUSED} ({settlement.outcome}): {reason}",
+        started_at=settlement.started_at,
+        finished_at=settlement.finished_at,
+    )

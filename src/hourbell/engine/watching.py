@@ -1,0 +1,152 @@
+"""Deciding how long everybody sleeps: asks when there will be work, and wakes who does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from hourbell.engine.parts import Parts
+    from hourbell.model.plan import NextWork
+    from hourbell.store.protocol import Store
+
+SECOND_LOOK = 0.2
+"""Seconds after which a node that others beat to the due schedules looks once more, now that they have committed."""
+
+DEBOUNCE = 0.1
+"""Hints are answered by one question per this many seconds, however many arrive."""
+
+
+class Wakers(Protocol):
+    """Whom the watch wakes."""
+
+    def fire(self) -> None:
+        """Something is due to be fired."""
+
+    def take_now(self) -> None:
+        """A run is due that this node may claim."""
+
+
+class Watching:
+    """Asks `next_work` at most once per poll while nothing happens, and sleeps until what it said.
+
+    At a known due time the firing is woken without asking; the question comes after it, for the following due time.
+    What could not be taken (locked by another node, unreadable here) waits for the next poll and never makes it spin.
+    """
+
+    def __init__(self, store: Store, parts: Parts, node_id: str, wakers: Wakers, again: Callable[[], None]) -> None:
+        self._store = store
+        self._parts = parts
+        self._node_id = node_id
+        self._wakers = wakers
+        self._again = again
+        self._ask_at = parts.clock.elapsed()
+        self._asked_at = self._ask_at - DEBOUNCE
+        self._next_fire: datetime | None = None
+        self._next_run: datetime | None = None
+        self._awaited = False
+        self._fresh = False
+        self._empty_handed = False
+        self._debt = 0.0
+        self.hints = False
+
+    async def step(self) -> float | None:
+        """Wake who is due, ask when it is time to, and answer how long nothing will happen."""
+        self._wake_known()
+        if self._parts.clock.elapsed() >= self._ask_at:
+            await self._ask()
+        return self._sleep()
+
+    def hinted(self) -> None:
+        """A hint: there may be new work. The question comes soon, not at once, so that many hints make one."""
+        self._ask_soon(max(0.0, self._asked_at + DEBOUNCE - self._parts.clock.elapsed()))
+
+    def heard(self) -> None:
+        """A hint from another node, which also proves that hints arrive."""
+        self.hints = True
+        self._wakers.take_now()
+        self.hinted()
+
+    def deaf(self) -> None:
+        """Hints do not arrive (any more): back to the shorter poll."""
+        self.hints = False
+        self._ask_soon(self._parts.settings.poll)
+
+    def fired(self, locked: int) -> None:
+        """The firing is through, having locked so many schedules: ask for the following due time."""
+        if locked or self._awaited:
+            self._fresh = True
+            self._empty_handed = not locked
+            self._ask_soon(0)
+        elif self._fresh:
+            self._look_again()
+        self._awaited = False
+
+    def spent(self, statements: int) -> None:
+        """Upkeep sent statements of its own: the polls make up for them, so that an idle node stays at one a second."""
+        self._debt += statements
+
+    def _wake_known(self) -> None:
+        now = self._parts.clock.now()
+        if self._next_fire is not None and self._next_fire <= now:
+            self._next_fire = None
+            self._awaited = True
+            self._wakers.fire()
+        if self._next_run is not None and self._next_run <= now:
+            self._next_run = None
+            self._wakers.take_now()
+            # The run after this one has an instant too, which only the database knows.
+            self._ask_soon(DEBOUNCE)
+
+    async def _ask(self) -> None:
+        tasks = self._parts.tasks.names() if self._parts.settings.max_runs else ()
+        asked = self._parts.timekeeper.ask()
+        self._asked_at = asked
+        # Set before the answer comes, so that a hint in the meantime asks once more.
+        self._ask_at = asked + self._poll()
+        try:
+            work = await self._store.next_work(self._node_id, tasks, self._parts.settings.queues)
+        except BaseException:
+            self._ask_at = asked
+            raise
+        self._parts.timekeeper.heard(work.now, asked)
+        self._note(work)
+
+    def _note(self, work: NextWork) -> None:
+        self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
+        if work.fire_due and self._empty_handed:
+            # Others have these under lock and will have committed in a moment; their next due times count here too.
+            self._look_again()
+        elif work.fire_due:
+            self._wakers.fire()
+        self._empty_handed = False
+        if work.run_due:
+            self._wakers.take_now()
+
+    def _look_again(self) -> None:
+        self._fresh = False
+        self._ask_soon(SECOND_LOOK)
+
+    def _poll(self) -> float:
+        settings = self._parts.settings
+        if self.hints:
+            self._debt = 0
+            return settings.poll_with_hints
+        if not self._debt:
+            return settings.poll
+        self._debt -= 0.5
+        return settings.poll * 1.5
+
+    def _ask_soon(self, delay: float) -> None:
+        self._ask_at = min(self._ask_at, self._parts.clock.elapsed() + delay)
+        self._again()
+
+    def _sleep(self) -> float:
+        now = self._parts.clock.now()
+        waits = [self._ask_at - self._parts.clock.elapsed()]
+        waits += [
+            (instant - now).total_seconds() for instant in (self._next_fire, self._next_run) if instant is not None
+        ]
+        return max(0.0, min(waits))

@@ -1,0 +1,1 @@
+"""Where bodies run. One small protocol; the engine knows no more of them than that."""

@@ -1,0 +1,32 @@
+"""Which executor runs which task."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from hourbell.executors.async_ import AsyncExecutor
+from hourbell.executors.thread import ThreadExecutor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hourbell.executors.protocol import Executor
+    from hourbell.task import Task
+
+
+class Kind(Enum):
+    """The kinds of executors, each with room of its own."""
+
+    ASYNC = "async"
+    THREAD = "thread"
+
+
+def kind_of(task: Task[..., Any]) -> Kind:
+    """Async functions run on the loop, all others in a thread; the policy can say no other yet."""
+    return Kind.ASYNC if task.is_async else Kind.THREAD
+
+
+def make_executors(threads: int, freed: Callable[[], None]) -> Mapping[Kind, Executor]:
+    """The executors of one node. ``freed`` is called when a thread has become free."""
+    return {Kind.ASYNC: AsyncExecutor(), Kind.THREAD: ThreadExecutor(threads, freed)}

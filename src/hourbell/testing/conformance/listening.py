@@ -18,39 +18,45 @@ if TYPE_CHECKING:
 
 
 class _Ear:
-    """Someone who listens, and how often it heard something."""
+    """Someone who listens, and whether it heard something since it was last asked."""
 
-    def __init__(self, store: Store) -> None:
-        self._heard: asyncio.Queue[None] = asyncio.Queue()
-        self.task = asyncio.ensure_future(store.listen(lambda: self._heard.put_nowait(None)))
+    def __init__(self, store: Store, group: asyncio.TaskGroup) -> None:
+        self._news = asyncio.Event()
+        self._heard = False
+        self.task = group.create_task(self._listen(store))
+
+    async def _listen(self, store: Store) -> None:
+        try:
+            await store.listen(self._note)
+        finally:
+            self._news.set()
+
+    def _note(self) -> None:
+        self._heard = True
+        self._news.set()
 
     async def hears(self) -> bool:
         """True when something was heard, False when listening ended before."""
-        hearing = asyncio.ensure_future(self._heard.get())
-        await asyncio.wait({hearing, self.task}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-        if hearing.done():
-            return True
-        hearing.cancel()
-        assert self.task.done(), "neither was anything heard, nor did listening end"
-        self.task.result()
-        return False
+        async with asyncio.timeout(PATIENCE):
+            await self._news.wait()
+        return self._heard
 
     def forget(self) -> None:
-        """Begin to count anew."""
-        while not self._heard.empty():
-            self._heard.get_nowait()
+        """From now on only what comes is heard."""
+        self._heard = False
+        self._news.clear()
 
 
 @asynccontextmanager
 async def _listening(store: Store) -> AsyncIterator[_Ear]:
-    ear = _Ear(store)
-    try:
-        if not await ear.hears():
-            pytest.skip("this store has no hints")
-        yield ear
-    finally:
-        ear.task.cancel()
-        await asyncio.wait({ear.task})
+    async with asyncio.TaskGroup() as group:
+        ear = _Ear(store, group)
+        try:
+            if not await ear.hears():
+                pytest.skip("this store has no hints")
+            yield ear
+        finally:
+            ear.task.cancel()
 
 
 class ListeningConformance(Conformance):

@@ -11,6 +11,13 @@ from hourbell.testing.conformance.suite import Conformance
 if TYPE_CHECKING:
     from hourbell.testing.conformance.bench import Bench
 
+if TYPE_CHECKING:
+    from hourbell.model.run import NewRun
+
+
+async def _asked(bench: Bench, wanted: list[NewRun]) -> None:
+    await bench.store.enqueue(wanted)
+
 
 class OpeningConformance(Conformance):
     """What `Store` says about itself."""
@@ -71,11 +78,11 @@ class OpeningConformance(Conformance):
     async def test_a_verb_that_is_cancelled_happens_whole_or_not_at_all(self, bench: Bench) -> None:
         for turns in range(8):
             wanted = [bench.request(f"task-{turns}", key=str(number)) for number in range(5)]
-            asking = asyncio.ensure_future(bench.store.enqueue(wanted))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            asking.cancel()
-            await asyncio.wait({asking})
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(_asked(bench, wanted))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                asking.cancel()
             assert len(await bench.runs(task=f"task-{turns}")) in (0, 5)
             runs = await bench.store.enqueue(wanted)
             assert {run.state for run in runs} == {RunState.QUEUED}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hourbell.scheduler.health import Health, examined
+from hourbell.scheduler.stores import migration_script
 from hourbell.scheduler.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -39,3 +40,7 @@ class AdminVerbs(Verbs):
             return await self._core.store.migrate()
         finally:
             await self._core.close()
+
+    def migration_script(self) -> str:
+        """The whole schema as SQL, for those who apply it by hand. Raises InvalidArguments where there is none."""
+        return migration_script(self._core.settings)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import SystemClock
-from hourbell.errors import HourbellError, InvalidArguments
+from hourbell.errors import HourbellError, InvalidArguments, StoreUnavailable
 from hourbell.events import Events
 from hourbell.scheduler.options import divided
 from hourbell.scheduler.stores import address_of, is_store, make_store
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from hourbell.scheduler.declarations import Declared
     from hourbell.store.protocol import Store
 
+_log = logging.getLogger("hourbell.scheduler")
+
 
 class Core:
     """One scheduler's parts. Making it reads settings and touches no database. Raises InvalidArguments."""
@@ -41,6 +44,7 @@ class Core:
         self.node: Node | None = None
         self._made_store: Any = database if own else None
         self._openings = 0
+        self._hinting = self._hints_wanted = False
 
     @property
     def is_open(self) -> bool:
@@ -78,14 +82,14 @@ class Core:
         if self.node is not None and self.settings.max_runs and self.tasks.find(task) is not None:
             self.node.wake()
         else:
-            await self.store.hint()
+            await self._hint()
 
     async def wake_firing(self) -> None:
         """Let a changed schedule be looked at: any node may fire it."""
         if self.node is not None:
             self.node.wake()
         else:
-            await self.store.hint()
+            await self._hint()
 
     def find_task(self, task: object) -> Task[..., Any]:
         """The registered task. Raises UnknownTask, and InvalidArguments for a function that is no task."""
@@ -106,6 +110,21 @@ class Core:
     def declaration_of(self, declared: Declared) -> Declaration:
         """What is stored of a schedule that was said. Raises InvalidArguments when its arguments do not fit."""
         return declared.declaration(timezone=self.settings.timezone, defaults=self.defaults)
+
+    async def _hint(self) -> None:
+        """Tell other nodes. Whoever asks meanwhile shares one hint more: each takes a lock in PostgreSQL."""
+        self._hints_wanted = True
+        if self._hinting:
+            return
+        self._hinting = True
+        try:
+            while self._hints_wanted:
+                self._hints_wanted = False
+                await self.store.hint()
+        except StoreUnavailable as error:  # what was stored is found by the next poll
+            _log.debug("no hint could be given: %s", error)
+        finally:
+            self._hinting = False
 
     def _store(self) -> Store:
         if self._made_store is None:

@@ -77,23 +77,34 @@ class LifeVerbs(Verbs):
         finally:
             await self.stop()
 
-    async def __aenter__(self) -> Self:
-        """Open the store and bring its schema up to date, without being a node: this process fires and runs nothing.
+    async def open(self, *, migrate: bool = True) -> None:
+        """Open the store without being a node: this process may call every verb, and fires and runs nothing.
 
-        Raises StoreUnavailable when the database cannot be reached.
+        With ``migrate`` the schema is brought up to date first. Each call asks for one `close`; ``async with
+        scheduler:`` does both. Raises StoreUnavailable when the database cannot be reached.
         """
         await self._core.open()
         try:
-            await self._core.store.migrate()
+            if migrate:
+                await self._core.store.migrate()
         except BaseException:
             await self._core.close()
             raise
+
+    async def close(self) -> None:
+        """Undo one `open`. The store is closed once nobody needs it any more."""
+        if self._core.is_open:
+            await self._core.close()
+
+    async def __aenter__(self) -> Self:
+        """`open`, in a block."""
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._core.close()
+        await self.close()
 
     def on(self, event_type: type[E], subscriber: Callable[[E], Any]) -> Callable[[], None]:
         """Call ``subscriber`` (a function, sync or async) with each event of this type that happens in this process.

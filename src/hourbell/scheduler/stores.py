@@ -62,6 +62,29 @@ def make_store(settings: Settings, clock: Clock) -> Store:
     )
 
 
+def migration_script(settings: Settings) -> str:
+    """What `migrate` would do to an empty PostgreSQL database, as a script. Raises InvalidArguments for the others."""
+    from hourbell.store.statements import load, migrations
+
+    if settings.database.kind != "postgres":
+        raise InvalidArguments("only PostgreSQL is migrated by hand: a SQLite file is made when it is first opened")
+    named = load("postgres", settings.schema)
+    parts = [
+        "-- Apply in one transaction: psql --single-transaction --file=…",
+        "-- On a schema that exists already, leave out the steps that its table of migrations lists.",
+        f"{named['migrating.create_schema'].text};",
+        f"{named['migrating.create_versions'].text};",
+    ]
+    for step in migrations("postgres", settings.schema):
+        values = {"version": str(step.version), "name": f"'{step.name}'", "now": "NULL"}
+        record = named["migrating.record"]
+        text = record.text
+        for number, parameter in enumerate(record.parameters, 1):
+            text = text.replace(f"${number}", values[parameter])
+        parts.append(f"-- {step.name}\n{step.text.strip()}\n{text};")
+    return "\n\n".join(parts) + "\n"
+
+
 def _patience(settings: Settings) -> float:
     """Seconds for one statement: one that took longer than a third of the lease would cost the node its lease."""
     return min(5.0, settings.lease / 3)

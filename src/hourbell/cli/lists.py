@@ -1,0 +1,66 @@
+"""The commands that list: schedules, runs, tasks, nodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from hourbell import HourbellError
+from hourbell.cli.asking import Database, ask, give_up, run
+from hourbell.cli.loading import load_scheduler
+from hourbell.cli.table import table
+from hourbell.fastapi.schemas import NodeOut, RunOut, ScheduleOut, TaskOut
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shapes of the REST API.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
+State = Annotated[str | None, typer.Option(help="Only those in this state.")]
+
+
+def list_schedules(database: Database = None, state: State = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """The schedules that are stored, by id."""
+    page = ask(database, lambda scheduler: scheduler.list_schedules(state=state, limit=limit))
+    _show([ScheduleOut.of(one) for one in page], ("id", "state", "next_fire_at", "explain", "note"), as_json)
+
+
+def list_runs(
+    database: Database = None,
+    schedule: Annotated[str | None, typer.Option(help="Only those of the schedule with this id.")] = None,
+    state: State = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The runs, newest first."""
+    page = ask(database, lambda scheduler: scheduler.list_runs(schedule_id=schedule, state=state, limit=limit))
+    columns = ("id", "task", "state", "reason", "fire_at", "started_at", "finished_at", "attempt", "node_id")
+    _show([RunOut.of(one) for one in page], columns, as_json)
+
+
+def list_tasks(
+    address: Annotated[str, typer.Argument(metavar="MODULE:SCHEDULER", help="As in myapp.main:scheduler.")],
+    as_json: AsJson = False,
+) -> None:
+    """The tasks that a scheduler registers when its module is imported."""
+    try:
+        scheduler = load_scheduler(address)
+    except HourbellError as error:
+        give_up(str(error))
+    _show([TaskOut.of(one) for one in run(scheduler.list_tasks)], ("name", "aliases", "policies"), as_json)
+
+
+def list_nodes(database: Database = None, as_json: AsJson = False) -> None:
+    """The nodes that are known, live ones first."""
+    nodes = ask(database, lambda scheduler: scheduler.list_nodes())
+    columns = ("id", "state", "host", "pid", "running", "started_at", "lease_until")
+    _show([NodeOut.of(one) for one in nodes], columns, as_json)
+
+
+def _show(items: Sequence[BaseModel], columns: Sequence[str], as_json: bool) -> None:
+    plain = [item.model_dump(mode="json") for item in items]
+    if as_json:
+        print(json.dumps(plain, indent=2))
+    else:
+        print(table(columns, plain))

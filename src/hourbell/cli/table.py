@@ -1,0 +1,23 @@
+"""A plain table of text: it reads the same in a terminal, a pipe and a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_WIDEST = 60
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The columns under their names, one line a row, cut where they grow too wide."""
+    lines = [tuple(columns), *(tuple(_cell(row.get(column)) for column in columns) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == [] or value == {}:
+        return "-"
+    # No control character of a stored text may reach the terminal.
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(value))
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -1,0 +1,48 @@
+"""`hourbell worker`: a node without a web application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from hourbell import HourbellError, Scheduler
+from hourbell.cli.asking import give_up, run
+from hourbell.cli.loading import load_scheduler
+
+
+def worker(
+    address: Annotated[str, typer.Argument(metavar="MODULE:SCHEDULER", help="As in myapp.main:scheduler.")],
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Fire and run what a scheduler declares, in a process of its own, until SIGTERM or Ctrl-C."""
+    level = logging.getLevelNamesMapping().get(log_level.upper())
+    if level is None:
+        give_up(f"--log-level {log_level!r}: choose debug, info, warning or error")
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        scheduler = load_scheduler(address)
+    except HourbellError as error:
+        give_up(str(error))
+    run(lambda: _serve(scheduler))
+
+
+async def _serve(scheduler: Scheduler) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def signalled(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stopping.set)
+
+    # Before the start: the node puts its own handlers in front of these and calls them.
+    before = {number: signal.signal(number, signalled) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        async with scheduler.lifespan():
+            await stopping.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,102 @@
+"""The REST API as a router, under any prefix. For now it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Path, Query, Response
+
+from hourbell.errors import InvalidArguments
+from hourbell.fastapi.problems import Problem, ProblemRoute
+from hourbell.fastapi.schemas import HealthOut, ListOut, NodeOut, RunOut, ScheduleOut, TaskOut
+from hourbell.fastapi.security import Anonymous, Guard
+from hourbell.scheduler import Scheduler
+
+T = TypeVar("T")
+Cursor = Annotated[str | None, Query(max_length=300, description="next_cursor of the page before")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Filter = Annotated[str | None, Query(max_length=200)]
+# Longer ones cannot exist; control characters would only trouble the database.
+Id = Annotated[str, Path(max_length=300, pattern=r"^[^\x00-\x1f]+$")]
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (403, 404, 422, 503)}
+
+
+def api_router(
+    scheduler: Scheduler, *, authorize: Callable[..., Any] | None = None, allow_anonymous: Anonymous = False
+) -> APIRouter:
+    """The REST API of a scheduler: ``app.include_router(api_router(scheduler, authorize=…), prefix="/hourbell")``.
+
+    ``authorize``  a FastAPI dependency that answers a set of ``"read"``, ``"run"``, ``"write"``: what this caller may
+    do. ``allow_anonymous``  what everybody may do: nothing (False), ``"read"``, or all (True). Without either, only
+    ``/health`` answers, and tells little. Raises InvalidArguments.
+    """
+    guard = Guard.of(authorize, allow_anonymous)
+    router = APIRouter(route_class=ProblemRoute, tags=["hourbell"])
+    router.include_router(_reading(scheduler, guard))
+    router.include_router(_health(scheduler, guard))
+    return router
+
+
+def _reading(scheduler: Scheduler, guard: Guard) -> APIRouter:
+    router = APIRouter(route_class=ProblemRoute, dependencies=[guard.require("read")], responses=_REFUSALS)
+
+    @router.get("/schedules")
+    async def list_schedules(state: Filter = None, cursor: Cursor = None, limit: Limit = 50) -> ListOut[ScheduleOut]:
+        page = await scheduler.list_schedules(state=state, cursor=cursor, limit=limit)
+        return ListOut(items=[ScheduleOut.of(one) for one in page], next_cursor=page.next_cursor)
+
+    @router.get("/schedules/{id:path}")
+    async def get_schedule(id: Id) -> ScheduleOut:  # noqa: A002 - its name in the address
+        return ScheduleOut.of(await scheduler.get_schedule(id))
+
+    @router.get("/runs")
+    async def list_runs(
+        schedule_id: Filter = None,
+        task: Filter = None,
+        state: Filter = None,
+        tracking_id: Filter = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> ListOut[RunOut]:
+        page = await scheduler.list_runs(
+            schedule_id=schedule_id, task=task, state=state, tracking_id=tracking_id, cursor=cursor, limit=limit
+        )
+        return ListOut(items=[RunOut.of(one) for one in page], next_cursor=page.next_cursor)
+
+    @router.get("/runs/{id}")
+    async def get_run(id: Id) -> RunOut:  # noqa: A002 - its name in the address
+        return RunOut.of(await scheduler.get_run(id))
+
+    @router.get("/nodes")
+    async def list_nodes(cursor: Cursor = None, limit: Limit = 50) -> ListOut[NodeOut]:
+        return _page([NodeOut.of(one) for one in await scheduler.list_nodes()], lambda one: one.id, cursor, limit)
+
+    @router.get("/tasks")
+    async def list_tasks(cursor: Cursor = None, limit: Limit = 50) -> ListOut[TaskOut]:
+        return _page([TaskOut.of(one) for one in await scheduler.list_tasks()], lambda one: one.name, cursor, limit)
+
+    return router
+
+
+def _health(scheduler: Scheduler, guard: Guard) -> APIRouter:
+    router = APIRouter(route_class=ProblemRoute)
+
+    @router.get("/health", responses={503: {"model": HealthOut, "description": "Down, with the reasons"}})
+    async def health(response: Response) -> HealthOut:
+        found = await scheduler.health()
+        if found.status == "down":
+            response.status_code = 503
+        return HealthOut.of(found, everything=guard.allows_anonymous("read"))
+
+    return router
+
+
+def _page(items: Sequence[T], key: Callable[[T], str], cursor: str | None, limit: int) -> ListOut[T]:
+    """A page of a short list that is at hand whole. Raises InvalidArguments for a cursor that is gone."""
+    places = {key(one): place + 1 for place, one in enumerate(items)}
+    if cursor is not None and cursor not in places:
+        raise InvalidArguments("the list has changed and this cursor is gone: begin again without one")
+    rest = items[places[cursor] if cursor is not None else 0 :]
+    return ListOut(items=list(rest[:limit]), next_cursor=key(rest[limit - 1]) if len(rest) > limit else None)

@@ -1,0 +1,182 @@
+"""The shapes of the REST API: what a schedule, a run, a node, a task and the health look like outside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel
+
+from hourbell.errors import HourbellError
+from hourbell.model.node import Node
+from hourbell.model.run import Run
+from hourbell.model.schedule import Schedule
+from hourbell.scheduler.health import Health
+from hourbell.task import Task
+
+T = TypeVar("T")
+Instant = Annotated[datetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
+"""RFC 3339 in UTC."""
+
+
+class ListOut(BaseModel, Generic[T]):
+    """A page; ``next_cursor`` is the ``cursor`` of the next one, null at the end."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+class ScheduleOut(BaseModel):
+    """A schedule. ``policies`` are all of them with their values, inherited ones included; durations are seconds."""
+
+    id: str
+    task: str
+    trigger: dict[str, Any]
+    explain: str
+    args: dict[str, Any]
+    policies: dict[str, Any]
+    state: str
+    note: str | None
+    next_fire_at: Instant | None
+    last_fire_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> ScheduleOut:
+        """The schedule as it looks outside, also when another version wrote what this one cannot read."""
+        trigger, explain = _trigger(schedule)
+        return cls(
+            id=schedule.id,
+            task=schedule.task,
+            trigger=trigger,
+            explain=explain,
+            args=dict(schedule.args),
+            policies=_policies(schedule),
+            state=schedule.state.value,
+            note=schedule.note,
+            next_fire_at=schedule.next_fire_at,
+            last_fire_at=schedule.last_fire_at,
+            created_at=schedule.created_at,
+            updated_at=schedule.updated_at,
+        )
+
+
+class RunOut(BaseModel):
+    """A run."""
+
+    id: str
+    schedule_id: str | None
+    task: str
+    args: dict[str, Any]
+    state: str
+    reason: str | None
+    origin: str
+    fire_at: Instant | None
+    run_at: Instant | None
+    started_at: Instant | None
+    finished_at: Instant | None
+    attempt: int
+    node_id: str | None
+    error: str | None
+    result: Any
+    tracking_id: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> RunOut:
+        """The run as it looks outside."""
+        return cls.model_validate({name: getattr(run, name) for name in cls.model_fields})
+
+
+class NodeOut(BaseModel):
+    """A node."""
+
+    id: str
+    host: str
+    pid: int
+    started_at: Instant
+    lease_until: Instant
+    running: int
+    state: str
+
+    @classmethod
+    def of(cls, node: Node) -> NodeOut:
+        """The node as it looks outside."""
+        return cls.model_validate({name: getattr(node, name) for name in cls.model_fields})
+
+
+class TaskOut(BaseModel):
+    """A task that this process has registered. ``arguments`` is the JSON schema of what it takes."""
+
+    name: str
+    aliases: list[str]
+    policies: dict[str, Any]
+    arguments: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, task: Task[..., Any]) -> TaskOut:
+        """The task as it looks outside; ``arguments`` is null when a type has no JSON schema."""
+        try:
+            arguments = task.arguments.json_schema()
+        except HourbellError:
+            arguments = None
+        return cls(name=task.name, aliases=list(task.aliases), policies=dict(task.policies), arguments=arguments)
+
+
+class HealthOut(BaseModel):
+    """``status`` is ok, degraded or down; ``reasons`` say why it is not ok."""
+
+    status: str
+    database: dict[str, Any]
+    node: dict[str, Any]
+    reasons: list[str]
+
+    @classmethod
+    def of(cls, health: Health, *, everything: bool) -> HealthOut:
+        """The health as it looks outside: whole for those who may read, else only what stands and what does not."""
+        if not everything:
+            return cls(
+                status=health.status,
+                database={"ok": health.database.ok},
+                node={"state": health.node.state},
+                reasons=_little(health),
+            )
+        database, node = health.database, health.node
+        return cls(
+            status=health.status,
+            database={"ok": database.ok, "kind": database.kind, "error": database.error},
+            node={
+                "id": node.id,
+                "state": node.state,
+                "running": node.running,
+                "hints": node.hints,
+                "error": node.error,
+            },
+            reasons=list(health.reasons),
+        )
+
+
+def _little(health: Health) -> list[str]:
+    reasons = []
+    if not health.database.ok:
+        reasons.append("the database does not answer")
+    elif health.node.state not in ("live", "none"):
+        reasons.append(f"the node of this process is {health.node.state}")
+    if health.undeclared:
+        reasons.append("schedules that no live node declares do not fire")
+    return reasons
+
+
+def _trigger(schedule: Schedule) -> tuple[dict[str, Any], str]:
+    try:
+        trigger = schedule.trigger
+        return dict(trigger.declared_spec()), trigger.explain()
+    except HourbellError:
+        return dict(schedule.trigger_spec), "this version cannot read it"
+
+
+def _policies(schedule: Schedule) -> dict[str, Any]:
+    try:
+        return schedule.effective.to_spec()
+    except (HourbellError, TypeError, ValueError):
+        return {**schedule.inherited, **schedule.policies}

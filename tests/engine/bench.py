@@ -40,9 +40,8 @@ class Bench:
         self.seen: list[Any] = []
 
     def neighbour(self, **settings: Any) -> Bench:
-        """Another process on the same store, with tasks of its own."""
-        other = Bench(self.clock, self.store.twin(), **settings)
-        return other
+        """Another process on the same store, with tasks and faults of its own."""
+        return Bench(self.clock, FaultyStore(self.store._store.twin()), **settings)
 
     def task(self, function: Callable[..., Any], name: str | None = None, **policies: Any) -> Task[..., Any]:
         task: Task[..., Any] = Task(function, name=name or function.__name__, policies=policies)

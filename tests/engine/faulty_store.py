@@ -11,9 +11,12 @@ from typing import Any
 from hourbell.errors import StoreUnavailable
 
 VERBS = frozenset(
-    "fire_due declare add_schedule edit_schedule remove_schedule get_schedule list_schedules enqueue trigger_schedule "
-    "claim claimed held note_started settle cancel_run retry_run get_run list_runs list_attempts prune register_node "
-    "renew rescue retire_node list_nodes next_work open migrate ping".split()
+    {
+        *("open", "migrate", "ping", "register_node", "renew", "rescue", "retire_node", "list_nodes", "next_work"),
+        *("fire_due", "declare", "add_schedule", "edit_schedule", "remove_schedule", "get_schedule", "list_schedules"),
+        *("enqueue", "trigger_schedule", "claim", "claimed", "held", "note_started", "settle", "cancel_run"),
+        *("retry_run", "get_run", "list_runs", "list_attempts", "prune"),
+    }
 )
 
 
@@ -45,6 +48,10 @@ class Faults:
                         del self._planned[place]
                     return error
         return None
+
+    def nothing_planned(self) -> bool:
+        """Everything planned has happened."""
+        return not self._planned
 
     def _plan(self, when: str, verb: str, error: BaseException | None, times: int) -> None:
         assert verb in VERBS
@@ -86,7 +93,7 @@ class FaultyStore:
             self.faults.in_order.append(name)
             if self.faults.away:
                 raise StoreUnavailable("the database is away")
-            while name in self.faults.hanging:
+            while name in self.faults.hanging:  # noqa: ASYNC110 - set from another thread
                 await asyncio.sleep(0.01)
             if error := self.faults.take("before", name):
                 raise error

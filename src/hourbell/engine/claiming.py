@@ -48,6 +48,7 @@ class Claiming:
         executing: Executing,
         executors: Mapping[Kind, Executor],
         lost: Callable[[str], object],
+        crowded: Callable[[], object],
     ) -> None:
         self._store = store
         self._parts = parts
@@ -57,6 +58,7 @@ class Claiming:
         self._executing = executing
         self._executors = executors
         self._lost = lost
+        self._crowded = crowded
         self._pending: set[Kind] = set()
         self._hungry: set[Kind] = set()
         self._names: dict[Kind, tuple[str, ...]] = {}
@@ -139,6 +141,7 @@ class Claiming:
         self._tell_missed(claim)
         if len(claim.runs) + len(claim.missed) >= limit:
             self._hungry.add(kind)
+            self._crowded()
         else:
             self._hungry.discard(kind)
         self._adopt(claim_id, kind, claim.runs)

@@ -34,11 +34,20 @@ class Takers(Protocol):
 class Firing:
     """One step records one batch of due schedules. A full batch is followed by the next at once."""
 
-    def __init__(self, store: Store, parts: Parts, takers: Takers, fired: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        takers: Takers,
+        *,
+        fired: Callable[[int], None],
+        hint: Callable[[], None],
+    ) -> None:
         self._store = store
         self._parts = parts
         self._takers = takers
         self._fired = fired
+        self._hint = hint
         self._aside = Aside(parts.clock)
         self._planner = partial(plan_fires, lease=timedelta(seconds=parts.settings.lease))
         self._locked = 0
@@ -50,14 +59,14 @@ class Firing:
         self._aside.put(report.unreadable)
         self._tell(report)
         if report.fired:
-            await self._hand_over(report.fired)
+            self._hand_over(report.fired)
         if report.locked >= BATCH:
             return 0
         locked, self._locked = self._locked, 0
         self._fired(locked)
         return None
 
-    async def _hand_over(self, fired: tuple[Fired, ...]) -> None:
+    def _hand_over(self, fired: tuple[Fired, ...]) -> None:
         """Wake those who can take the runs: this node first, the others only for what it cannot take."""
         known, queues = self._parts.tasks.names(), self._parts.settings.queues
         mine = sum(1 for run in fired if run.task in known and (queues is None or run.queue in queues))
@@ -65,7 +74,7 @@ class Firing:
         if mine and room:
             self._takers.take_now()
         if len(fired) > min(mine, room):
-            await self._store.hint()
+            self._hint()
 
     def _tell(self, report: FiringReport) -> None:
         if not report.skipped or not self._parts.events.wants(FireMissed):

@@ -104,7 +104,7 @@ class Keeping:
             self._tenure.watching.hinted()
 
     def stopping(self, grace: float) -> None:
-        """The node drains: only the lease is kept. If the application's loop does not come round, this thread ends it."""
+        """The node drains: only the lease is kept. If the application's loop never gets to it, this thread ends."""
         if self._resting:
             return
         self._resting = True
@@ -160,8 +160,8 @@ class Keeping:
 
     async def _app_moves(self) -> None:
         """Wait while the application's loop is blocked: nobody would execute what this node claimed."""
-        while self._pulse.silence() > self._parts.settings.lease:
-            await asyncio.sleep(1)  # noqa: ASYNC110 - it cannot set an event, that is just what is wrong with it
+        while self._pulse.silence() > self._parts.settings.lease:  # noqa: ASYNC110 - a blocked loop sets no event
+            await asyncio.sleep(1)
 
     def _shift(self, trust: Trust) -> Shift:
         home = Crossing(asyncio.get_running_loop())
@@ -172,12 +172,17 @@ class Keeping:
             self._executors,
             lost=lambda reason: home.call(self._lost, trust, reason),
             queued=lambda: home.call(self.hinted),
+            crowded=lambda: home.call(self._crowded),
             spent=lambda statements: home.call(self._spent, statements),
         )
 
     def _lost(self, trust: Trust, reason: str) -> None:
         if self._tenure is not None and self._tenure.shift.trust is trust:
             self._tenure.lost(reason)
+
+    def _crowded(self) -> None:
+        if self._tenure is not None:
+            self._tenure.hinting.crowded()
 
     def _spent(self, statements: int) -> None:
         if self._tenure is not None:

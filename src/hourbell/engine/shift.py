@@ -35,8 +35,8 @@ _log = logging.getLogger("hourbell.engine")
 class Shift:
     """Made in the node's thread, used on the application's loop. When its lease is lost it is dropped whole.
 
-    What crosses back to the node's thread are the three callables: ``lost`` (why the lease is over), ``queued`` (a run
-    was queued again, perhaps for later) and ``spent`` (statements of upkeep).
+    What crosses back to the node's thread are the callables: ``lost`` (why the lease is over), ``queued`` (a run was
+    queued again, perhaps for later), ``crowded`` (a claim came back full) and ``spent`` (statements of upkeep).
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Shift:
         *,
         lost: Callable[[str], object],
         queued: Callable[[], object],
+        crowded: Callable[[], object],
         spent: Callable[[int], object],
     ) -> None:
         self.trust = trust
@@ -63,6 +64,7 @@ class Shift:
             executing=self.executing,
             executors=executors,
             lost=lost,
+            crowded=crowded,
         )
         self.auditing = Auditing(
             store, parts, trust, self.holdings, settling=self.settling, executing=self.executing, spent=spent

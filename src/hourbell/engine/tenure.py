@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine.firing import Firing
+from hourbell.engine.hinting import Hinting
 from hourbell.engine.leasing import Leasing
 from hourbell.engine.listening import Listening
 from hourbell.engine.loop import Loop
@@ -45,8 +46,9 @@ class Tenure:
         self._over = asyncio.Event()
         trust, troubles, lease = shift.trust, parts.troubles, parts.settings.lease
         witness = Witness(lease)
+        self.hinting = Hinting(store, parts.clock, self._hint_soon)
         self.watching = Watching(store, parts, trust.node_id, self, self._ask_again)
-        firing = Firing(store, parts, self, self.watching.fired)
+        firing = Firing(store, parts, self, fired=self.watching.fired, hint=self.hinting.ask)
         rescuing = Rescuing(store, parts, trust.node_id, witness, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
         listening = Listening(store, self.watching)
@@ -54,6 +56,7 @@ class Tenure:
         self._watch = Loop("watch", self.watching.step, troubles)
         self._fire = Loop("fire", firing.step, troubles)
         self._rescue = Loop("rescue", rescuing.step, troubles)
+        self._hint = Loop("hint", self.hinting.step, troubles)
         leasing = Leasing(
             store, parts, trust, witness, running=shift.running, renewed=self._rescue.wake, lost=self.lost
         )
@@ -63,6 +66,7 @@ class Tenure:
             self._watch,
             self._fire,
             self._rescue,
+            self._hint,
             Loop("prune", pruning.step, troubles),
             Loop("listen", listening.step, troubles),
         ]
@@ -104,3 +108,6 @@ class Tenure:
 
     def _ask_again(self) -> None:
         self._watch.wake()
+
+    def _hint_soon(self) -> None:
+        self._hint.wake()

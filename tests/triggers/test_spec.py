@@ -8,9 +8,12 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hourbell.errors import TriggerError
 from hourbell.triggers import At, Cron, Every, Trigger
+from triggers.strategies import fixed
 
 TRIGGERS = [
     (
@@ -138,3 +141,24 @@ def test_refusals_name_the_field(spec: Any, words: str) -> None:
         Trigger.from_spec(spec)
     assert words in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(("skip", "UTC")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+field_names = st.sampled_from(("expr", "timezone", "gap", "fold", "seconds", "start", "end", "anchor", "instant", "x"))
+
+
+@fixed(500)
+@given(
+    st.sampled_from((CRON, EVERY, AT, {}, {"kind": "cron"}, {"kind": "every"})),
+    st.dictionaries(field_names, json_values, max_size=3),
+)
+def test_any_json_is_a_trigger_or_a_trigger_error(base: dict[str, Any], changed: dict[str, Any]) -> None:
+    try:
+        trigger = Trigger.from_spec(base | changed)
+    except TriggerError:
+        return
+    assert Trigger.from_spec(json.loads(json.dumps(trigger.to_spec()))) == trigger

@@ -67,10 +67,14 @@ class Auditing:
 
     async def _note_long_bodies(self) -> None:
         long_ago = self._parts.clock.elapsed() - self._period / 3
-        news = [one for one in self._holdings.running.values() if not one.noted and one.since <= long_ago]
+        news = [
+            one
+            for one in self._holdings.running.values()
+            if one.started_at is not None and not one.noted and one.since <= long_ago
+        ]
         if not news:
             return
-        started = [(one.run.id, one.run.attempt, one.started_at) for one in news]
+        started = [(one.run.id, one.run.attempt, one.started_at) for one in news if one.started_at is not None]
         await self._store.note_started(self._trust.node_id, started)
         self._spent(1)
         for one in news:

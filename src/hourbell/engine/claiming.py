@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 REGROUP = 0.005
 """Seconds after which a few free slots are filled although waiting for more would make a fuller batch."""
 
+MOST_AT_ONCE = 500
+"""Runs per claim: enough to be cheap each, few enough that the statement is short."""
+
 MOST_UNSETTLED = 5_000
 """Reports on their way to the database beyond which nothing more is claimed."""
 
@@ -165,11 +168,11 @@ class Claiming:
     def _room(self, kind: Kind) -> int:
         room = self._holdings.room(self._parts.settings.max_runs)
         free = self._executors[kind].free()
-        return room if free is None else min(room, free - len(self._holdings.unstarted[kind]))
+        return min(room, MOST_AT_ONCE if free is None else free - len(self._holdings.unstarted[kind]))
 
     def _most(self, kind: Kind) -> int:
         most = self._parts.settings.max_runs
-        return most if kind is Kind.ASYNC else min(most, self._parts.settings.threads)
+        return min(most, MOST_AT_ONCE if kind is Kind.ASYNC else self._parts.settings.threads)
 
     def _tasks(self, kind: Kind) -> tuple[str, ...]:
         names = self._parts.tasks.names()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,12 @@ class Executing:
         self._executors = executors
         self._freed = freed
         self._task_policies: dict[str, Policies] = {}
+        self._variables = contextvars.Context()
         self.stopping = False
+
+    def start(self) -> None:
+        """Bodies begin with the context variables of this moment: those of the application's start."""
+        self._variables = contextvars.copy_context()
 
     def pump(self) -> None:
         """Start what can be started."""
@@ -106,19 +112,26 @@ class Executing:
             self._settling.add(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
             return
         context = Context.of(run)
-        started_at = self._parts.clock.now()
         try:
             invoke = task.prepare(run.args, context)
         except Exception as error:  # noqa: BLE001 - the types in the signature are the user's own code
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
-            self._settling.add(run, verdict.refused(run, error, started_at))
+            self._settling.add(run, verdict.refused(run, error, self._parts.clock.now()))
             return
-        execution = Execution(run, task, policies, started_at, self._parts.clock.elapsed())
-        self._holdings.running[run.id] = execution
-        if self._parts.events.wants(RunStarted):
-            self._parts.events.emit(RunStarted(run=run, node_id=self._trust.node_id))
-        call = Call(invoke, context, policies.timeout)
+        execution = Execution(run, task, policies)
+        self._holdings.running[run.id] = self._holdings.beginning[run.id] = execution
+        call = Call(partial(self._begin, execution), invoke, context, self._variables.copy(), policies.timeout)
         execution.body = executor.start(call, partial(self._ended, execution))
+
+    def _begin(self, execution: Execution) -> bool:
+        """May this body begin? Asked in its own task or thread, right before its first line."""
+        if self._holdings.beginning.pop(execution.run.id, None) is None or not self._trust.holds():
+            return False
+        execution.since = self._parts.clock.elapsed()
+        execution.started_at = self._parts.clock.now()
+        if self._parts.events.wants(RunStarted):
+            self._parts.events.emit(RunStarted(run=execution.run, node_id=self._trust.node_id))
+        return True
 
     def _policies(self, task: Task[Any, Any], run: Run) -> Policies:
         if run.policies:
@@ -131,23 +144,28 @@ class Executing:
     def _ended(self, execution: Execution, ending: Ending) -> None:
         if execution.given_up:
             return
+        waited = self._holdings.beginning.pop(execution.run.id, None) is execution
         self._holdings.ended(execution)
-        self._settling.add(execution.run, self._judge(execution, ending))
+        if ending.how is not How.NOT_BEGUN:
+            self._settling.add(execution.run, self._judge(execution, ending))
+        elif waited:
+            # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.
+            self._settling.add(execution.run, verdict.handed_back(execution.run))
         self._freed()
 
     def _judge(self, execution: Execution, ending: Ending) -> Settlement:
-        run, now = execution.run, self._parts.clock.now()
+        run, started_at, now = execution.run, execution.started_at, self._parts.clock.now()
         if ending.how is How.RETURNED:
             try:
                 result = execution.task.dump_result(ending.value, self._parts.settings.result_max)
             except Exception as error:  # noqa: BLE001 - serialising runs code of the user's
                 _log.warning("the result of run %s of %s was not kept: %s", run.id, run.task, summary(error))
                 result = None
-            return verdict.succeeded(run, result, execution.started_at, now)
+            return verdict.succeeded(run, result, started_at, now)
         interrupted = self.stopping and isinstance(ending.error, KeyboardInterrupt)
         if ending.how is How.CANCELLED or interrupted:
-            return verdict.interrupted(run, execution.started_at, now)
-        settlement = verdict.failed(run, execution.policies, ending, execution.started_at, now)
+            return verdict.interrupted(run, started_at, now)
+        settlement = verdict.failed(run, execution.policies, ending, started_at, now)
         self._log_failure(run, ending, settlement)
         return settlement
 

@@ -24,28 +24,33 @@ SUSPICIOUS = 2
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """A run whose body is under way. ``since`` is on the clock that only grows; ``given_up`` ignores its ending."""
+    """A run that an executor has. ``since`` is on the clock that only grows; ``given_up`` ignores its ending.
+
+    ``started_at`` is None until the body really begins.
+    """
 
     run: Run
     task: Task[..., Any]
     policies: Policies
-    started_at: datetime
-    since: float
+    started_at: datetime | None = None
+    since: float = 0.0
     body: Body | None = None
     noted: bool = False
     given_up: bool = False
 
 
 class Holdings:
-    """Everything here belongs to the application's loop, but for two things that the node's thread may take away.
+    """Everything here belongs to the application's loop, but for three things that the node's thread may take away.
 
-    A run leaves ``unstarted`` by one pop, and a claim in flight leaves ``claims`` by one pop, both of which happen
-    whole in whichever thread: so each run is either started here or handed back there, never both.
+    A run leaves ``unstarted`` by one pop, a body that an executor has but did not begin leaves ``beginning`` by one
+    pop, and a claim in flight leaves ``claims`` by one pop. Each pop happens whole in whichever thread: so each run is
+    either started here or handed back there, never both.
     """
 
     def __init__(self) -> None:
         self.unstarted: dict[Kind, deque[Run]] = {kind: deque() for kind in Kind}
         self.running: dict[str, Execution] = {}
+        self.beginning: dict[str, Execution] = {}
         self.reported: dict[str, int] = {}
         self.claims: dict[str, int] = {}
         self.claimed = False
@@ -90,12 +95,16 @@ class Holdings:
         for kind in Kind:
             while (run := self.take(kind)) is not None:
                 runs.append(run)
+        begun_by_none = [self.beginning.pop(run_id, None) for run_id in list(self.beginning)]
+        runs += [execution.run for execution in begun_by_none if execution is not None]
         claims = [claim_id for claim_id in list(self.claims) if self.claims.pop(claim_id, None) is not None]
         return runs, claims
 
     def ended(self, execution: Execution) -> None:
         """The body is over, or given up."""
         execution.given_up = True
+        if self.beginning.get(execution.run.id) is execution:
+            self.beginning.pop(execution.run.id, None)
         if self.running.get(execution.run.id) is execution:
             del self.running[execution.run.id]
         self._suspects.discard(execution.run.id)

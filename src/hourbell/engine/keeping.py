@@ -99,8 +99,12 @@ class Keeping:
             self._finish.set()
 
     def hinted(self) -> None:
-        """There may be new work."""
-        if self._tenure is not None:
+        """There may be new work; a node that is stopping leaves it to the others."""
+        if self._tenure is None:
+            return
+        if self._resting:
+            self._tenure.hinting.ask()
+        else:
             self._tenure.watching.hinted()
 
     def stopping(self, grace: float) -> None:

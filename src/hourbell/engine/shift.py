@@ -69,6 +69,7 @@ class Shift:
         self.auditing = Auditing(
             store, parts, trust, self.holdings, settling=self.settling, executing=self.executing, spent=spent
         )
+        self._now = parts.clock.now
         self._most = parts.settings.max_runs
         self._claim_loop = Loop("claim", self.claiming.step, parts.troubles)
         self._settle_loop = Loop("settle", self.settling.step, parts.troubles)
@@ -78,6 +79,7 @@ class Shift:
 
     def start(self) -> None:
         """Begin to claim, on the running event loop."""
+        self.executing.start()
         if self._most:
             self._settle_loop.start()
             self._claim_loop.start()
@@ -139,7 +141,7 @@ class Shift:
             run = execution.run
             _log.warning("run %s of %s did not end when cancelled; it is left behind", run.id, run.task)
             self.holdings.ended(execution)
-            self.settling.add(run, verdict.interrupted(run, execution.started_at, execution.started_at))
+            self.settling.add(run, verdict.interrupted(run, execution.started_at, self._now()))
 
     def _freed(self) -> None:
         self.claiming.freed()

@@ -66,12 +66,15 @@ class Tenure:
             self._watch,
             self._fire,
             self._rescue,
-            self._hint,
             Loop("prune", pruning.step, troubles),
             Loop("listen", listening.step, troubles),
         ]
-        self._vital = [self._renew, Loop("trust", leasing.watch_trust, troubles)]
-        self._vital.append(Loop("pulse", pulse_watch.step, troubles))
+        self._vital = [
+            self._renew,
+            self._hint,
+            Loop("trust", leasing.watch_trust, troubles),
+            Loop("pulse", pulse_watch.step, troubles),
+        ]
 
     async def run(self) -> None:
         """Keep the lease until it is lost; ended by cancelling."""

@@ -22,7 +22,7 @@ REFUSED = "the database refused to record how the body ended"
 """How the error of a run begins whose report was refused for its data."""
 
 
-def succeeded(run: Run, result: str | None, started_at: datetime, finished_at: datetime) -> Settlement:
+def succeeded(run: Run, result: str | None, started_at: datetime | None, finished_at: datetime) -> Settlement:
     """The body returned; ``result`` is its value as JSON text."""
     return Settlement(
         run_id=run.id,
@@ -35,7 +35,9 @@ def succeeded(run: Run, result: str | None, started_at: datetime, finished_at: d
     )
 
 
-def failed(run: Run, policies: Policies, ending: Ending, started_at: datetime, finished_at: datetime) -> Settlement:
+def failed(
+    run: Run, policies: Policies, ending: Ending, started_at: datetime | None, finished_at: datetime
+) -> Settlement:
     """The body raised or took too long: tried again while the retry policy wants that, else failed for good."""
     timed_out = ending.how is How.TIMED_OUT
     error = ending.error if ending.error is not None else RuntimeError("the body ended without a reason")
@@ -89,9 +91,9 @@ def handed_back(run: Run, *, delay: float = 0.0) -> Settlement:
     )
 
 
-def interrupted(run: Run, started_at: datetime, finished_at: datetime) -> Settlement:
-    """The node ends before the body did: handed back, unless the task says that a body starts at most once."""
-    at_most_once = run.on_lost == "fail"
+def interrupted(run: Run, started_at: datetime | None, finished_at: datetime) -> Settlement:
+    """The node ends before the body did: handed back, unless it began and the task says that it starts at most once."""
+    at_most_once = run.on_lost == "fail" and started_at is not None
     return Settlement(
         run_id=run.id,
         attempt=run.attempt,

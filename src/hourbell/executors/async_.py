@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hourbell.executors.protocol import Body, Call, Ending, How
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Callable, Coroutine
 
 
@@ -22,7 +23,7 @@ class AsyncExecutor:
     def start(self, call: Call, done: Callable[[Ending], None]) -> Body:
         """Start the body; its ending is told from within its own task."""
         body = AsyncBody(call, done)
-        body.task = _begin(body.run())
+        body.task = _begin(body.run(), call.variables)
         return body
 
     def stop(self) -> None:
@@ -32,11 +33,12 @@ class AsyncExecutor:
 class AsyncBody:
     """One async body. Timeout and cancellation reach it as they reach any task."""
 
-    __slots__ = ("_call", "_cancelled", "_done", "task")
+    __slots__ = ("_begun", "_call", "_cancelled", "_done", "task")
 
     def __init__(self, call: Call, done: Callable[[Ending], None]) -> None:
         self._call = call
         self._done = done
+        self._begun = False
         self._cancelled = False
         self.task: asyncio.Task[None] | None = None
 
@@ -46,10 +48,18 @@ class AsyncBody:
         self._call.context.cancelled = True
         if self.task is not None:
             self.task.cancel()
+            if not self._begun:
+                # A task that is cancelled before its first step never takes it, so nothing else would tell.
+                self._begun = True
+                self._done(Ending(How.NOT_BEGUN))
 
     async def run(self) -> None:
         """The body from its first line to its ending."""
+        self._begun = True
         call = self._call
+        if not call.begin():
+            self._done(Ending(How.NOT_BEGUN))
+            return
         limit: asyncio.Timeout | None = None
         try:
             with call.context.entered():
@@ -79,10 +89,11 @@ class AsyncBody:
 
 if sys.version_info >= (3, 12):
 
-    def _begin(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), name="hourbell-body", eager_start=True)
+    def _begin(coroutine: Coroutine[Any, Any, None], variables: contextvars.Context) -> asyncio.Task[None]:
+        loop = asyncio.get_running_loop()
+        return asyncio.Task(coroutine, loop=loop, name="hourbell-body", context=variables, eager_start=True)
 
 else:
 
-    def _begin(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return asyncio.get_running_loop().create_task(coroutine, name="hourbell-body")
+    def _begin(coroutine: Coroutine[Any, Any, None], variables: contextvars.Context) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(coroutine, name="hourbell-body", context=variables)

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Callable
 
     from hourbell.context import Context
@@ -19,11 +20,15 @@ class How(Enum):
     RAISED = "raised"
     TIMED_OUT = "timed out"
     CANCELLED = "cancelled"
+    NOT_BEGUN = "not begun"
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of a body: its value, or what it raised. CANCELLED only when the engine asked it to end."""
+    """What became of a body: its value, or what it raised.
+
+    CANCELLED only when the engine asked it to end. NOT_BEGUN when it was refused at its very beginning.
+    """
 
     how: How
     value: Any = None
@@ -32,10 +37,17 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A body ready to run: ``invoke`` takes no arguments; its answer is awaited where the executor awaits."""
+    """A body ready to run: ``invoke`` takes no arguments; its answer is awaited where the executor awaits.
 
+    ``begin`` is asked immediately before ``invoke``, in the body's own task or thread: between the request and that
+    moment the event loop may have stood still for longer than the lease lasts. Where it answers False the body is not
+    invoked. ``variables`` are the context variables that the body starts with.
+    """
+
+    begin: Callable[[], bool]
     invoke: Callable[[], Any]
     context: Context
+    variables: contextvars.Context
     timeout: float | None = None
 
 

@@ -7,12 +7,11 @@ the process from ending.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
 import logging
 import queue
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hourbell.executors.protocol import Body, Call, Ending, How
 
@@ -68,7 +67,7 @@ class ThreadExecutor:
 class ThreadBody:
     """One body in a thread. It cannot be stopped: when its time is over it is reported and then ignored."""
 
-    __slots__ = ("_call", "_done", "_home", "_loop", "_returned", "_timer", "_told")
+    __slots__ = ("_call", "_done", "_loop", "_returned", "_timer", "_told")
 
     def __init__(self, call: Call, done: Callable[[Ending], None], returned: Callable[[], None]) -> None:
         self._call = call
@@ -76,7 +75,6 @@ class ThreadBody:
         self._returned = returned
         self._told = False
         self._loop = asyncio.get_running_loop()
-        self._home = contextvars.copy_context()
         self._timer = self._loop.call_later(call.timeout, self._expire) if call.timeout is not None else None
 
     def cancel(self) -> None:
@@ -87,7 +85,7 @@ class ThreadBody:
     def work(self) -> None:
         """Run the body. In its thread."""
         try:
-            ending = Ending(How.RETURNED, self._home.run(self._invoke))
+            ending = self._call.variables.run(self._invoke)
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like must not end the thread
             ending = Ending(How.RAISED, error=error)
         try:
@@ -95,16 +93,19 @@ class ThreadBody:
         except RuntimeError:
             _log.debug("a body in a thread returned after the application's loop was closed")
 
-    def _invoke(self) -> Any:
-        with self._call.context.entered():
-            value = self._call.invoke()
+    def _invoke(self) -> Ending:
+        call = self._call
+        if self._told or not call.begin():
+            return Ending(How.NOT_BEGUN)
+        with call.context.entered():
+            value = call.invoke()
         if inspect.iscoroutine(value):
             value.close()
-            raise TypeError(f"{self._call.context.task} is a plain function that returned a coroutine: use async def")
-        return value
+            raise TypeError(f"{call.context.task} is a plain function that returned a coroutine: use async def")
+        return Ending(How.RETURNED, value)
 
     def _end(self, ending: Ending) -> None:
-        if self._told:
+        if self._told and ending.how is not How.NOT_BEGUN:
             context = self._call.context
             _log.warning("run %s of %s returned after it was given up; ignored", context.run_id, context.task)
         self._tell(ending)

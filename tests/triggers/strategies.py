@@ -84,7 +84,7 @@ def expressions(
     draw: st.DrawFn, *, with_seconds: bool = False, most_days: bool = False, likely_hours: tuple[int, ...] = (0, 2, 23)
 ) -> str:
     """A cron expression; with `most_days`, mostly one that runs on most of them."""
-    seconds = [draw(fields(0, 59, (0, 30)))] if with_seconds else []
+    seconds = [draw(fields(0, 59, (0, 30, 59)))] if with_seconds else []
     minutes = draw(fields(0, 59, (0, 1, 15, 29, 30, 31, 45, 59)))
     hours = draw(fields(0, 23, likely_hours))
     days = fields(1, 28, (1, 15, 28))

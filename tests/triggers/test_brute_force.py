@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from hypothesis import given
 
 from hourbell.triggers import Cron
 from hourbell.triggers.wall_count import _count_many
-from triggers.brute_force import list_fires
+from triggers.brute_force import changes_of, list_fires
 from triggers.strategies import Case, cases, fixed, policies
 
 
@@ -45,6 +46,27 @@ def compare(case: Case, policy: tuple[str | None, str | None]) -> None:
     assert trigger.count_between(start, end, cap=7) == min(7, len(expected))
     by_arithmetic = _count_many(trigger._calendar, trigger._zone, trigger._policy, start, end, 100_000)
     assert by_arithmetic == len(expected)
+    ask_from_anywhere(trigger, case, expected)
+
+
+def ask_from_anywhere(trigger: Cron, case: Case, expected: list[datetime]) -> None:
+    """Ask from instants that are no fires, most of them inside of the hours that a change skips or repeats."""
+    instants = [case.start + (case.end - case.start) * part / 23 for part in range(24)]
+    for change in changes_of(case.zone):
+        if case.start - timedelta(hours=4) < change < case.end:
+            instants += [change + timedelta(minutes=minute) for minute in range(-65, 245, 10)]
+            instants += [change + timedelta(minutes=30 * half, seconds=-1) for half in range(9)]
+    for instant in instants:
+        place = bisect_right(expected, instant)
+        if case.start <= instant and place < len(expected):
+            fire = trigger.next_after(instant)
+            assert fire is not None
+            assert fire.astimezone(UTC) == expected[place]
+        place = bisect_left(expected, instant)
+        if instant <= case.end and place > 0:
+            fire = trigger.prev_before(instant)
+            assert fire is not None
+            assert fire.astimezone(UTC) == expected[place - 1]
 
 
 @fixed(400)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -74,6 +74,15 @@ NIGHTS = (
         ("30 * * * *", "", "25T01:30+02:00 25T02:30+02:00 25T02:30+01:00 25T03:30+01:00"),
         ("30 * * * *", "fold=first", "25T01:30+02:00 25T02:30+02:00 25T03:30+01:00"),
         ("30 * * * *", "fold=second", "25T01:30+02:00 25T02:30+01:00 25T03:30+01:00"),
+    )),
+    # Asked from inside the first pass, and to the last second of either.
+    Night("Europe/Berlin", "2026-10-25T00:10", "2026-10-25T03:00", (
+        ("0,30 2 * * *", "", "25T02:30+02:00"),
+        ("0,30 2 * * *", "fold=second", "25T02:00+01:00 25T02:30+01:00"),
+        ("0,30 2 * * *", "fold=both", "25T02:30+02:00 25T02:00+01:00 25T02:30+01:00"),
+        ("59 59 2 * * *", "", "25T02:59:59+02:00"),
+        ("59 59 2 * * *", "fold=both", "25T02:59:59+02:00 25T02:59:59+01:00"),
+        ("59 59 2 * * *", "fold=second", "25T02:59:59+01:00"),
     )),
     # Asked from inside the second pass: what ran in the first does not come again.
     Night("Europe/Berlin", "2026-10-25T00:45", "2026-10-26T00:30", (
@@ -172,11 +181,12 @@ def test_table(night: Night, expr: str, policy: str, expected: str) -> None:
     while (fire := trigger.next_after(at)) is not None and fire.astimezone(UTC) <= end:
         forwards.append(short(fire))
         at = fire.astimezone(UTC)
+    at = end + timedelta(microseconds=1)
     while (fire := trigger.prev_before(at)) is not None and fire.astimezone(UTC) > start:
         backwards.append(short(fire))
         at = fire.astimezone(UTC)
     assert forwards == expected.split()
-    assert backwards[::-1] == forwards[:-1]
+    assert backwards[::-1] == forwards
     assert trigger.count_between(start, end) == len(forwards)
 
 

@@ -145,7 +145,7 @@ locked AS MATERIALIZED (
         SELECT f.* FROM (
             SELECT r.id, false AS suspect, r.priority, r.run_at
             FROM {schema}.runs r
-            WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND (r.losses > 1) = false
+            WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 0
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
             ORDER BY r.priority, r.run_at, r.id
             LIMIT least(a.room, :limit::integer)
@@ -155,7 +155,7 @@ locked AS MATERIALIZED (
         SELECT l.* FROM (
             SELECT r.id, true AS suspect, r.priority, r.run_at
             FROM {schema}.runs r
-            WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND (r.losses > 1) = true
+            WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 1
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
             ORDER BY r.priority, r.run_at, r.id
             LIMIT least(a.room, :limit::integer, :suspects::integer)
@@ -322,27 +322,28 @@ RETURNING id;
 -- One probe for each (queue, task, priority) that has queued runs, however many those are.
 WITH RECURSIVE clock AS MATERIALIZED (SELECT coalesce(:now, now()) AS now_at),
 heads AS (
-    (SELECT r.queue, r.task, (r.losses > 1) AS suspect, r.priority
+    (SELECT r.queue, r.task, r.suspect, r.priority
      FROM {schema}.runs r WHERE r.state = 'queued'
-     ORDER BY r.queue, r.task, (r.losses > 1), r.priority LIMIT 1)
+     ORDER BY r.queue, r.task, r.suspect, r.priority LIMIT 1)
     UNION ALL
     SELECT n.queue, n.task, n.suspect, n.priority
     FROM heads h CROSS JOIN LATERAL (
-        SELECT r.queue, r.task, (r.losses > 1) AS suspect, r.priority
+        SELECT r.queue, r.task, r.suspect, r.priority
         FROM {schema}.runs r
         WHERE r.state = 'queued'
-          AND (r.queue, r.task, (r.losses > 1), r.priority) > (h.queue, h.task, h.suspect, h.priority)
-        ORDER BY r.queue, r.task, (r.losses > 1), r.priority
+          AND (r.queue, r.task, r.suspect, r.priority) > (h.queue, h.task, h.suspect, h.priority)
+        ORDER BY r.queue, r.task, r.suspect, r.priority
         LIMIT 1
     ) n
 ),
 due AS (
-    SELECT EXISTS (
-               SELECT 1 FROM {schema}.runs r
-               WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND (r.losses > 1) = h.suspect
-                 AND r.priority = h.priority AND r.run_at <= c.now_at) AS is_due,
+    SELECT coalesce((
+               SELECT r.run_at FROM {schema}.runs r
+               WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
+                 AND r.priority = h.priority
+               ORDER BY r.run_at LIMIT 1) <= c.now_at, false) AS is_due,
            (SELECT r.run_at FROM {schema}.runs r
-            WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND (r.losses > 1) = h.suspect
+            WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
               AND r.priority = h.priority AND r.run_at > c.now_at
             ORDER BY r.run_at LIMIT 1) AS later
     FROM heads h, clock c

@@ -108,23 +108,23 @@ SELECT id FROM nodes WHERE id = :node AND state = 'live';
 
 -- name: heads.first
 -- Walking the distinct places of the claim's index: one probe each, however many runs wait there.
-SELECT queue, task, (losses > 1) AS suspect, priority
+SELECT queue, task, suspect, priority
 FROM runs
 WHERE state = 'queued'
-ORDER BY queue, task, (losses > 1), priority
+ORDER BY queue, task, suspect, priority
 LIMIT 1;
 
 -- name: heads.next
-SELECT queue, task, (losses > 1) AS suspect, priority
+SELECT queue, task, suspect, priority
 FROM runs
-WHERE state = 'queued' AND (queue, task, (losses > 1), priority) > (:queue, :task, :suspect, :priority)
-ORDER BY queue, task, (losses > 1), priority
+WHERE state = 'queued' AND (queue, task, suspect, priority) > (:queue, :task, :suspect, :priority)
+ORDER BY queue, task, suspect, priority
 LIMIT 1;
 
 -- name: claiming.candidates
-SELECT id, priority, run_at, (losses > 1) AS suspect
+SELECT id, priority, run_at, suspect
 FROM runs
-WHERE state = 'queued' AND queue = :queue AND task = :task AND (losses > 1) = :suspect
+WHERE state = 'queued' AND queue = :queue AND task = :task AND suspect = :suspect
   AND run_at <= coalesce(:now, now())
 ORDER BY priority, run_at, id
 LIMIT :room;
@@ -239,10 +239,10 @@ SELECT coalesce(:now, now()) AS now_at,
 -- name: watching.place
 SELECT EXISTS (
            SELECT 1 FROM runs
-           WHERE state = 'queued' AND queue = :queue AND task = :task AND (losses > 1) = :suspect
+           WHERE state = 'queued' AND queue = :queue AND task = :task AND suspect = :suspect
              AND priority = :priority AND run_at <= coalesce(:now, now())) AS is_due,
        (SELECT run_at FROM runs
-        WHERE state = 'queued' AND queue = :queue AND task = :task AND (losses > 1) = :suspect
+        WHERE state = 'queued' AND queue = :queue AND task = :task AND suspect = :suspect
           AND priority = :priority AND run_at > coalesce(:now, now())
         ORDER BY run_at LIMIT 1) AS next_run_at;
 

@@ -80,6 +80,8 @@ CREATE TABLE {schema}.runs (
     attempt      integer NOT NULL DEFAULT 0,
     failures     integer NOT NULL DEFAULT 0,
     losses       integer NOT NULL DEFAULT 0,
+    -- A number, not a boolean: the planner rewrites "= false" so that an index on an expression is missed.
+    suspect      integer GENERATED ALWAYS AS (CASE WHEN losses > 1 THEN 1 ELSE 0 END) STORED,
     outcome      text,
     error        text,
     result       text,
@@ -96,7 +98,7 @@ CREATE TABLE {schema}.runs (
 -- The second lock of a fire; the cursor is the first. Requests by hand have no fire_at.
 CREATE UNIQUE INDEX runs_fire ON {schema}.runs (schedule_id, fire_at, origin) WHERE fire_at IS NOT NULL;
 -- What a claim asks, task by task. Runs lost more than once are kept apart.
-CREATE INDEX runs_claim ON {schema}.runs (queue, task, (losses > 1), priority, run_at, id) WHERE state = 'queued';
+CREATE INDEX runs_claim ON {schema}.runs (queue, task, suspect, priority, run_at, id) WHERE state = 'queued';
 -- Unfinished runs of a schedule (overlap), and running runs of a node (rescue).
 CREATE INDEX runs_unfinished ON {schema}.runs (state, schedule_id, node_id) WHERE state IN ('queued', 'running');
 -- Idempotent requests; costs nothing for runs without a key.

@@ -81,6 +81,7 @@ CREATE TABLE runs (
     attempt      INTEGER NOT NULL DEFAULT 0,
     failures     INTEGER NOT NULL DEFAULT 0,
     losses       INTEGER NOT NULL DEFAULT 0,
+    suspect      INTEGER GENERATED ALWAYS AS (CASE WHEN losses > 1 THEN 1 ELSE 0 END) STORED,
     outcome      TEXT,
     error        TEXT,
     result       TEXT,
@@ -97,9 +98,11 @@ CREATE TABLE runs (
 -- The second lock of a fire; the cursor is the first. Requests by hand have no fire_at.
 CREATE UNIQUE INDEX runs_fire ON runs (schedule_id, fire_at, origin) WHERE fire_at IS NOT NULL;
 -- What a claim asks, task by task. Runs lost more than once are kept apart.
-CREATE INDEX runs_claim ON runs (queue, task, (losses > 1), priority, run_at, id) WHERE state = 'queued';
+CREATE INDEX runs_claim ON runs (queue, task, suspect, priority, run_at, id) WHERE state = 'queued';
 -- Unfinished runs of a schedule (overlap), and running runs of a node (rescue).
 CREATE INDEX runs_unfinished ON runs (state, schedule_id, node_id) WHERE state IN ('queued', 'running');
+-- SQLite uses a partial index only where the query repeats its condition, so the running ones have their own.
+CREATE INDEX runs_running ON runs (node_id) WHERE state = 'running';
 -- Idempotent requests; costs nothing for runs without a key.
 CREATE UNIQUE INDEX runs_key ON runs (task, key) WHERE key IS NOT NULL;
 

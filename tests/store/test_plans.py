@@ -1,0 +1,120 @@
+"""What each loop asks goes by an index, however large the tables are: asserted on the plans, not on the clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from hourbell.clock import ManualClock
+from hourbell.store.postgres import PostgresStore
+from hourbell.store.sqlite import SqliteStore
+from hourbell.store.statements import load
+
+ROWS = 20_000
+BIG = ("runs", "schedules")
+
+
+@pytest.fixture
+async def crowded(postgres_url: str) -> AsyncIterator[Any]:
+    """20,000 far schedules, 20,000 waiting runs of one task, 20,000 finished ones and a few due of another task."""
+    store = PostgresStore(postgres_url, ManualClock())
+    await store.open()
+    await store.migrate()
+    await store.close()
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(
+        f"""
+        INSERT INTO hourbell.schedules (id, task, trigger_spec, args, policies, inherited, state, source, next_fire_at,
+                                        created_at, updated_at)
+        SELECT 's' || n, 't', '{{}}', '{{}}', '{{}}', '{{}}', 'active', 'call', now() + n * interval '1 minute', now(),
+               now()
+        FROM generate_series(1, {ROWS}) n;
+        INSERT INTO hourbell.runs (id, schedule_id, task, args, state, origin, queue, priority, on_lost, lost_limit,
+                                   created_at, run_at, finished_at, fire_at)
+        SELECT gen_random_uuid(), 's' || n % 100, CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'common' END, '{{}}', state,
+               'fire', 'default', 0, 'retry', 5, now(), now(), CASE WHEN state <> 'queued' THEN now() END,
+               now() + n * interval '1 second'
+        FROM generate_series(1, {2 * ROWS}) n,
+             LATERAL (SELECT CASE WHEN n <= {ROWS} THEN 'queued' ELSE 'succeeded' END) AS k (state);
+        INSERT INTO hourbell.nodes (id, host, pid, version, state, started_at, lease_until)
+        SELECT 'n' || n, 'h', 1, '1', 'live', now(), now() + interval '15 seconds' FROM generate_series(1, 20) n;
+        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes;
+        """
+    )
+    yield connection
+    await connection.close()
+
+
+ASKED: dict[str, dict[str, Any]] = {
+    "firing.lock": {"limit": 100, "exclude": []},
+    "firing.unfinished": {"ids": ["s1", "s2"]},
+    "claiming.claim": {
+        "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
+    },
+    "watching.next_work": {"node": "n1", "tasks": ["rare"], "queues": None},
+    "runs.held": {"node": "n1"},
+    "nodes.gone": {},
+    "nodes.hand_on": {"nodes": ["n1"], "is_loss": True, "outcome": "lost"},
+    "runs.prune": {
+        "boundary": "00000000-0000-7000-8000-000000000000", "retention": timedelta(days=1), "limit": 100,
+    },
+}  # fmt: skip
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes_of(child)
+
+
+@pytest.mark.parametrize("name", list(ASKED))
+async def test_postgresql_never_reads_a_whole_table(crowded: Any, name: str) -> None:
+    statement = load("postgres", "hourbell")[name]
+    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
+    await crowded.execute("SET plan_cache_mode = force_generic_plan")
+    (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
+    plan = json.loads(row[0])[0]["Plan"]
+    scans = [(node["Node Type"], node.get("Relation Name")) for node in nodes_of(plan) if "Scan" in node["Node Type"]]
+    assert scans, "the plan names no scan at all: this test has looked at the wrong thing"
+    whole = [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in BIG]
+    assert not whole, json.dumps(plan, indent=1)
+
+
+async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> None:
+    statement = load("postgres", "hourbell")["claiming.claim"]
+    bound = [ASKED["claiming.claim"].get(parameter) for parameter in statement.parameters]
+    (row,) = await crowded.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
+    plan = json.loads(row[0])[0]["Plan"]
+    read = sum(
+        node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+        for node in nodes_of(plan)
+        if node.get("Relation Name") == "runs" and "Scan" in node["Node Type"]
+    )
+    assert 0 < read <= 200, f"{read} rows of runs were read to claim 20"
+
+
+@pytest.mark.parametrize(
+    "name", ["firing.lock", "heads.next", "claiming.candidates", "watching.place", "runs.held", "nodes.gone"]
+)
+async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:
+    store = SqliteStore(sqlite_path, ManualClock())
+    await store.open()
+    await store.migrate()
+    statement = load("sqlite")[name]
+    values = dict.fromkeys(statement.parameters) | {"exclude": "[]", "limit": 10, "room": 10}
+
+    def explained(connection: Any) -> list[str]:
+        found = connection.execute("EXPLAIN QUERY PLAN " + statement.text, values).fetchall()
+        return [line[3] for line in found]
+
+    lines = await store._sqlite.on("read", explained)
+    await store.close()
+    assert any("USING" in line for line in lines), lines
+    whole = [line for line in lines if line.startswith("SCAN") and line.split()[1] in ("runs", "schedules", "d", "r")]
+    assert not [line for line in whole if "INDEX" not in line], lines

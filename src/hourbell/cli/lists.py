@@ -1,19 +1,24 @@
-"""The commands that list: schedules, runs, tasks, nodes."""
+"""The commands that list: schedules, runs, tasks, nodes.
+
+The shapes are those of the REST API, imported where they are used: they bring FastAPI along, and `hourbell worker` and
+the help need none of it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import BaseModel
 
 from hourbell import HourbellError
 from hourbell.cli.asking import Database, ask, give_up, run
 from hourbell.cli.loading import load_scheduler
 from hourbell.cli.table import table
-from hourbell.fastapi.schemas import NodeOut, RunOut, ScheduleOut, TaskOut
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shapes of the REST API.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
@@ -22,8 +27,10 @@ State = Annotated[str | None, typer.Option(help="Only those in this state.")]
 
 def list_schedules(database: Database = None, state: State = None, limit: Limit = 50, as_json: AsJson = False) -> None:
     """The schedules that are stored, by id."""
+    from hourbell.fastapi import schemas as shapes
+
     page = ask(database, lambda scheduler: scheduler.list_schedules(state=state, limit=limit))
-    _show([ScheduleOut.of(one) for one in page], ("id", "state", "next_fire_at", "explain", "note"), as_json)
+    _show([shapes.ScheduleOut.of(one) for one in page], ("id", "state", "next_fire_at", "explain", "note"), as_json)
 
 
 def list_runs(
@@ -34,9 +41,11 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """The runs, newest first."""
+    from hourbell.fastapi import schemas as shapes
+
     page = ask(database, lambda scheduler: scheduler.list_runs(schedule_id=schedule, state=state, limit=limit))
     columns = ("id", "task", "state", "reason", "fire_at", "started_at", "finished_at", "attempt", "node_id")
-    _show([RunOut.of(one) for one in page], columns, as_json)
+    _show([shapes.RunOut.of(one) for one in page], columns, as_json)
 
 
 def list_tasks(
@@ -44,18 +53,22 @@ def list_tasks(
     as_json: AsJson = False,
 ) -> None:
     """The tasks that a scheduler registers when its module is imported."""
+    from hourbell.fastapi import schemas as shapes
+
     try:
         scheduler = load_scheduler(address)
     except HourbellError as error:
         give_up(str(error))
-    _show([TaskOut.of(one) for one in run(scheduler.list_tasks)], ("name", "aliases", "policies"), as_json)
+    _show([shapes.TaskOut.of(one) for one in run(scheduler.list_tasks)], ("name", "aliases", "policies"), as_json)
 
 
 def list_nodes(database: Database = None, as_json: AsJson = False) -> None:
     """The nodes that are known, live ones first."""
+    from hourbell.fastapi import schemas as shapes
+
     nodes = ask(database, lambda scheduler: scheduler.list_nodes())
     columns = ("id", "state", "host", "pid", "running", "started_at", "lease_until")
-    _show([NodeOut.of(one) for one in nodes], columns, as_json)
+    _show([shapes.NodeOut.of(one) for one in nodes], columns, as_json)
 
 
 def _show(items: Sequence[BaseModel], columns: Sequence[str], as_json: bool) -> None:

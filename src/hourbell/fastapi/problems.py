@@ -95,6 +95,8 @@ def _refused(error: HourbellError) -> Response:
         # The message names hosts and users: that is for the log.
         _log.warning("the API could not answer: %s", error)
         return problem(503, "the database cannot be reached just now", headers={"Retry-After": "1"})
+    if isinstance(error, StoreRejected):
+        return problem(status, "the database refuses such a value")
     return problem(status, str(error))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
 
 from hourbell.errors import InvalidArguments
 
@@ -30,3 +31,23 @@ def checked_state(states: type[S], state: str | None) -> S | None:
     except ValueError:
         known = ", ".join(repr(str(one)) for one in states)
         raise InvalidArguments(f"state={str(state)[:40]!r}: choose one of {known}") from None
+
+
+def checked_text(name: str, text: object) -> str | None:
+    """Text that can be compared with what is stored, or None. Raises InvalidArguments."""
+    if text is None:
+        return None
+    if not isinstance(text, str) or not text.isprintable():
+        raise InvalidArguments(f"{name}: give text of printable characters, or None")
+    return text
+
+
+def checked_run_cursor(cursor: object) -> str | None:
+    """The ``next_cursor`` of a page of runs, or None. Raises InvalidArguments."""
+    text = checked_text("cursor", cursor)
+    if text is None:
+        return None
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InvalidArguments("cursor: give the next_cursor of the page before, or None") from None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.run import Run, RunFilter
 from hourbell.model.run_state import RunState
-from hourbell.scheduler.pages import checked_limit, checked_state
-from hourbell.scheduler.verbs import Verbs, id_of
+from hourbell.scheduler.pages import checked_limit, checked_run_cursor, checked_state, checked_text
+from hourbell.scheduler.verbs import Verbs, id_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ class RunVerbs(Verbs):
 
     async def get_run(self, id: str) -> Run:  # noqa: A002 - a public name
         """The run as it is stored. Raises NotFound."""
-        return await self._core.store.get_run(id_of(id))
+        return await self._core.store.get_run(id_of_run(id))
 
     async def list_runs(
         self,
@@ -43,29 +43,29 @@ class RunVerbs(Verbs):
         The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at the end.
         """
         wanted = RunFilter(
-            schedule_id=schedule_id,
-            task=task,
+            schedule_id=checked_text("schedule_id", schedule_id),
+            task=checked_text("task", task),
             state=checked_state(RunState, state),
-            tracking_id=tracking_id,
-            cursor=cursor,
+            tracking_id=checked_text("tracking_id", tracking_id),
+            cursor=checked_run_cursor(cursor),
             limit=checked_limit(limit),
         )
         return await self._core.store.list_runs(wanted)
 
     async def list_attempts(self, id: str) -> Sequence[Attempt]:  # noqa: A002 - a public name
         """The attempts of a run that ended without ending it, oldest first; the last one stands in the run itself."""
-        return await self._core.store.list_attempts(id_of(id))
+        return await self._core.store.list_attempts(id_of_run(id))
 
     async def cancel_run(self, id: str) -> Run:  # noqa: A002 - a public name
         """End a queued run as cancelled: its body will not start. Raises NotFound, Conflict when it is not queued."""
-        return await self._core.store.cancel_run(id_of(id))
+        return await self._core.store.cancel_run(id_of_run(id))
 
     async def retry_run(self, id: str) -> Run:  # noqa: A002 - a public name
         """Queue a final run again, now, with all its tries before it; the attempt number goes on.
 
         Raises NotFound, and Conflict when it is not final or stands for due times that did not run.
         """
-        run = await self._core.store.retry_run(id_of(id))
+        run = await self._core.store.retry_run(id_of_run(id))
         await self._core.wake(run.task)
         return run
 
@@ -75,11 +75,11 @@ class RunVerbs(Verbs):
         Raises NotFound, and TimeoutError after ``timeout`` seconds.
         """
         async with asyncio.timeout(timeout):
-            with self._core.waiters.alarm(id_of(run)) as ended:
+            with self._core.waiters.alarm(id_of_run(run)) as ended:
                 pause = _FIRST_PAUSE
                 while True:
                     ended.clear()
-                    seen = await self._core.store.get_run(id_of(run))
+                    seen = await self._core.store.get_run(id_of_run(run))
                     if seen.state.final:
                         return seen
                     with suppress(TimeoutError):

@@ -11,10 +11,10 @@ from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
 from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.scheduler.declarations import Declared, checked_id
-from hourbell.scheduler.pages import checked_limit, checked_state
+from hourbell.scheduler.pages import checked_limit, checked_state, checked_text
 from hourbell.scheduler.previews import previewed, previewed_schedule
 from hourbell.scheduler.requests import ancestry, checked_key
-from hourbell.scheduler.verbs import Verbs, id_of
+from hourbell.scheduler.verbs import Verbs, id_of_schedule
 from hourbell.triggers import Trigger
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ScheduleVerbs(Verbs):
 
     async def get_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
         """The schedule as it is stored. Raises NotFound."""
-        return await self._core.store.get_schedule(id_of(id))
+        return await self._core.store.get_schedule(id_of_schedule(id))
 
     async def list_schedules(
         self, *, state: ScheduleState | str | None = None, cursor: str | None = None, limit: int = 50
@@ -83,7 +83,9 @@ class ScheduleVerbs(Verbs):
         The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at the end.
         """
         wanted = checked_state(ScheduleState, state)
-        return await self._core.store.list_schedules(state=wanted, cursor=cursor, limit=checked_limit(limit))
+        return await self._core.store.list_schedules(
+            state=wanted, cursor=checked_text("cursor", cursor), limit=checked_limit(limit)
+        )
 
     async def update_schedule(
         self,
@@ -99,7 +101,7 @@ class ScheduleVerbs(Verbs):
         Raises NotFound, UnknownTask, InvalidArguments.
         """
         core = self._core
-        schedule_id = id_of(id)
+        schedule_id = id_of_schedule(id)
         plain = None
         if args is not None:
             schedule = await core.store.get_schedule(schedule_id)
@@ -119,11 +121,11 @@ class ScheduleVerbs(Verbs):
         Fires that wait in the queue end as skipped; running bodies go on. What the pause passes over is recorded and
         never caught up. Raises NotFound, and Conflict when the schedule is finished.
         """
-        return await self._core.store.edit_schedule(id_of(id), pausing(_checked_note(note)))
+        return await self._core.store.edit_schedule(id_of_schedule(id), pausing(_checked_note(note)))
 
     async def resume_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
         """Fire again from now on. A schedule that is not paused stays as it is. Raises NotFound."""
-        schedule = await self._core.store.edit_schedule(id_of(id), resuming())
+        schedule = await self._core.store.edit_schedule(id_of_schedule(id), resuming())
         await self._core.wake_firing()
         return schedule
 
@@ -133,7 +135,7 @@ class ScheduleVerbs(Verbs):
         One that is declared in code comes back with the next start: pause it, or take it out of the code. Raises
         NotFound.
         """
-        return await self._core.store.remove_schedule(id_of(id))
+        return await self._core.store.remove_schedule(id_of_schedule(id))
 
     async def trigger_schedule(
         self,
@@ -149,7 +151,7 @@ class ScheduleVerbs(Verbs):
         UnknownTask, InvalidArguments.
         """
         core = self._core
-        schedule_id = id_of(id)
+        schedule_id = id_of_schedule(id)
         given = await self._replacing(schedule_id, args) if args else {}
         asked = checked_key(key)
         origin = ancestry(core.clock)
@@ -173,7 +175,7 @@ class ScheduleVerbs(Verbs):
         now = self._core.clock.now()
         if isinstance(id_or_trigger, Trigger):
             return previewed(self._core.find_trigger(id_or_trigger).anchored(now), most, after or now)
-        schedule = await self._core.store.get_schedule(id_of(id_or_trigger))
+        schedule = await self._core.store.get_schedule(id_of_schedule(id_or_trigger))
         return previewed_schedule(schedule, most, after, now)
 
     async def _replacing(self, schedule_id: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,6 +206,6 @@ def _requested(schedule: Schedule, args: Mapping[str, Any], key: str | None, anc
 def _checked_note(note: object) -> str | None:
     if note is None:
         return None
-    if not isinstance(note, str) or len(note) > _LONGEST_NOTE:
-        raise InvalidArguments(f"note: give text of at most {_LONGEST_NOTE} characters, or None")
+    if not isinstance(note, str) or len(note) > _LONGEST_NOTE or not note.replace("\n", "").isprintable():
+        raise InvalidArguments(f"note: give printable text of at most {_LONGEST_NOTE} characters, or None")
     return note

@@ -1,0 +1,43 @@
+"""``hourbell COMMAND``: the commands, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import typer
+
+from hourbell.cli.demo import demo
+from hourbell.cli.lists import list_nodes, list_runs, list_schedules, list_tasks
+from hourbell.cli.migrate import migrate
+from hourbell.cli.worker import worker
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    commands()()
+
+
+def commands() -> typer.Typer:
+    """Every command under its name, in the order in which the help lists them."""
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app.callback(invoke_without_command=True)(_options)
+    app.command("demo")(demo)
+    app.command("worker")(worker)
+    app.command("migrate")(migrate)
+    app.command("schedules")(list_schedules)
+    app.command("runs")(list_runs)
+    app.command("tasks")(list_tasks)
+    app.command("nodes")(list_nodes)
+    return app
+
+
+def _options(
+    context: typer.Context,
+    show_version: bool = typer.Option(False, "--version", help="Show the version and exit."),
+) -> None:
+    """Scheduled and background jobs for FastAPI, on the database the application already has."""
+    if show_version:
+        print(f"hourbell {version('hourbell')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from hourbell.model.run import Claim, Run
     from hourbell.store.protocol import Store
 
+CROWDED_GAP = 1.0
+"""Seconds between two calls for help of a node that has its hands full, which it may have for hours."""
+
 REGROUP = 0.005
 """Seconds after which a few free slots are filled although waiting for more would make a fuller batch."""
 
@@ -62,6 +65,7 @@ class Claiming:
         self._executors = executors
         self._lost = lost
         self._crowded = crowded
+        self._crowded_at = parts.clock.elapsed() - CROWDED_GAP
         self._pending: set[Kind] = set()
         self._hungry: set[Kind] = set()
         self._names: dict[Kind, tuple[str, ...]] = {}
@@ -78,6 +82,8 @@ class Claiming:
 
     def freed(self) -> None:
         """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups."""
+        if self._pending:
+            return
         for kind in self._hungry:
             room = self._room(kind)
             if room <= 0:
@@ -100,7 +106,7 @@ class Claiming:
         return 0 if self._pending else None
 
     def _next_kind(self) -> Kind | None:
-        if self.closed or not self._trust.holds():
+        if self.closed or not self._trust.holds() or not self._trust.is_ours():
             self._pending.clear()
             return None
         if self._settling.backlog() >= MOST_UNSETTLED:
@@ -144,10 +150,16 @@ class Claiming:
         self._tell_missed(claim)
         if len(claim.runs) + len(claim.missed) >= limit:
             self._hungry.add(kind)
-            self._crowded()
+            self._call_for_help()
         else:
             self._hungry.discard(kind)
         self._adopt(claim_id, kind, claim.runs)
+
+    def _call_for_help(self) -> None:
+        # Looked at here already: to cross over to the other thread costs more than to look.
+        if self._parts.clock.elapsed() - self._crowded_at >= CROWDED_GAP:
+            self._crowded_at = self._parts.clock.elapsed()
+            self._crowded()
 
     async def _read_back(self, claim_id: str, kind: Kind) -> None:
         runs = await self._store.claimed(self._trust.node_id, claim_id)

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 GAP = 0.1
 """Seconds between two hints at the least: many reasons make one hint."""
 
-CROWDED_GAP = 1.0
-"""The same when the reason is only that this node has its hands full, which it may have for hours."""
-
 
 class Hinting:
     """Sends hints from a loop of its own, so that neither firing nor claiming waits for them."""
@@ -25,7 +22,7 @@ class Hinting:
         self._clock = clock
         self._wake = wake
         self._pending = False
-        self._sent_at = clock.elapsed() - CROWDED_GAP
+        self._sent_at = clock.elapsed() - GAP
 
     async def step(self) -> float | None:
         """Send the hint that was asked for, if any; or answer how long it has to wait."""
@@ -43,8 +40,3 @@ class Hinting:
         """There is work that this node cannot take."""
         self._pending = True
         self._wake()
-
-    def crowded(self) -> None:
-        """This node has taken all that it can, and there may be more."""
-        if self._clock.elapsed() - self._sent_at >= CROWDED_GAP:
-            self.ask()

@@ -186,7 +186,7 @@ class Keeping:
 
     def _crowded(self) -> None:
         if self._tenure is not None:
-            self._tenure.hinting.crowded()
+            self._tenure.hinting.ask()
 
     def _spent(self, statements: int) -> None:
         if self._tenure is not None:

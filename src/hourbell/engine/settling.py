@@ -100,7 +100,7 @@ class Settling:
         return not self._holdings.reported
 
     async def _write(self, batch: Sequence[Report]) -> None:
-        if not self._trust.holds():
+        if not self._trust.holds() or not self._trust.is_ours():
             self._lost(batch)
             return
         try:

@@ -17,7 +17,7 @@ class Trust:
 
     The moment is a lease after the *start* of the last good renewal, minus a margin: the database counted from its
     receipt, which was later, so trust ends before the lease does. Once it has ended it never comes back; the node
-    takes a new id. In a forked child it never holds. May be read from any thread.
+    takes a new id. May be read from any thread.
     """
 
     def __init__(self, node_id: str, clock: Clock, lease: float, asked: float) -> None:
@@ -30,7 +30,11 @@ class Trust:
 
     def holds(self) -> bool:
         """True while this node may start bodies and report them."""
-        return not self._ended and self._clock.elapsed() < self._deadline and os.getpid() == self._pid
+        return not self._ended and self._clock.elapsed() < self._deadline
+
+    def is_ours(self) -> bool:
+        """False in a forked child, which copied everything but is not this node. Asked before each statement."""
+        return os.getpid() == self._pid
 
     def left(self) -> float:
         """Seconds until it ends unless it is renewed; never negative."""

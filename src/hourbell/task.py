@@ -155,6 +155,16 @@ class Task(Generic[P, R]):
             raise InvalidArguments(f"task {self.name}: executor='thread' needs a plain `def`, or leave it out")
 
 
+if TYPE_CHECKING:
+
+    class ContextTask(Task[P, R]):
+        """For type checkers: a task whose function takes the run's context first. It is given to the body, so that
+        `enqueue` and `bound` take the other arguments only; a plain call takes it as well."""
+
+        def __call__(self, context: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:  # type: ignore[override]
+            """Call the function itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestedTask(Generic[P]):
     """A task with the conditions of a request, ready to be enqueued."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from hourbell.errors import HourbellError, InvalidArguments
 from hourbell.model.policies import checked_policies
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
+    from hourbell.context import Context
     from hourbell.scheduler.options import PolicyOptions
+    from hourbell.task import ContextTask
     from hourbell.triggers import Trigger
     from hourbell.triggers.dst import Fold, Gap
 
@@ -29,12 +31,18 @@ _BODY_POLICIES = frozenset({"retry", "timeout", "on_lost", "lost_limit", "queue"
 class TaskDecorator(Protocol):
     """Makes a task of a function, and keeps its signature for type checkers."""
 
-    def __call__(self, function: Callable[P, R], /) -> Task[P, R]:
-        """Register the function."""
+    @overload
+    def __call__(self, function: Callable[Concatenate[Context, P], R], /) -> ContextTask[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
 class Declaring(Verbs):
     """``task``, ``cron``, ``every`` and ``at``. They may be stacked on one function; each adds a schedule."""
+
+    @overload
+    def task(self, function: Callable[Concatenate[Context, P], R], /) -> ContextTask[P, R]: ...
 
     @overload
     def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
@@ -117,7 +125,7 @@ class Declaring(Verbs):
     ) -> TaskDecorator:
         spec = checked_policies(policies)
 
-        def decorate(function: Callable[P, R], /) -> Task[P, R]:
+        def decorate(function: Callable[..., Any], /) -> Any:
             task = self._adopted(function, spec)
             self._declare(trigger, given_id, task, args or {}, spec)
             return task

@@ -1,0 +1,149 @@
+"""The application under test: a FastAPI application whose schedules, bodies and settings come from a blueprint."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI, Response
+
+from hourbell import Context, Scheduler, Task
+from hourbell.events import RunSucceeded
+
+from .blueprint import Blueprint, Planned
+from .ledger import LedgerFile
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+
+
+def make_bodies(scheduler: Scheduler, ledger: LedgerFile) -> dict[str, Task[..., Any]]:
+    """The bodies by name. Each writes its start and its end."""
+
+    @scheduler.task(name="quick")
+    async def quick(context: Context) -> None:
+        with ledger.body(context):
+            pass
+
+    @scheduler.task(name="quick_sync")
+    def quick_sync(context: Context) -> None:
+        with ledger.body(context):
+            pass
+
+    @scheduler.task(name="long")
+    async def long(context: Context, seconds: float) -> None:
+        with ledger.body(context):
+            await asyncio.sleep(seconds)
+
+    @scheduler.task(name="long_sync")
+    def long_sync(context: Context, seconds: float) -> None:
+        with ledger.body(context):
+            time.sleep(seconds)
+
+    @scheduler.task(name="blocker")
+    async def blocker(context: Context, seconds: float) -> None:
+        with ledger.body(context):
+            time.sleep(seconds)  # noqa: ASYNC251 - blocking the application's loop is what this body is for
+
+    return {task.name: task for task in (quick, quick_sync, long, long_sync, blocker)}
+
+
+def declare(scheduler: Scheduler, bodies: dict[str, Task[..., Any]], planned: Planned) -> None:
+    """Declare one schedule as a decorator would."""
+    options = {"id": planned.id, "args": planned.args, **planned.policies}
+    if planned.cron is not None:
+        decorate = scheduler.cron(planned.cron, **options)
+    else:
+        assert planned.seconds is not None
+        decorate = scheduler.every(seconds=planned.seconds, start=planned.start, end=planned.end, **options)
+    decorate(bodies[planned.body])
+
+
+def make_app(blueprint: Blueprint) -> FastAPI:
+    """The application of this process."""
+    if blueprint.plain:
+        return with_common_routes(FastAPI())
+    if blueprint.deaf:
+        become_deaf()
+    if blueprint.freeze_after is not None:
+        freeze_after(blueprint.freeze_after, blueprint)
+    scheduler = Scheduler(blueprint.database, **blueprint.settings)
+    ledger = LedgerFile(blueprint.ledger)
+    bodies = make_bodies(scheduler, ledger)
+    for planned in blueprint.schedules:
+        declare(scheduler, bodies, planned)
+    scheduler.on(RunSucceeded, lambda event: ledger.accepted(event.run))
+    app = with_common_routes(FastAPI(lifespan=scheduler.lifespan))
+
+    @app.get("/statements")
+    async def statements() -> int:
+        """What the store has sent so far. (On SQLite, where one counter serves both threads of a node.)"""
+        return scheduler._core.store.statements
+
+    @app.get("/health")
+    async def health(response: Response) -> dict[str, Any]:
+        found = await scheduler.health()
+        response.status_code = 503 if found.status == "down" else 200
+        return asdict(found)
+
+    return app
+
+
+def with_common_routes(app: FastAPI) -> FastAPI:
+    """What the harness asks of the application itself."""
+
+    @app.get("/pid")
+    async def pid() -> int:
+        return os.getpid()
+
+    @app.get("/slow")
+    async def slow(response: Response, pid: int, seconds: float) -> int:
+        """A slow answer, by the process that is meant; any other refuses at once."""
+        if pid != os.getpid():
+            response.status_code = 409
+        else:
+            await asyncio.sleep(seconds)
+        return os.getpid()
+
+    return app
+
+
+def become_deaf() -> None:
+    """Let no hint arrive, as behind a transaction pooler."""
+    from hourbell.store.postgres import PostgresStore
+
+    async def listen(_: PostgresStore, __: Callable[[], None]) -> None:
+        """Hints cannot arrive."""
+
+    PostgresStore.listen = listen  # type: ignore[method-assign]
+
+
+def freeze_after(statement: str, blueprint: Blueprint) -> None:
+    """Stop this process right after the answer to a statement, when asked to; its transaction stays open."""
+    from hourbell.store.postgres.database import PostgresDatabase
+
+    send = PostgresDatabase.send
+
+    async def sending(self: PostgresDatabase, connection: Any, asked: Any) -> Any:
+        found = await send(self, connection, asked)
+        if asked.statement == statement and found and asked_to_freeze():
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return found
+
+    def asked_to_freeze() -> bool:
+        """Only one process gets to remove the file; its own id tells the scenario whom to wake."""
+        try:
+            blueprint.freeze_file.rename(blueprint.freeze_file.with_name(f"frozen-{os.getpid()}"))
+        except FileNotFoundError:
+            return False
+        return True
+
+    PostgresDatabase.send = sending  # type: ignore[method-assign]
+
+
+app = make_app(Blueprint.found())

@@ -1,0 +1,63 @@
+"""What the application under test is made of: written by a scenario, read by each of its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "CHAOS_BLUEPRINT"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One schedule that the application declares. Either ``seconds`` (an interval) or ``cron``."""
+
+    id: str
+    body: str = "quick"
+    seconds: float | None = 1.0
+    cron: str | None = None
+    start: str | None = None
+    end: str | None = None
+    args: Mapping[str, Any] = field(default_factory=dict)
+    policies: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """One application.
+
+    ``ledger``  the folder where bodies write what they did. ``settings``  keywords of the scheduler.
+    ``plain``  the same application without a scheduler. ``deaf``  hints never arrive.
+    ``freeze_after``  name of a statement: the process stops itself right after it, once, when it finds the file
+    ``freeze`` in the ledger's folder.
+    """
+
+    database: str
+    ledger: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    schedules: Sequence[Planned] = ()
+    plain: bool = False
+    deaf: bool = False
+    freeze_after: str | None = None
+
+    def environment(self) -> dict[str, str]:
+        """The blueprint as an environment variable of a process."""
+        return {VARIABLE: json.dumps(asdict(self))}
+
+    @classmethod
+    def found(cls) -> Blueprint:
+        """The blueprint that this process was started with."""
+        said = json.loads(os.environ[VARIABLE])
+        return cls(**{**said, "schedules": [Planned(**one) for one in said["schedules"]]})
+
+    def having(self, **changes: Any) -> Blueprint:
+        """The same application with something changed."""
+        return replace(self, **changes)
+
+    @property
+    def freeze_file(self) -> Path:
+        return Path(self.ledger) / "freeze"

@@ -1,0 +1,106 @@
+"""Many schedules that fire every second until a known end, in several command lines: what the storms share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .blueprint import Blueprint, Planned
+from .checkers import check_bodies, check_drained, compare_fires, lateness, start_lateness
+from .expected import expected_fires, whole
+from .fleet import Fleet
+from .recorded import RecordedRun, RecordedSchedule
+from .report import Report
+from .site import Site
+
+COUNTING: Mapping[str, Any] = {"catch_up": "all", "overlap": "allow"}
+"""Policies under which every fire gets a run of its own."""
+
+Body = tuple[str, Mapping[str, Any]]
+
+BODIES: Sequence[Body] = (("quick", {}), ("quick", {}), ("quick", {}), ("quick_sync", {}))
+"""What the schedules run in turn: name and arguments."""
+
+# What the start of one process may take on a small machine, before the seconds that count begin.
+_START = 1.5
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How heavy a storm is."""
+
+    seconds: float
+    groups: int
+    workers: int
+    schedules: int
+    policies: Mapping[str, Any]
+    lease: float
+    bodies: Sequence[Body] = BODIES
+
+    @property
+    def processes(self) -> int:
+        return self.groups * self.workers
+
+
+def brewed(site: Site, weather: Weather) -> tuple[Blueprint, datetime]:
+    """The application, and the last second in which its schedules fire."""
+    until = whole(datetime.now(UTC)) + timedelta(seconds=round(_START * weather.processes + weather.seconds))
+    schedules = [
+        Planned(
+            id=f"storm-{number:03}",
+            body=weather.bodies[number % len(weather.bodies)][0],
+            args=weather.bodies[number % len(weather.bodies)][1],
+            end=until.isoformat(),
+            policies=weather.policies,
+        )
+        for number in range(weather.schedules)
+    ]
+    return site.blueprint(schedules=schedules, settings={"lease": weather.lease}), until
+
+
+async def begun(site: Site, fleet: Fleet, weather: Weather, blueprint: Blueprint) -> datetime:
+    """Start everything, wait until every process is a node, and answer when that was so."""
+    for _ in range(weather.groups):
+        fleet.start(blueprint, workers=weather.workers)
+    await site.until_live(weather.processes)
+    return datetime.now(UTC)
+
+
+async def over(site: Site, until: datetime, patience: float) -> None:
+    """Wait until every schedule has fired for the last time and every run is final."""
+
+    async def done() -> bool:
+        if datetime.now(UTC) <= until or await site.tables.count(RecordedSchedule, "state <> 'finished'"):
+            return False
+        return not await site.tables.count(RecordedRun, "state IN ('queued', 'running')")
+
+    await site.until(done, "every fire is recorded and every run is final", patience)
+
+
+async def told(
+    site: Site, report: Report, until: datetime, settled: datetime, *, schedules: int, undisturbed: bool
+) -> None:
+    """Compare everything and put it into the report. ``settled``: from when on lateness is told."""
+    recorded, lines = await site.tables.all(), site.ledger()
+    comparison = compare_fires(expected_fires(recorded.schedules, until), recorded.runs)
+    report.require(len(recorded.schedules) == schedules, f"{len(recorded.schedules)} schedules instead of {schedules}")
+    report.figure("fires expected", comparison.expected)
+    report.figure("fires recorded", f"{comparison.recorded} = {comparison.ran} runs + {comparison.covered} skipped")
+    report.figure("duplicates", len(comparison.duplicates))
+    report.figure("missing", len(comparison.missing))
+    report.spread("recorded after its time", lateness(recorded, settled))
+    report.spread("started after its time", start_lateness(lines, settled))
+    report.add(comparison.problems())
+    report.add(check_drained(recorded))
+    report.add(check_bodies(recorded, lines, undisturbed=undisturbed))
+
+
+def complaints(report: Report, site: Site, fleet: Fleet, allowed: Sequence[str] = ()) -> None:
+    """What the processes and the server said that they should not have to say."""
+    found = fleet.complaints(allowed)
+    report.require(not found, f"{len(found)} unexpected lines in the logs: " + " | ".join(found[:5]))
+    if site.server is not None:
+        deadlocks = site.server.log().count("deadlock detected")
+        report.require(not deadlocks, f"{deadlocks} deadlocks in the log of the server")

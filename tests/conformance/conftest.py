@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -13,31 +13,44 @@ from hourbell.store.protocol import Store
 STORES = ("memory",)
 
 
-def _made(name: str, clock: ManualClock, request: pytest.FixtureRequest) -> Store:
-    if name == "memory":
-        from hourbell.store.memory import MemoryStore
-
-        return MemoryStore(clock)
-    if name == "sqlite":
-        from hourbell.store.sqlite import SqliteStore
-
-        return SqliteStore(request.getfixturevalue("sqlite_path"), clock)
-    from hourbell.store.postgres import PostgresStore
-
-    return PostgresStore(request.getfixturevalue("postgres_url"), clock)
-
-
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
 
 
 @pytest.fixture(params=STORES)
-async def store(request: pytest.FixtureRequest, clock: ManualClock) -> AsyncIterator[Store]:
-    store = _made(request.param, clock, request)
+def made(request: pytest.FixtureRequest, clock: ManualClock) -> Callable[[], Store]:
+    """Makes stores on one truth, each as a node of its own would."""
+    if request.param == "memory":
+        from hourbell.store.memory import MemoryStore
+
+        return MemoryStore(clock).twin
+    if request.param == "sqlite":
+        from hourbell.store.sqlite import SqliteStore
+
+        path = request.getfixturevalue("sqlite_path")
+        return lambda: SqliteStore(path, clock)
+    from hourbell.store.postgres import PostgresStore
+
+    url = request.getfixturevalue("postgres_url")
+    return lambda: PostgresStore(url, clock)
+
+
+@pytest.fixture
+async def store(made: Callable[[], Store]) -> AsyncIterator[Store]:
+    store = made()
     await store.open()
     try:
         await store.migrate()
         yield store
     finally:
         await store.close()
+
+
+@pytest.fixture
+async def neighbour(store: Store, made: Callable[[], Store]) -> AsyncIterator[Store]:
+    """The store of another node."""
+    store = made()
+    await store.open()
+    yield store
+    await store.close()

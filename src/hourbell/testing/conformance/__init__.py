@@ -1,6 +1,7 @@
 """The conformance suite: what every store must do, as tests. Whoever writes a store runs it over theirs.
 
-Needs pytest and pytest-asyncio. Give a fixture called ``store`` and derive the parts you want, usually all::
+Needs pytest and pytest-asyncio. Give the fixtures ``store`` and ``neighbour``, and derive the parts you want, usually
+all of them::
 
     import pytest_asyncio
     from hourbell.testing.conformance import StoreConformance
@@ -12,6 +13,9 @@ Needs pytest and pytest-asyncio. Give a fixture called ``store`` and derive the 
         await store.migrate()
         yield store
         await store.close()
+
+    @pytest_asyncio.fixture
+    async def neighbour(store): ...  # as another node would open it, on the same truth; at least a twin
 
     class TestMyStore(StoreConformance):
         pass

@@ -60,27 +60,27 @@ async def _listening(store: Store) -> AsyncIterator[_Ear]:
 
 
 class ListeningConformance(Conformance):
-    """`Store.listen` and `hint`."""
+    """`Store.listen` and `hint`. Asks for a fixture ``neighbour``: the store of another node on the same truth."""
 
-    async def test_a_hint_is_heard_by_another_handle(self, bench: Bench) -> None:
-        async with _listening(await bench.twin()) as ear:
+    async def test_a_hint_is_heard_by_another_node(self, bench: Bench, neighbour: Store) -> None:
+        async with _listening(bench.store) as ear:
             for _ in range(3):
                 ear.forget()
-                await bench.store.hint()
+                await neighbour.hint()
                 assert await ear.hears()
 
-    async def test_a_hint_is_heard_by_everybody(self, bench: Bench) -> None:
-        async with _listening(await bench.twin()) as one, _listening(await bench.twin()) as two:
+    async def test_a_hint_is_heard_by_every_handle(self, bench: Bench, neighbour: Store) -> None:
+        async with _listening(bench.store) as one, _listening(await bench.twin()) as two:
             one.forget()
             two.forget()
-            await bench.store.hint()
+            await neighbour.hint()
             assert await one.hears()
             assert await two.hears()
 
-    async def test_a_hint_comes_from_another_thread(self, bench: Bench) -> None:
-        async with _listening(await bench.twin()) as ear:
+    async def test_a_hint_comes_from_another_thread(self, bench: Bench, neighbour: Store) -> None:
+        async with _listening(bench.store) as ear:
             ear.forget()
-            await bench.in_threads(1, lambda store, _: store.hint())
+            await Bench(neighbour, bench.clock).in_threads(1, lambda store, _: store.hint())
             assert await ear.hears()
 
     async def test_listening_hinders_nobody(self, bench: Bench) -> None:

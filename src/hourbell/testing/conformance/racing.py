@@ -184,6 +184,8 @@ class RacingConformance(Conformance):
             assert rescue.dead == (f"n{number}",)
             assert after.state is (RunState.SUCCEEDED if accepted else RunState.QUEUED)
             assert (after.losses, rescue.requeued) == ((0, 0) if accepted else (1, 1))
+            if not accepted:
+                await bench.store.cancel_run(run.id)
 
     async def test_nothing_is_claimed_for_a_node_that_leaves(self, bench: Bench) -> None:
         other = await bench.twin()

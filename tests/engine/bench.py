@@ -12,6 +12,11 @@ from typing import Any
 from engine.faulty_store import FaultyStore
 from hourbell.clock import Clock, SystemClock
 from hourbell.engine.node import Node
+from hourbell.engine.parts import Parts
+from hourbell.engine.registering import Registering
+from hourbell.engine.timekeeping import Timekeeper
+from hourbell.engine.troubles import Troubles
+from hourbell.engine.trust import Trust
 from hourbell.events import Events
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import NewRun, Run, RunFilter
@@ -56,6 +61,22 @@ class Bench:
         schedule_id = schedule_id or task
         self.declared.append(declaration(schedule_id, task, trigger, **policies))
         return schedule_id
+
+    def parts(self) -> Parts:
+        """What each room of the engine is handed, for tests that step it by hand."""
+        return Parts(
+            clock=self.clock,
+            settings=self.settings,
+            tasks=self.tasks,
+            events=self.events,
+            declarations=lambda: tuple(self.declared),
+            timekeeper=Timekeeper(self.clock),
+            troubles=Troubles(),
+        )
+
+    async def trust(self) -> Trust:
+        """A node that is registered and has declared its schedules, and its trust."""
+        return await Registering(self.store, self.parts()).attempt()
 
     def node(self) -> Node:
         return Node(

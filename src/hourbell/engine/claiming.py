@@ -114,7 +114,9 @@ class Claiming:
             self._hungry.update(self._pending)
             self._pending.clear()
             return None
-        for kind in list(self._pending):
+        for kind in Kind:
+            if kind not in self._pending:
+                continue
             self._pending.discard(kind)
             if not self._tasks(kind):
                 continue

@@ -61,23 +61,20 @@ class Signals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         now = self._elapsed()
+        before = self._before.get(number)
         if self._came is None:
             self._came = now
             self._first()
-            self._pass_on(number, frame, last=False)
-        elif now - self._came <= ECHO:
-            self._pass_on(number, frame, last=False)
-        else:
+        elif now - self._came > ECHO:
             self._second()
-            self._pass_on(signal.SIGINT if signal.SIGINT in self._before else number, frame, last=True)
-
-    def _pass_on(self, number: int, frame: FrameType | None, *, last: bool) -> None:
-        before = self._before.get(number)
+            if callable(before):
+                before(signal.SIGINT, frame)
+            else:
+                # Nobody else listens, and this is not the first time: go, as the signal says.
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            return
         if callable(before):
             before(number, frame)
-        elif last:
-            # Nobody else listens and this is not the first time: go, as the signal says.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
         else:
             self._unanswered = number

@@ -1,0 +1,348 @@
+"""Taking runs, as many as there is room for, and finding those whose answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Self
+
+import pytest
+
+from engine.bench import Bench, until
+from hourbell.clock import ManualClock
+from hourbell.engine.planning import plan_fires
+from hourbell.engine.shift import Shift
+from hourbell.errors import StoreUnavailable
+from hourbell.events import FireMissed, RunSkipped
+from hourbell.executors.choice import Kind, make_executors
+from hourbell.executors.protocol import Executor
+from hourbell.model.run_state import Outcome, RunState
+from hourbell.triggers import At
+
+
+class Rig:
+    """A shift whose loops are not started: claiming, settling and auditing are stepped by hand."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = ManualClock()
+        self.bench = Bench(self.clock, **{"lease": 15.0, "max_runs": 10, "threads": 2, **settings})
+        self.lost: list[str] = []
+        self.crowded = 0
+        self.executors: Mapping[Kind, Executor] = {}
+        self.shift: Shift
+        self.going: list[Any] = []
+        self.leave = asyncio.Event()
+
+        async def ring(n: int = 0) -> int:
+            self.going.append(n)
+            await self.leave.wait()
+            return n
+
+        def sweep(n: int = 0) -> int:
+            self.going.append(n)
+            while not self.leave.is_set():
+                time.sleep(0.001)
+            return n
+
+        self.bench.task(ring)
+        self.bench.task(sweep)
+
+    async def __aenter__(self) -> Self:
+        self.executors = make_executors(2, self._freed)
+        self.shift = Shift(
+            self.bench.store,
+            self.bench.parts(),
+            await self.bench.trust(),
+            self.executors,
+            lost=self.lost.append,
+            queued=lambda: None,
+            crowded=self._crowd,
+            spent=lambda statements: None,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave.set()
+        await until(lambda: not self.shift.holdings.running)
+        await until(lambda: self.executors[Kind.THREAD].free() == 2)
+        for executor in self.executors.values():
+            executor.stop()
+
+    async def claim_all(self) -> None:
+        """Step until nothing is left to claim."""
+        self.shift.claiming.take_now()
+        while await self.shift.claiming.step() == 0:
+            pass
+
+    def _freed(self) -> None:
+        self.shift.thread_freed()
+
+    def _crowd(self) -> None:
+        self.crowded += 1
+
+
+async def test_it_claims_no_more_than_there_is_room_for() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 25)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 10)
+        assert len(rig.shift.holdings.running) == 10
+        claims = rig.bench.faults.asked["claim"]
+        await rig.claim_all()
+        assert rig.bench.faults.asked["claim"] == claims
+        assert rig.crowded == 1
+
+
+async def test_plain_functions_are_claimed_into_free_threads_only() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("sweep", 5)
+        await rig.bench.enqueue_many("ring", 5)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 7)
+        assert rig.shift.holdings.waiting() == 0
+        assert len([run for run in await rig.bench.runs(task="sweep") if run.state is RunState.RUNNING]) == 2
+
+
+async def test_freed_slots_are_filled_without_a_hint() -> None:
+    async with Rig() as rig:
+        woken: list[float] = []
+        rig.shift.claiming.wake = lambda: woken.append(1)
+        await rig.bench.enqueue_many("ring", 25)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 10)
+        woken.clear()
+        rig.leave.set()
+        await until(lambda: not rig.shift.holdings.running)
+        assert woken
+        rig.leave.clear()
+        while await rig.shift.claiming.step() == 0:
+            pass
+        await until(lambda: len(rig.going) == 20)
+
+
+async def test_lower_priority_numbers_and_earlier_runs_go_first() -> None:
+    async with Rig(max_runs=1) as rig:
+        for priority in (5, -5, 0):
+            await rig.bench.enqueue("ring", args={"n": priority}, priority=priority)
+        rig.leave.set()
+        for _ in range(3):
+            await rig.claim_all()
+            await until(lambda: not rig.shift.holdings.running)
+        assert rig.going == [-5, 0, 5]
+
+
+async def test_of_runs_that_may_kill_their_node_one_at_a_time() -> None:
+    async with Rig() as rig:
+        runs = await rig.bench.enqueue_many("ring", 3)
+        await _lose(rig.bench, [run.id for run in runs], times=2)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 1)
+        await rig.claim_all()
+        assert len(rig.shift.holdings.running) == 1
+
+
+async def test_the_lost_answer_of_a_claim_is_read_back() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 3)
+        rig.bench.faults.after("claim", times=1)
+        rig.shift.claiming.take_now()
+        with pytest.raises(StoreUnavailable):
+            await rig.shift.claiming.step()
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 3)
+        assert {run.attempt for run in await rig.bench.runs()} == {1}
+        assert rig.shift.holdings.claims == {}
+
+
+async def test_an_answer_read_back_while_stopping_is_handed_back() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 3)
+        rig.bench.faults.after("claim", times=2)
+        rig.shift.claiming.take_now()
+        with pytest.raises(StoreUnavailable):
+            await rig.shift.claiming.step()
+        rig.shift.close()
+        assert await rig.shift.claiming.step() is None
+        await rig.shift.settling.step()
+        assert {(run.state, run.failures) for run in await rig.bench.runs()} == {(RunState.QUEUED, 0)}
+        assert rig.going == []
+
+
+async def test_without_trust_nothing_is_claimed_or_started() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue("ring")
+        rig.clock.advance(14)
+        await rig.claim_all()
+        assert rig.bench.faults.asked["claim"] == 0
+
+
+async def test_trust_is_asked_when_the_body_really_begins() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("sweep", 1)
+        begin = rig.shift.executing._begin
+
+        def frozen(execution: Any) -> bool:
+            rig.clock.advance(20)  # stopped between the claim and the first line of the body
+            return begin(execution)
+
+        rig.shift.executing._begin = frozen  # type: ignore[method-assign]
+        await rig.claim_all()
+        await until(lambda: not rig.shift.holdings.running)
+        assert rig.going == []
+        assert rig.shift.settling.backlog() == 0
+
+
+async def test_a_node_that_the_store_does_not_count_is_told() -> None:
+    async with Rig() as rig:
+        await rig.bench.store.retire_node(rig.shift.trust.node_id)
+        await rig.bench.enqueue("ring")
+        await rig.claim_all()
+        assert rig.lost
+
+
+async def test_a_run_past_its_grace_is_missed() -> None:
+    async with Rig() as rig:
+        heard: list[Any] = []
+        for kind in (FireMissed, RunSkipped):
+            rig.bench.events.on(kind, heard.append)
+        rig.bench.schedule("ring", At(rig.clock.now()), grace=5)
+        await rig.bench.trust()
+        await rig.bench.store.fire_due(10, lambda s, f, now: plan_fires(s, f, now, lease=timedelta(seconds=15)))
+        rig.clock.advance(6)
+        await rig.claim_all()
+        (run,) = await rig.bench.runs()
+        assert (run.state, run.reason) == (RunState.SKIPPED, "missed")
+        assert [type(event) for event in heard] == [RunSkipped, FireMissed]
+
+
+async def test_what_nobody_here_knows_is_handed_back_at_the_second_look() -> None:
+    async with Rig() as rig:
+        (run,) = await rig.bench.enqueue_many("ring", 1)
+        await rig.bench.store.claim(
+            rig.shift.trust.node_id, "unheard", limit=1, tasks={"ring": 1}, queues=None, suspects=1
+        )
+        rig.shift.holdings.claimed = True
+        for _ in range(2):
+            await rig.shift.settling.step()
+            assert (await rig.bench.run(run.id)).state is RunState.RUNNING
+            await _renewed(rig, 15.0)
+            await rig.shift.auditing.step()
+        await rig.shift.settling.step()
+        stored = await rig.bench.run(run.id)
+        assert (stored.state, stored.failures) == (RunState.QUEUED, 0)
+
+
+async def test_what_the_store_does_not_count_any_more_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 2)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 2)
+        first = next(iter(rig.shift.holdings.running.values()))
+        tables = rig.bench.store._store._tables
+        with tables.transaction():
+            tables.write_run(replace(tables.runs.get(first.run.id), attempt=2))
+        await _renewed(rig, 15.0)
+        await rig.shift.auditing.step()
+        await until(lambda: len(rig.shift.holdings.running) == 1)
+        assert "LeaseLost" in caplog.text
+        assert rig.shift.settling.backlog() == 0
+
+
+async def test_an_idle_node_compares_nothing() -> None:
+    async with Rig() as rig:
+        for _ in range(10):
+            await _renewed(rig, 15.0)
+            await rig.shift.auditing.step()
+        assert rig.bench.faults.asked["held"] == 0
+
+
+async def test_the_start_of_a_long_body_is_noted_once() -> None:
+    async with Rig() as rig:
+        run = await rig.bench.enqueue("ring")
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 1)
+        assert (await rig.bench.run(run.id)).started_at is None
+        for _ in range(3):
+            await _renewed(rig, 5.0)
+            await rig.shift.auditing.step()
+        stored = await rig.bench.run(run.id)
+        assert (stored.state, stored.started_at) == (RunState.RUNNING, run.created_at)
+        assert rig.bench.faults.asked["note_started"] == 1
+
+
+async def test_a_blocked_loop_has_what_did_not_begin_taken_away() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 3)
+        rig.shift.executing.pump = lambda: None  # type: ignore[method-assign]
+        await rig.claim_all()
+        runs, claims = rig.shift.holdings.forfeit()
+        assert (len(runs), claims) == (3, [])
+        assert rig.shift.holdings.forfeit() == ([], [])
+        del rig.shift.executing.pump
+        rig.shift.executing.pump()
+        assert rig.shift.holdings.running == {}
+
+
+async def test_a_claim_in_flight_is_either_adopted_or_taken_away() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 3)
+        rig.bench.faults.hanging.add("claim")
+        rig.shift.claiming.take_now()
+        step = asyncio.ensure_future(rig.shift.claiming.step())
+        await until(lambda: bool(rig.shift.holdings.claims))
+        runs, claims = rig.shift.holdings.forfeit()
+        assert runs == []
+        assert len(claims) == 1
+        rig.bench.faults.hanging.clear()
+        await step
+        assert rig.shift.holdings.waiting() == 0
+        assert rig.going == []
+        assert len(await rig.bench.store.claimed(rig.shift.trust.node_id, claims[0])) in (0, 3)
+
+
+async def test_losing_the_lease_cancels_and_reports_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 2)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 2)
+        await rig.shift.lose()
+        await asyncio.sleep(0.01)
+        assert rig.shift.holdings.running == {}
+        assert rig.shift.settling.backlog() == 0
+        assert {run.state for run in await rig.bench.runs()} == {RunState.RUNNING}
+        assert caplog.text.count("LeaseLost") == 2
+
+
+async def test_a_run_whose_policies_cannot_be_read_here_is_left_to_others() -> None:
+    async with Rig() as rig:
+        run = await rig.bench.enqueue("ring", policies={"tide": "high"})
+        await rig.claim_all()
+        await rig.shift.settling.step()
+        stored = await rig.bench.run(run.id)
+        assert (stored.state, stored.failures) == (RunState.QUEUED, 0)
+        assert stored.run_at is not None
+        assert stored.run_at > rig.clock.now()
+        (attempt,) = await rig.bench.store.list_attempts(run.id)
+        assert attempt.outcome is Outcome.HANDED_BACK
+
+
+async def _lose(bench: Bench, run_ids: list[str], times: int) -> None:
+    """Let the runs be lost with their node so many times."""
+    for _ in range(times):
+        trust = await bench.trust()
+        await bench.store.claim(trust.node_id, "x", limit=9, tasks={"ring": 9}, queues=None, suspects=9)
+        tables = bench.store._store._tables
+        with tables.transaction():
+            tables.nodes.drop(trust.node_id)
+        await bench.store.rescue({})
+    assert {(await bench.run(run_id)).losses for run_id in run_ids} == {times}
+
+
+async def _renewed(rig: Rig, seconds: float) -> None:
+    """Time passes while the lease is kept."""
+    for _ in range(3):
+        rig.clock.advance(seconds / 3)
+        rig.shift.trust.renewed(rig.clock.elapsed())

@@ -1,0 +1,154 @@
+"""Recording what is due, batch by batch, and telling who can take it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine.bench import Bench
+from hourbell.clock import ManualClock
+from hourbell.engine import firing as firing_module
+from hourbell.engine.aside import FIRST_WAIT
+from hourbell.engine.firing import Firing
+from hourbell.events import FireMissed
+from hourbell.model.run_state import Reason, RunState
+from hourbell.triggers import Every
+
+
+class Hands:
+    """Takes what fits."""
+
+    def __init__(self, room: int = 100) -> None:
+        self.free = room
+        self.woken = 0
+
+    def take_now(self) -> None:
+        self.woken += 1
+
+    def room(self) -> int:
+        return self.free
+
+
+class Rig:
+    """A firing stepped by hand."""
+
+    def __init__(self, room: int = 100, **settings: Any) -> None:
+        self.clock = ManualClock()
+        self.bench = Bench(self.clock, lease=15.0, **settings)
+        self.hands = Hands(room)
+        self.fired: list[int] = []
+        self.hints = 0
+
+        async def ring() -> None: ...
+
+        self.bench.task(ring)
+
+    async def begin(self) -> Firing:
+        await self.bench.trust()
+        return Firing(self.bench.store, self.bench.parts(), self.hands, fired=self.fired.append, hint=self._hint)
+
+    def _hint(self) -> None:
+        self.hints += 1
+
+
+async def test_what_is_due_is_recorded_and_its_taker_woken() -> None:
+    rig = Rig()
+    rig.bench.schedule("ring")
+    firing = await rig.begin()
+    assert await firing.step() is None
+    assert (rig.fired, rig.hands.woken) == ([0], 0)
+    rig.clock.advance(1)
+    assert await firing.step() is None
+    assert (rig.fired, rig.hands.woken, rig.hints) == ([0, 1], 1, 0)
+    (run,) = await rig.bench.runs()
+    assert run.state is RunState.QUEUED
+
+
+async def test_a_full_batch_is_followed_by_the_next_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firing_module, "BATCH", 3)
+    rig = Rig()
+    for n in range(7):
+        rig.bench.schedule("ring", Every(seconds=1), f"bell-{n}")
+    firing = await rig.begin()
+    rig.clock.advance(1)
+    assert [await firing.step() for _ in range(3)] == [0, 0, None]
+    assert rig.fired == [7]
+    assert len(await rig.bench.runs()) == 7
+
+
+async def test_others_are_told_only_of_what_this_node_cannot_take() -> None:
+    rig = Rig(room=2)
+    for n in range(3):
+        rig.bench.schedule("ring", Every(seconds=1), f"bell-{n}")
+    firing = await rig.begin()
+    rig.clock.advance(1)
+    await firing.step()
+    assert (rig.hands.woken, rig.hints) == (1, 1)
+
+
+async def test_others_are_told_of_tasks_and_queues_that_this_node_does_not_serve() -> None:
+    rig = Rig(queues=("night",))
+    rig.bench.schedule("ring", Every(seconds=1), "day bell")
+    firing = await rig.begin()
+    rig.clock.advance(1)
+    await firing.step()
+    assert (rig.hands.woken, rig.hints) == (0, 1)
+    rig = Rig()
+    rig.bench.schedule("unheard of")
+    firing = await rig.begin()
+    rig.clock.advance(1)
+    await firing.step()
+    assert (rig.hands.woken, rig.hints) == (0, 1)
+
+
+async def test_what_is_skipped_is_told_to_who_listens() -> None:
+    rig = Rig()
+    rig.bench.schedule("ring")
+    heard: list[FireMissed] = []
+    rig.bench.events.on(FireMissed, heard.append)
+    rig.bench.events.attach(asyncio.get_running_loop())
+    firing = await rig.begin()
+    rig.clock.advance(60)
+    await firing.step()
+    (missed,) = heard
+    assert (missed.schedule_id, missed.reason, missed.covers_count) == ("ring", Reason.COALESCED, 59)
+
+
+async def test_an_unreadable_schedule_is_left_to_others_reported_once_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig = Rig()
+    rig.bench.schedule("ring", Every(seconds=1), "strange")
+    rig.bench.schedule("ring", Every(seconds=1), "plain")
+    firing = await rig.begin()
+    tables = rig.bench.store._store._tables
+    with tables.transaction():
+        spec = {"kind": "tide", "moon": "full"}
+        tables.schedules.put("strange", replace(tables.schedules.get("strange"), trigger_spec=spec))
+    planned: list[str] = []
+    asked = firing._planner
+
+    def noting(schedule: Any, facts: Any, now: Any) -> Any:
+        planned.append(schedule.id)
+        return asked(schedule, facts, now)
+
+    firing._planner = noting  # type: ignore[assignment]
+    for _ in range(20):
+        rig.clock.advance(1)
+        await firing.step()
+    assert planned.count("plain") == 20
+    assert planned.count("strange") == 1
+    rig.clock.advance(FIRST_WAIT)
+    await firing.step()
+    assert planned.count("strange") == 2
+    told = [record.getMessage() for record in caplog.records if "strange" in record.getMessage()]
+    assert len(told) == 1
+    rig.clock.advance(FIRST_WAIT + 1)
+    await firing.step()
+    assert planned.count("strange") == 2  # the wait has doubled
+    schedule = await rig.bench.store.get_schedule("strange")
+    assert schedule.next_fire_at == rig.clock.now() - timedelta(seconds=20 + 2 * FIRST_WAIT)

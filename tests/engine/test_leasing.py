@@ -1,0 +1,240 @@
+"""Keeping a lease, losing it, and taking over from those that lost theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.bench import Bench
+from hourbell.clock import ManualClock
+from hourbell.engine.leasing import Leasing
+from hourbell.engine.registering import Registering
+from hourbell.engine.rescuing import Rescuing
+from hourbell.engine.trust import Trust
+from hourbell.engine.witness import Witness
+from hourbell.errors import StoreUnavailable
+from hourbell.events import NodeLost
+from hourbell.model.node import NodeState
+from hourbell.model.run_state import RunState
+
+
+class Hands:
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def take_now(self) -> None:
+        self.woken += 1
+
+    def room(self) -> int:
+        return 1
+
+
+class Member:
+    """One node's leasing and rescuing, stepped by hand."""
+
+    def __init__(self, bench: Bench, trust: Trust) -> None:
+        self.bench = bench
+        self.trust = trust
+        self.witness = Witness(bench.settings.lease)
+        self.lost: list[str] = []
+        self.hands = Hands()
+        self.renewed = 0
+        parts = bench.parts()
+        self.leasing = Leasing(
+            bench.store,
+            parts,
+            trust,
+            self.witness,
+            running=lambda: 3,
+            renewed=self._renewed,
+            lost=self.lost.append,
+        )
+        self.rescuing = Rescuing(
+            bench.store, parts, trust.node_id, self.witness, self.hands, spent=lambda statements: None
+        )
+
+    @classmethod
+    async def join(cls, bench: Bench) -> Member:
+        return cls(bench, await bench.trust())
+
+    def _renewed(self) -> None:
+        self.renewed += 1
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def bench(clock: ManualClock) -> Bench:
+    return Bench(clock, lease=15.0)
+
+
+async def test_it_renews_every_third_of_the_lease(bench: Bench, clock: ManualClock) -> None:
+    one = await Member.join(bench)
+    for _ in range(10):
+        delay = await one.leasing.step()
+        assert delay is not None
+        assert 4.5 <= delay <= 5.0
+        clock.advance(delay)
+    (node,) = await bench.store.list_nodes()
+    assert (node.state, node.running) == (NodeState.LIVE, 3)
+    assert one.trust.holds()
+    assert (one.lost, one.renewed) == ([], 10)
+
+
+async def test_when_trust_runs_out_the_lease_is_lost_and_not_renewed(bench: Bench, clock: ManualClock) -> None:
+    one = await Member.join(bench)
+    await one.leasing.step()
+    clock.advance(13.6)
+    renewals = bench.faults.asked["renew"]
+    assert await one.leasing.step() is None
+    assert bench.faults.asked["renew"] == renewals
+    assert len(one.lost) == 1
+
+
+async def test_it_is_noticed_although_a_renewal_hangs(bench: Bench, clock: ManualClock) -> None:
+    one = await Member.join(bench)
+    left = await one.leasing.watch_trust()
+    assert left == pytest.approx(13.5)
+    clock.advance(13.5)
+    assert await one.leasing.watch_trust() is None
+    assert len(one.lost) == 1
+
+
+async def test_a_node_that_the_database_calls_dead_stops_renewing(bench: Bench) -> None:
+    one = await Member.join(bench)
+    await bench.store.retire_node(one.trust.node_id)
+    assert await one.leasing.step() is None
+    assert len(one.lost) == 1
+
+
+async def test_a_dead_nodes_runs_are_handed_on_as_soon_as_both_witnesses_say_so(
+    bench: Bench, clock: ManualClock
+) -> None:
+    one, other = await Member.join(bench), await Member.join(bench)
+    run = await bench.enqueue("ring")
+    await bench.store.claim(one.trust.node_id, "c", limit=1, tasks={"ring": 1}, queues=None, suspects=1)
+    heard: list[NodeLost] = []
+    bench.events.on(NodeLost, heard.append)
+    await one.leasing.step()  # the last sign of life
+    died = clock.now()
+    renew_at = rescue_at = clock.elapsed()
+    while True:
+        if clock.elapsed() >= renew_at:
+            renew_at = clock.elapsed() + (await other.leasing.step() or 0)
+            rescue_at = clock.elapsed()
+        if clock.elapsed() >= rescue_at:
+            rescue_at = clock.elapsed() + await other.rescuing.step()
+        if (await bench.run(run.id)).state is RunState.QUEUED:
+            break
+        assert (clock.now() - died).total_seconds() < 16
+        clock.advance(max(0.001, min(renew_at, rescue_at) - clock.elapsed()))
+    assert 15 <= (clock.now() - died).total_seconds() < 15.2
+    assert (await bench.run(run.id)).losses == 1
+    assert other.hands.woken == 1
+    assert [(event.node_id, event.found_by) for event in heard] == [(one.trust.node_id, other.trust.node_id)]
+
+
+async def test_a_jump_of_the_databases_clock_kills_nobody(bench: Bench, clock: ManualClock) -> None:
+    one, other = await Member.join(bench), await Member.join(bench)
+    for member in (one, other):
+        await member.leasing.step()
+    clock.bend(3_600)
+    await other.rescuing.step()
+    states = {node.id: node.state for node in await bench.store.list_nodes()}
+    assert set(states.values()) == {NodeState.LIVE}
+
+
+async def test_who_could_not_renew_rescues_nobody_for_half_a_lease(bench: Bench, clock: ManualClock) -> None:
+    one, other = await Member.join(bench), await Member.join(bench)
+    await other.leasing.step()
+    clock.advance(10)
+    bench.faults.before("renew")
+    with pytest.raises(StoreUnavailable):
+        await other.leasing.step()
+    clock.advance(2)
+    assert await other.leasing.step() is not None
+    clock.advance(4)  # the other node's lease ended a second ago
+    await other.rescuing.step()
+    assert {node.state for node in await bench.store.list_nodes()} == {NodeState.LIVE}
+    await other.leasing.step()
+    clock.advance(4)
+    await other.rescuing.step()
+    states = {node.id: node.state for node in await bench.store.list_nodes()}
+    assert states[one.trust.node_id] is NodeState.DEAD
+
+
+async def test_a_sweep_hands_on_what_nobody_holds_any_more(bench: Bench, clock: ManualClock) -> None:
+    one, other = await Member.join(bench), await Member.join(bench)
+    run = await bench.enqueue("ring")
+    await bench.store.claim(one.trust.node_id, "c", limit=1, tasks={"ring": 1}, queues=None, suspects=1)
+    tables = bench.store._store._tables
+    with tables.transaction():
+        tables.nodes.drop(one.trust.node_id)
+    clock.advance(await other.rescuing.step())
+    await other.rescuing.step()
+    assert (await bench.run(run.id)).state is RunState.QUEUED
+    assert other.hands.woken == 1
+    rescues = bench.faults.asked["rescue"]
+    for _ in range(5):
+        await other.rescuing.step()
+    assert bench.faults.asked["rescue"] == rescues
+
+
+async def test_a_new_life_has_a_new_id_and_what_the_old_one_held_is_queued(bench: Bench, clock: ManualClock) -> None:
+    bench.schedule("ring")
+    registering = Registering(bench.store, bench.parts())
+    first = await registering.attempt()
+    run = await bench.enqueue("ring")
+    await bench.store.claim(first.node_id, "c", limit=1, tasks={"ring": 1}, queues=None, suspects=1)
+    clock.advance(20)
+    second = await registering.attempt()
+    assert second.node_id != first.node_id
+    assert (await bench.run(run.id)).state is RunState.QUEUED
+    states = {node.id: node.state for node in await bench.store.list_nodes()}
+    assert states == {first.node_id: NodeState.DEAD, second.node_id: NodeState.LIVE}
+
+
+@pytest.mark.parametrize("verb", ["register_node", "declare"])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_registering_may_be_repeated_after_a_lost_answer(
+    bench: Bench, clock: ManualClock, verb: str, when: str
+) -> None:
+    bench.schedule("ring")
+    registering = Registering(bench.store, bench.parts())
+    getattr(bench.faults, when)(verb)
+    with pytest.raises(StoreUnavailable):
+        await registering.attempt()
+    clock.advance(2)
+    trust = await registering.attempt()
+    assert trust.left() == pytest.approx(11.5)  # counted from the first try
+    live = [node for node in await bench.store.list_nodes() if node.state is NodeState.LIVE]
+    assert [node.id for node in live] == [trust.node_id]
+
+
+async def test_a_lease_that_is_half_over_before_it_is_known_is_not_used(bench: Bench, clock: ManualClock) -> None:
+    registering = Registering(bench.store, bench.parts())
+    bench.faults.after("register_node")
+    with pytest.raises(StoreUnavailable):
+        await registering.attempt()
+    clock.advance(6)
+    trust = await registering.attempt()
+    assert trust.left() == pytest.approx(13.5)
+    assert len(await bench.store.list_nodes()) == 2
+
+
+async def test_a_registration_that_took_too_long_is_none(bench: Bench, clock: ManualClock) -> None:
+    registering = Registering(bench.store, bench.parts())
+    told: Any = bench.declared
+
+    def slow() -> tuple[Any, ...]:
+        clock.advance(14)
+        return tuple(told)
+
+    registering._parts = replace(registering._parts, declarations=slow)
+    with pytest.raises(StoreUnavailable, match="took longer"):
+        await registering.attempt()

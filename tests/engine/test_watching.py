@@ -1,0 +1,232 @@
+"""Who is woken when, and how seldom the database is asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from engine.bench import Bench
+from hourbell.clock import ManualClock
+from hourbell.engine.watching import DEBOUNCE, SECOND_LOOK, Watching
+from hourbell.triggers import At, Every
+
+
+class Woken:
+    """Notes who was woken."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def fire(self) -> None:
+        self.said.append("fire")
+
+    def take_now(self) -> None:
+        self.said.append("take")
+
+    def told(self) -> list[str]:
+        said, self.said = self.said, []
+        return said
+
+
+class Watch:
+    """A watch stepped by hand."""
+
+    def __init__(self, **settings: float) -> None:
+        self.clock = ManualClock()
+        self.bench = Bench(self.clock, **{"poll": 1.0, "poll_with_hints": 5.0, "lease": 15.0, **settings})
+        self.woken = Woken()
+        self.again = 0
+
+    async def begin(self) -> Watching:
+        trust = await self.bench.trust()
+        return Watching(self.bench.store, self.bench.parts(), trust.node_id, self.woken, self._again)
+
+    def _again(self) -> None:
+        self.again += 1
+
+    @property
+    def asked(self) -> int:
+        return self.bench.faults.asked["next_work"]
+
+
+async def test_an_idle_node_asks_once_per_poll() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    begun = watch.clock.elapsed()
+    while watch.clock.elapsed() < begun + 100:
+        delay = await watching.step()
+        assert delay is not None
+        assert delay > 0
+        watch.clock.advance(delay)
+    assert watch.asked <= 101
+    assert watch.woken.told() == []
+
+
+async def test_with_proven_hints_it_asks_less_often() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    watching.heard()
+    for _ in range(20):
+        watch.clock.advance(await watching.step() or 0)
+    assert watching.hints
+    await watching.step()
+    asked = watch.asked
+    watch.clock.advance(4.9)
+    await watching.step()
+    assert watch.asked == asked
+    watching.deaf()
+    assert not watching.hints
+    watch.clock.advance(1.0)
+    await watching.step()
+    assert watch.asked == asked + 1
+
+
+async def test_upkeep_is_made_up_for_by_longer_polls() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    begun = watch.clock.elapsed()
+    spent = 0
+    while watch.clock.elapsed() < begun + 300:
+        if watch.clock.elapsed() >= begun + 15 * (spent // 2 + 1):
+            watching.spent(2)
+            spent += 2
+        delay = await watching.step()
+        assert delay is not None
+        assert delay <= 1.5
+        watch.clock.advance(delay)
+    assert watch.asked + spent <= 303
+
+
+async def test_at_a_known_due_time_the_firing_is_woken_without_asking() -> None:
+    watch = Watch()
+    watch.bench.schedule("ring", Every(seconds=0.5))
+    watching = await watch.begin()
+    assert await watching.step() == pytest.approx(0.5)
+    watch.clock.advance(0.5)
+    asked = watch.asked
+    delay = await watching.step()
+    assert watch.woken.told() == ["fire"]
+    assert watch.asked == asked
+    assert delay is not None
+    assert delay > 0  # the firing tells when it is through
+
+
+async def test_after_a_firing_the_following_due_time_is_asked_for_at_once() -> None:
+    watch = Watch()
+    watch.bench.schedule("ring", Every(seconds=0.5))
+    watching = await watch.begin()
+    await watching.step()
+    watch.clock.advance(0.5)
+    await watching.step()
+    await watch.bench.store.fire_due(10, _no_plan)
+    watching.fired(1)
+    assert watch.again
+    asked = watch.asked
+    await watching.step()
+    assert watch.asked == asked + 1
+
+
+async def test_what_others_have_locked_is_looked_at_once_more_and_then_at_the_poll() -> None:
+    watch = Watch()
+    watch.bench.schedule("ring", At(watch.clock.now() + timedelta(seconds=0.5)))
+    watching = await watch.begin()
+    await watching.step()
+    watch.clock.advance(0.5)
+    await watching.step()
+    assert watch.woken.told() == ["fire"]
+    watching.fired(0)
+    # Asked at once: it is still due, since whoever locked it has not committed.
+    assert await watching.step() == pytest.approx(SECOND_LOOK)
+    assert watch.woken.told() == []
+    watch.clock.advance(SECOND_LOOK)
+    assert await watching.step() == pytest.approx(1.0)
+    assert watch.woken.told() == ["fire"]
+    watching.fired(0)
+    assert await watching.step() == pytest.approx(1.0)
+    assert watch.woken.told() == []
+
+
+async def test_what_cannot_be_taken_never_makes_it_spin() -> None:
+    watch = Watch()
+    watch.bench.schedule("ring", At(watch.clock.now()))
+    watching = await watch.begin()
+    begun = watch.clock.elapsed()
+    fires = 0
+    while watch.clock.elapsed() < begun + 60:
+        delay = await watching.step()
+        assert delay is not None
+        for said in watch.woken.told():
+            fires += said == "fire"
+            watching.fired(0)
+        watch.clock.advance(delay)
+    assert watch.asked <= 62
+    assert fires <= 62
+
+
+async def test_a_due_run_wakes_the_claiming() -> None:
+    watch = Watch()
+
+    async def ring() -> None: ...
+
+    watch.bench.task(ring)
+    watching = await watch.begin()
+    await watch.bench.enqueue("ring")
+    await watch.bench.enqueue("ring", delay=0.3)
+    assert await watching.step() == pytest.approx(0.3)
+    assert watch.woken.told() == ["take"]
+    watch.clock.advance(0.3)
+    await watching.step()
+    assert watch.woken.told()[0] == "take"
+
+
+async def test_a_node_that_executes_nothing_is_not_woken_for_runs() -> None:
+    watch = Watch(max_runs=0)
+
+    async def ring() -> None: ...
+
+    watch.bench.task(ring)
+    watching = await watch.begin()
+    await watch.bench.enqueue("ring")
+    await watching.step()
+    assert watch.woken.told() == []
+
+
+async def test_many_hints_make_one_question() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    await watching.step()
+    asked = watch.asked
+    for _ in range(50):
+        watching.hinted()
+    assert await watching.step() == pytest.approx(DEBOUNCE)
+    assert watch.asked == asked
+    watch.clock.advance(DEBOUNCE)
+    await watching.step()
+    assert watch.asked == asked + 1
+
+
+async def test_a_hint_after_a_quiet_while_is_answered_at_once() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    await watching.step()
+    watch.clock.advance(0.5)
+    asked = watch.asked
+    watching.hinted()
+    await watching.step()
+    assert watch.asked == asked + 1
+
+
+async def test_a_question_that_failed_is_asked_again() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    watch.bench.faults.before("next_work")
+    with pytest.raises(Exception, match="next_work failed"):
+        await watching.step()
+    asked = watch.asked
+    await watching.step()
+    assert watch.asked == asked + 1
+
+
+def _no_plan(*_: object) -> None:
+    return None

@@ -1,0 +1,209 @@
+"""Bodies that are plain functions, in daemon threads of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from engine.bench import until
+from executors.test_async import Told, context
+from hourbell.context import current_run
+from hourbell.executors.protocol import Body, Call, Ending, How
+from hourbell.executors.thread import ThreadExecutor
+
+
+@pytest.fixture
+def freed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def executor(freed: list[str]) -> Iterator[ThreadExecutor]:
+    made = ThreadExecutor(2, lambda: freed.append("freed"))
+    yield made
+    made.stop()
+
+
+def start(
+    executor: ThreadExecutor,
+    invoke: Callable[[], Any],
+    timeout: float | None = None,
+    begin: Callable[[], bool] = lambda: True,
+) -> tuple[Body, Told]:
+    told = Told()
+    call = Call(begin, invoke, context(), contextvars.copy_context(), timeout)
+    return executor.start(call, told), told
+
+
+async def test_its_value_is_told_on_the_loop(executor: ThreadExecutor, freed: list[str]) -> None:
+    _, told = start(executor, lambda: (threading.current_thread().daemon, threading.current_thread().name))
+    ending = await told.ending()
+    assert ending == Ending(How.RETURNED, (True, "hourbell-body-1"))
+    assert (executor.free(), freed) == (2, ["freed"])
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), KeyboardInterrupt()])
+async def test_whatever_it_raises_is_told_and_the_thread_goes_on(
+    executor: ThreadExecutor, error: BaseException
+) -> None:
+    def body() -> None:
+        raise error
+
+    for _ in range(3):
+        _, told = start(executor, body)
+        ending = await told.ending()
+        assert (ending.how, ending.error) == (How.RAISED, error)
+    _, told = start(executor, lambda: 1)
+    assert (await told.ending()).value == 1
+
+
+async def test_no_more_run_at_once_than_there_are_threads(executor: ThreadExecutor) -> None:
+    leave = threading.Event()
+    most: list[int] = []
+    inside: list[int] = []
+
+    def body() -> None:
+        inside.append(1)
+        most.append(len(inside))
+        leave.wait(10)
+        inside.pop()
+
+    bodies = [start(executor, body) for _ in range(6)]
+    await until(lambda: len(most) == 2)
+    assert executor.free() == 0
+    leave.set()
+    for _, told in bodies:
+        assert (await told.ending()).how is How.RETURNED
+    assert max(most) == 2
+    assert executor.free() == 2
+
+
+async def test_past_its_time_it_is_told_but_its_thread_counts_until_it_returns(executor: ThreadExecutor) -> None:
+    leave = threading.Event()
+    _, told = start(executor, lambda: leave.wait(10), timeout=0.01)
+    assert (await told.ending()).how is How.TIMED_OUT
+    assert executor.free() == 1
+    leave.set()
+    await until(lambda: executor.free() == 2)
+    assert len(told.endings) == 1
+
+
+async def test_cancelled_it_is_told_at_once_and_may_notice(executor: ThreadExecutor) -> None:
+    seen: list[Any] = []
+    going = threading.Event()
+
+    def body() -> None:
+        run = current_run()
+        assert run is not None
+        going.set()
+        while not run.cancelled:
+            pass
+        seen.append("noticed")
+
+    running, told = start(executor, body)
+    await until(going.is_set)
+    running.cancel()
+    assert (await told.ending()).how is How.CANCELLED
+    await until(lambda: seen == ["noticed"])
+    await until(lambda: executor.free() == 2)
+
+
+async def test_a_body_refused_at_its_beginning_is_not_invoked(executor: ThreadExecutor) -> None:
+    invoked: list[str] = []
+    _, told = start(executor, lambda: invoked.append("yes"), begin=lambda: False)
+    assert (await told.ending()).how is How.NOT_BEGUN
+    assert invoked == []
+
+
+async def test_a_body_given_up_while_it_waits_for_a_thread_is_never_invoked(executor: ThreadExecutor) -> None:
+    leave = threading.Event()
+    invoked: list[str] = []
+    busy = [start(executor, lambda: leave.wait(10)) for _ in range(2)]
+    waiting, told = start(executor, lambda: invoked.append("yes"))
+    waiting.cancel()
+    assert (await told.ending()).how is How.CANCELLED
+    leave.set()
+    for _, other in busy:
+        await other.ending()
+    await until(lambda: executor.free() == 2)
+    assert invoked == []
+
+
+async def test_context_variables_are_carried_over_and_not_back(executor: ThreadExecutor) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="none")
+    variable.set("of the application")
+
+    def body() -> Any:
+        run = current_run()
+        found = variable.get(), run.run_id if run else None
+        variable.set("of the body")
+        return found
+
+    for _ in range(3):
+        _, told = start(executor, body)
+        assert (await told.ending()).value == ("of the application", "r")
+    assert variable.get() == "of the application"
+
+
+async def test_a_plain_function_that_returns_a_coroutine_is_told_what_to_do(executor: ThreadExecutor) -> None:
+    async def inner() -> None: ...
+
+    _, told = start(executor, inner)
+    ending = await told.ending()
+    assert ending.how is How.RAISED
+    assert "async def" in str(ending.error)
+
+
+async def test_stopping_ends_the_idle_threads() -> None:
+    executor = ThreadExecutor(3)
+    bodies = [start(executor, lambda: 1) for _ in range(3)]
+    for _, told in bodies:
+        await told.ending()
+    threads = list(executor._threads)
+    executor.stop()
+    assert threads
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_body_that_never_returns_does_not_keep_the_process() -> None:
+    script = """
+import asyncio, contextvars, time
+from hourbell.context import Context
+from hourbell.executors.protocol import Call
+from hourbell.executors.thread import ThreadExecutor
+
+async def main():
+    context = Context(run_id="r", task="t", schedule_id=None, fire_at=None, attempt=1, tracking_id="t")
+    executor = ThreadExecutor(1)
+    call = Call(lambda: True, lambda: time.sleep(3600), context, contextvars.copy_context())
+    executor.start(call, print)
+    await asyncio.sleep(0.1)
+    executor.stop()
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", script], timeout=60, check=False)
+    assert ended.returncode == 0
+
+
+async def test_an_ending_after_the_loop_was_closed_hurts_nobody() -> None:
+    leave = threading.Event()
+
+    def elsewhere() -> None:
+        async def main() -> None:
+            executor = ThreadExecutor(1)
+            start(executor, lambda: leave.wait(10))
+            executor.stop()
+
+        asyncio.run(main())
+
+    await asyncio.to_thread(elsewhere)
+    leave.set()
+    await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("hourbell-body")])

@@ -10,7 +10,7 @@ from hourbell.clock import ManualClock
 from hourbell.store.protocol import Store
 
 # The one place to add a store: its name here, and how it is made below.
-STORES = ("memory",)
+STORES = ("memory", "sqlite", "postgres")
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ def demo(
 ) -> None:
     """Run an application under several uvicorn processes, and show live what fires where.
 
-    What the bodies themselves write down is counted: fires, runs, duplicates, missed. The exit code is 0 when
-    something ran and every fire had one run. Ctrl-C ends it.
+    What the bodies themselves write down is counted: fires, runs, duplicates, missed.
+    The exit code is 0 when something ran and every fire had one run. Ctrl-C ends it.
     """
     # Imported here, so that `--help` answers at once.
     from hourbell.demo.demo import Demo

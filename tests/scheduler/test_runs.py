@@ -1,0 +1,162 @@
+"""The verbs of runs, and requests by hand, on every store."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hourbell import Conflict, Context, Every, InvalidArguments, NotFound, Scheduler
+
+
+async def task_of(scheduler: Scheduler, name: str) -> Any:
+    """A registered task."""
+    return next(task for task in await scheduler.list_tasks() if task.name == name)
+
+
+async def test_what_was_enqueued_is_there(scheduler: Scheduler) -> None:
+    add = await task_of(scheduler, "add")
+    run = await add.enqueue(1, b=2)
+    assert await scheduler.get_run(run.id) == run
+    assert (run.task, run.args, run.state, run.origin) == ("add", {"a": 1, "b": 2}, "queued", "enqueue")
+    assert (run.schedule_id, run.fire_at, run.attempt, run.queue, run.priority) == (None, None, 0, "default", 0)
+    assert run.policies is not None
+    assert (run.policies["timeout"], run.policies["grace"]) == (60, 3600)
+    with pytest.raises(InvalidArguments, match="'a' does not fit"):
+        await add.enqueue("x")
+    with pytest.raises(InvalidArguments, match="missing a required argument"):
+        await add.enqueue()
+    assert len(await scheduler.list_runs()) == 1
+
+
+async def test_options_of_a_request(scheduler: Scheduler) -> None:
+    add = await task_of(scheduler, "add")
+    at = datetime(2040, 1, 1, tzinfo=UTC)
+    run = await add.options(run_at=at, priority=-5, queue="slow").enqueue(1)
+    assert (run.run_at, run.priority, run.queue) == (at, -5, "slow")
+    delayed = await add.options(delay=60).enqueue(1)
+    assert delayed.run_at - delayed.created_at == timedelta(seconds=60)
+    again = await add.options(delay=timedelta(hours=1)).enqueue(1)
+    assert again.run_at - again.created_at == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"run_at": datetime(2030, 1, 1)},  # noqa: DTZ001 - refused
+        {"run_at": "tomorrow"},
+        {"delay": -1},
+        {"delay": float("nan")},
+        {"delay": 1e300},
+        {"delay": "5"},
+        {"delay": 5, "run_at": datetime(2030, 1, 1, tzinfo=UTC)},
+        {"key": ""},
+        {"key": "x" * 201},
+        {"key": "nul\x00"},
+        {"priority": 10_000},
+        {"queue": ""},
+        {"queue": "a\nb"},
+    ],
+    ids=str,
+)
+async def test_options_that_mean_nothing_are_refused(options: dict[str, Any]) -> None:
+    async with Scheduler("memory://") as scheduler:
+        task = scheduler.task(name="t")(lambda: None)
+        with pytest.raises(InvalidArguments):
+            await task.options(**options).enqueue()
+        assert len(await scheduler.list_runs()) == 0
+
+
+async def test_a_key_makes_a_request_idempotent(scheduler: Scheduler) -> None:
+    add, greet = await task_of(scheduler, "add"), await task_of(scheduler, "greet")
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(add.options(key="once").enqueue(number)) for number in range(5)]
+    assert len({task.result().id for task in asked}) == 1
+    other = await greet.options(key="once").enqueue()
+    assert other.id != asked[0].result().id
+    assert len(await scheduler.list_runs()) == 2
+
+
+async def test_a_run_asked_for_in_a_body_belongs_to_its_chain(scheduler: Scheduler) -> None:
+    greet = await task_of(scheduler, "greet")
+    root = await greet.enqueue()
+    with Context.of(root).entered():
+        child = await greet.enqueue()
+    with Context.of(child).entered():
+        grandchild = await greet.enqueue()
+    assert (child.parent, grandchild.parent) == (root.id, child.id)
+    assert child.tracking_id == grandchild.tracking_id == root.id
+    assert [run.id for run in await scheduler.list_runs(tracking_id=root.id)] == [grandchild.id, child.id]
+
+
+async def test_lists_newest_first_in_pages_and_narrowed(scheduler: Scheduler) -> None:
+    add, greet = await task_of(scheduler, "add"), await task_of(scheduler, "greet")
+    runs = [await add.enqueue(number) for number in range(3)]
+    runs.append(await greet.enqueue())
+    await scheduler.cancel_run(runs[0].id)
+    first = await scheduler.list_runs(limit=3)
+    rest = await scheduler.list_runs(limit=3, cursor=first.next_cursor)
+    assert [run.id for run in (*first, *rest)] == [run.id for run in reversed(runs)]
+    assert rest.next_cursor is None
+    assert len(await scheduler.list_runs(task="add")) == 3
+    assert len(await scheduler.list_runs(state="cancelled")) == 1
+    assert len(await scheduler.list_runs(schedule_id="none")) == 0
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"state": "asleep"},
+        {"limit": 0},
+        {"cursor": "x"},
+        {"cursor": "nul\x00"},
+        {"task": "nul\x00"},
+        {"tracking_id": 5},
+    ],
+    ids=str,
+)
+async def test_a_list_that_cannot_be_is_refused(scheduler: Scheduler, wanted: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArguments):
+        await scheduler.list_runs(**wanted)
+
+
+async def test_cancels_what_is_queued_and_retries_what_is_final(scheduler: Scheduler) -> None:
+    run = await (await task_of(scheduler, "greet")).enqueue()
+    with pytest.raises(Conflict):
+        await scheduler.retry_run(run)
+    assert (await scheduler.cancel_run(run)).state == "cancelled"
+    with pytest.raises(Conflict):
+        await scheduler.cancel_run(run.id)
+    again = await scheduler.retry_run(run.id)
+    assert (again.id, again.state) == (run.id, "queued")
+    assert list(await scheduler.list_attempts(run.id)) == []
+
+
+@pytest.mark.parametrize("name", ["nobody", "01890000-0000-7000-8000-000000000000", "nul\x00", "\ud800", ""])
+async def test_a_run_that_is_not_there(scheduler: Scheduler, name: str) -> None:
+    for verb in (scheduler.get_run, scheduler.cancel_run, scheduler.retry_run, scheduler.wait):
+        with pytest.raises(NotFound):
+            await verb(name)
+
+
+async def test_waits_for_the_end_and_no_longer_than_asked(scheduler: Scheduler) -> None:
+    run = await (await task_of(scheduler, "greet")).enqueue()
+    with pytest.raises(TimeoutError):
+        await scheduler.wait(run, timeout=0.2)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(scheduler.wait(run, timeout=30))
+        await asyncio.sleep(0.1)
+        await scheduler.cancel_run(run)
+    assert waiting.result().state == "cancelled"
+    assert (await scheduler.wait(run.id)).state == "cancelled"
+
+
+async def test_what_is_not_open_says_so() -> None:
+    scheduler = Scheduler("memory://")
+    task = scheduler.task(name="t")(lambda: None)
+    for asked in (scheduler.list_runs(), task.enqueue(), scheduler.add_schedule(task, Every(hours=1))):
+        with pytest.raises(Exception, match="async with scheduler") as raised:
+            await asked
+        assert type(raised.value).__name__ == "HourbellError"

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Response
 
 from hourbell import Context, Scheduler, Task
 from hourbell.events import RunSucceeded
+from hourbell.fastapi import api_router
 
 from .blueprint import Blueprint, Planned
 from .ledger import LedgerFile
@@ -79,17 +80,12 @@ def make_app(blueprint: Blueprint) -> FastAPI:
         declare(scheduler, bodies, planned)
     scheduler.on(RunSucceeded, lambda event: ledger.accepted(event.run))
     app = with_common_routes(FastAPI(lifespan=scheduler.lifespan))
+    app.include_router(api_router(scheduler, allow_anonymous="read"), prefix="/hourbell")
 
     @app.get("/statements")
     async def statements() -> int:
         """What the store has sent so far. (On SQLite, where one counter serves both threads of a node.)"""
         return scheduler._core.store.statements
-
-    @app.get("/health")
-    async def health(response: Response) -> dict[str, Any]:
-        found = await scheduler.health()
-        response.status_code = 503 if found.status == "down" else 200
-        return asdict(found)
 
     return app
 
@@ -131,8 +127,12 @@ def freeze_after(statement: str, blueprint: Blueprint) -> None:
 
     async def sending(self: PostgresDatabase, connection: Any, asked: Any) -> Any:
         found = await send(self, connection, asked)
-        if asked.statement == statement and found and asked_to_freeze():
-            os.kill(os.getpid(), signal.SIGSTOP)
+        # Some statements answer a row also when they found nothing to do: its id is null then.
+        if asked.statement == statement and found and found[0].get("id", True) is not None and asked_to_freeze():
+            if blueprint.freeze_unsynced:
+                await connection.prepare(f"SELECT {os.getpid()}")
+            # To this very thread, which then takes no step more; a signal to the process may reach it a moment later.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         return found
 
     def asked_to_freeze() -> bool:

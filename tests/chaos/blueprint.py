@@ -33,7 +33,8 @@ class Blueprint:
     ``ledger``  the folder where bodies write what they did. ``settings``  keywords of the scheduler.
     ``plain``  the same application without a scheduler. ``deaf``  hints never arrive.
     ``freeze_after``  name of a statement: the process stops itself right after it, once, when it finds the file
-    ``freeze`` in the ledger's folder.
+    ``freeze`` in the ledger's folder. ``freeze_unsynced``: it first announces a further statement and never sends it,
+    so that the server does not count the session as idle in its transaction.
     """
 
     database: str
@@ -43,6 +44,7 @@ class Blueprint:
     plain: bool = False
     deaf: bool = False
     freeze_after: str | None = None
+    freeze_unsynced: bool = False
 
     def environment(self) -> dict[str, str]:
         """The blueprint as an environment variable of a process."""

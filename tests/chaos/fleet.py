@@ -61,9 +61,11 @@ class Group:
 
     def complaints(self, allowed: Iterable[str] = ()) -> list[str]:
         """Lines of the log that tell of a fault, but for those that match one of the patterns."""
+        # What was never retrieved stands in the line after.
+        text = self.log().replace("never retrieved\n", "never retrieved: ")
         return [
             line
-            for line in self.log().splitlines()
+            for line in text.splitlines()
             if _COMPLAINT.search(line) and not any(re.search(pattern, line) for pattern in allowed)
         ]
 

@@ -90,16 +90,19 @@ def make_site(kind: str, seed: int | None = None) -> Iterator[Site]:
             yield Site(server.create_database("chaos"), folder, server=server, **chance)
 
 
-def run_script(scenarios: Sequence[Scenario], *, seconds: float, kinds: Sequence[str] = KINDS) -> None:
+def run_script(scenarios: Sequence[Scenario], *, seconds: float, only_postgres: Sequence[Scenario] = ()) -> None:
     """The long form, by hand: each scenario on each kind of database; prints reports, fails when there are problems."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--seconds", type=float, default=seconds, help="how long it lasts")
-    parser.add_argument("--on", choices=kinds, action="append", help="which database; all of them unless given")
+    parser.add_argument("--on", choices=KINDS, action="append", help="which database; all of them unless given")
     parser.add_argument("--seed", type=int, help="repeats the chance of an earlier time")
+    parser.add_argument("--only", help="the one scenario of this name")
     given = parser.parse_args()
     failed = False
-    for kind in given.on or kinds:
-        for scenario in scenarios:
+    for kind in given.on or KINDS:
+        for scenario in (*scenarios, *(only_postgres if kind == "postgres" else ())):
+            if given.only not in (None, scenario.__name__):
+                continue
             with make_site(kind, given.seed) as site:
                 report = asyncio.run(scenario(site, seconds=given.seconds))  # type: ignore[arg-type]
             print(report, flush=True)

@@ -68,6 +68,18 @@ async def begun(site: Site, fleet: Fleet, weather: Weather, blueprint: Blueprint
     return datetime.now(UTC)
 
 
+def soon(processes: int) -> datetime:
+    """A whole second by which so many processes should be up."""
+    return whole(datetime.now(UTC)) + timedelta(seconds=round(_START * processes + 2))
+
+
+async def up_before(site: Site, moment: datetime, nodes: int) -> None:
+    """Wait until so many nodes are live. Raises TimeoutError when that is after what they are needed for."""
+    await site.until_live(nodes)
+    if datetime.now(UTC) >= moment:
+        raise TimeoutError(f"{nodes} nodes came up after {moment}: nothing can be told")
+
+
 async def over(site: Site, until: datetime, patience: float) -> None:
     """Wait until every schedule has fired for the last time and every run is final."""
 

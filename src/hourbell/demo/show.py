@@ -45,6 +45,7 @@ class Show:
             if answer and answer["items"]:
                 witness = Witness(self._journals, {one["id"]: trigger_of(one) for one in answer["items"]}, self._screen)
                 self._introduce(witness)
+                self._counted = time.monotonic()
                 return witness
             time.sleep(_LOOK_EVERY)
         return None

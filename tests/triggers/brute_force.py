@@ -117,6 +117,7 @@ def fires_of(local: datetime, zone: ZoneInfo, gap: str, fold: str) -> set[dateti
     return {instants[0]} if fold == "first" else {instants[1]}
 
 
+@lru_cache(maxsize=4096)
 def end_of_gap(zone: ZoneInfo, local: datetime, before: timedelta, after: timedelta) -> datetime:
     """Look at every second from before the gap until the new offset holds."""
     instant = (local - after).replace(tzinfo=UTC)

@@ -99,3 +99,23 @@ def test_six_hours_by_the_second(case: Case, policy: tuple[str | None, str | Non
 )
 def test_known_nights(zone: str, day: datetime, expr: str, policy: tuple[str | None, str | None]) -> None:
     compare(Case(expr, ZoneInfo(zone), day - timedelta(days=1), day + timedelta(days=2)), policy)
+
+
+@pytest.mark.parametrize("policy", [(None, None), ("next_valid", "first"), ("next_valid", "second"), ("skip", "both")])
+@pytest.mark.parametrize("expr", ["*/15 * * * *", "0,30 2 * * *", "10 2,3 * * *"])
+@pytest.mark.parametrize(
+    "zone,change",
+    [("Europe/Berlin", datetime(2026, 3, 29, 1, tzinfo=UTC)), ("Europe/Berlin", datetime(2026, 10, 25, 1, tzinfo=UTC))],
+)
+def test_counts_of_windows_that_begin_or_end_around_a_change(
+    zone: str, change: datetime, expr: str, policy: tuple[str | None, str | None]
+) -> None:
+    place = ZoneInfo(zone)
+    trigger = Cron(expr, zone, *policy)
+    borders = [change + timedelta(minutes=minutes) for minutes in (-70, -60, -40, 0, 20, 60, 80)]
+    borders = sorted([*borders, *(border - timedelta(seconds=1) for border in borders)])
+    for number, start in enumerate(borders):
+        for end in borders[number + 1 :]:
+            expected = list_fires(expr, place, *policy, start, end)
+            assert trigger.count_between(start, end) == len(expected)
+            assert _count_many(trigger._calendar, place, trigger._policy, start, end, 100) == len(expected)

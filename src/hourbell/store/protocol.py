@@ -125,9 +125,9 @@ class RunStore(Protocol):
         """Write how attempts ended, and answer the ids of the runs for which this was accepted.
 
         Accepted only while the run is running under exactly this node and attempt. A settlement that was written
-        already by the same node and attempt (its answer was lost) counts as accepted. An id that is missing from the
-        answer means: the lease was lost, nothing was written. An attempt that ends without ending the run leaves a
-        row in ``attempts``.
+        already by the same node and attempt, with the same outcome (its answer was lost), counts as accepted. An id
+        that is missing from the answer means: the lease was lost, nothing was written. An attempt that ends without
+        ending the run leaves a row in ``attempts``.
         """
 
     async def cancel_run(self, run_id: str) -> Run:
@@ -181,7 +181,10 @@ class NodeStore(Protocol):
         """
 
     async def retire_node(self, node_id: str) -> None:
-        """Mark the node stopped and hand back whatever still runs under its name, without using up a retry."""
+        """Mark the node stopped and hand back whatever still runs under its name, without using up a retry.
+
+        Runs that may start at most once (``on_lost="fail"``) end as failed: whether a body began is not known here.
+        """
 
     async def list_nodes(self) -> Sequence[Node]:
         """All nodes that are not pruned yet, live ones first, newest first."""
@@ -216,7 +219,7 @@ class Store(ScheduleStore, RunStore, NodeStore, Protocol):
         """Ask the database for its present instant: the proof that it answers."""
 
     async def listen(self, heard: Callable[[], None]) -> None:
-        """Call ``heard`` whenever another node hints at new work, until cancelled.
+        """Call ``heard``, on the event loop that awaits this, whenever another node hints at new work, until cancelled.
 
         Calls it once as soon as hints are proven to arrive. Returns when hints cannot arrive (any more). Hints are
         never facts: without them everything is found by the next poll.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ class _Ear:
     def __init__(self, store: Store, group: asyncio.TaskGroup) -> None:
         self._news = asyncio.Event()
         self._heard = False
+        self._thread = threading.get_ident()
         self.task = group.create_task(self._listen(store))
 
     async def _listen(self, store: Store) -> None:
@@ -32,7 +34,8 @@ class _Ear:
             self._news.set()
 
     def _note(self) -> None:
-        self._heard = True
+        # A hint that comes from elsewhere is told here, on the loop that listens.
+        self._heard = threading.get_ident() == self._thread
         self._news.set()
 
     async def hears(self) -> bool:

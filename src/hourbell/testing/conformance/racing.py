@@ -144,12 +144,12 @@ class RacingConformance(Conformance):
             return Edit(replace(schedule, args={"n": schedule.args["n"] + 1}))
 
         async def edit(store: Store, _: int) -> None:
-            for _ in range(10):
+            for _ in range(25):
                 await store.edit_schedule("s", count)
 
         await bench.schedule(args={"n": 0})
         await bench.in_threads(_THREADS, edit)
-        assert (await bench.store.get_schedule("s")).args == {"n": 10 * _THREADS}
+        assert (await bench.store.get_schedule("s")).args == {"n": 25 * _THREADS}
 
     async def test_two_rescuers_count_one_loss(self, bench: Bench) -> None:
         runs = [await bench.running("a") for _ in range(10)]

@@ -24,6 +24,9 @@ class Woken:
     def take_now(self) -> None:
         self.said.append("take")
 
+    def take_due(self, asked: float) -> None:
+        self.said.append("take")
+
     def told(self) -> list[str]:
         said, self.said = self.said, []
         return said

@@ -70,6 +70,7 @@ class Claiming:
         self._hungry: set[Kind] = set()
         self._names: dict[Kind, tuple[str, ...]] = {}
         self._known = -1
+        self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
         self._regrouping = False
         self.closed = False
@@ -79,6 +80,16 @@ class Claiming:
         """Something may be due: claim for every kind."""
         self._pending.update(Kind)
         self.wake()
+
+    def take_due(self, asked: float) -> None:
+        """A question sent at ``asked`` found a run due: claim for every kind that has not claimed since.
+
+        A claim sent later saw whatever the question saw; what it left it could not take.
+        """
+        since = {kind for kind in Kind if self._claimed_at.get(kind, asked) <= asked}
+        if since:
+            self._pending |= since
+            self.wake()
 
     def freed(self) -> None:
         """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups."""
@@ -128,7 +139,7 @@ class Claiming:
     async def _claim(self, kind: Kind, limit: int) -> None:
         claim_id = new_claim_id()
         self._holdings.claims[claim_id] = limit
-        asked = self._parts.timekeeper.ask()
+        asked = self._claimed_at[kind] = self._parts.timekeeper.ask()
         try:
             claim = await self._store.claim(
                 self._trust.node_id,

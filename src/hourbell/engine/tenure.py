@@ -105,6 +105,10 @@ class Tenure:
         """Wake the claiming, on the application's loop."""
         self._app.call(self.shift.claiming.take_now)
 
+    def take_due(self, asked: float) -> None:
+        """Wake the claiming, unless it has claimed since the question that found a run due."""
+        self._app.call(self.shift.claiming.take_due, asked)
+
     def room(self) -> int:
         """How many runs could start on this node now."""
         return self.shift.room()

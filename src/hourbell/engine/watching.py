@@ -28,6 +28,9 @@ class Wakers(Protocol):
     def take_now(self) -> None:
         """A run is due that this node may claim."""
 
+    def take_due(self, asked: float) -> None:
+        """The database said, to a question sent at ``asked``, that a run is due."""
+
 
 class Watching:
     """Asks `next_work` at most once per poll while nothing happens, and sleeps until what it said.
@@ -112,9 +115,9 @@ class Watching:
             self._ask_at = asked
             raise
         self._parts.timekeeper.heard(work.now, asked)
-        self._note(work)
+        self._note(work, asked)
 
-    def _note(self, work: NextWork) -> None:
+    def _note(self, work: NextWork, asked: float) -> None:
         self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
         if work.fire_due and self._empty_handed:
             # Others have these under lock and will have committed in a moment; their next due times count here too.
@@ -123,7 +126,7 @@ class Watching:
             self._wakers.fire()
         self._empty_handed = False
         if work.run_due:
-            self._wakers.take_now()
+            self._wakers.take_due(asked)
 
     def _look_again(self) -> None:
         self._fresh = False

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import Depends, HTTPException, Request
-
 from hourbell.errors import InvalidArguments
 
 Grant = Literal["read", "run", "write"]
@@ -66,9 +65,10 @@ class Guard:
 
 
 def _read(granted: Any) -> frozenset[str]:
-    """What a dependency granted. Anything but a collection of names grants nothing: a bare True must not open it."""
+    """What a dependency granted. Anything but a collection of names grants nothing: neither a bare True opens it, nor
+    the keys of a mapping whose values may say no."""
     if isinstance(granted, str):
         return frozenset({granted}) & _ALL
-    if isinstance(granted, Collection):
+    if isinstance(granted, Collection) and not isinstance(granted, Mapping):
         return frozenset(name for name in granted if isinstance(name, str)) & _ALL
     return frozenset()

@@ -1,0 +1,187 @@
+"""The reading REST API: its shapes, its pages and its refusals, on every store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from fastapi import FastAPI
+from hourbell import Cron, Every, Run, Scheduler
+from hourbell.fastapi import api_router
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('sqlite_path')}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def scheduler(database_url: str) -> AsyncIterator[Scheduler]:
+    made = Scheduler(database_url, grace=60)
+
+    @made.task(name="send", aliases=["mail"], retry=3)
+    async def send(to: str, copies: int = 1) -> None: ...
+
+    async with made:
+        yield made
+
+
+@pytest.fixture
+async def client(scheduler: Scheduler) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    app.include_router(api_router(scheduler, allow_anonymous="read"), prefix="/hourbell")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/hourbell/") as made:
+        yield made
+
+
+async def asked(client: httpx.AsyncClient, path: str, status: int = 200) -> Any:
+    answer = await client.get(path)
+    assert answer.status_code == status, answer.text
+    kind = "application/json" if status == 200 else "application/problem+json"
+    assert answer.headers["content-type"] == kind
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.json()
+
+
+def instant(text: str) -> datetime:
+    assert text.endswith("Z")
+    return datetime.fromisoformat(text)
+
+
+async def test_a_schedule(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    trigger = Cron("0 9 * * mon-fri", timezone="Europe/Berlin")
+    stored = await scheduler.add_schedule("send", trigger, id="a/b ü", args={"to": "x"}, overlap="allow", note="n")
+    found = await asked(client, "schedules/a%2Fb%20%C3%BC")
+    assert set(found) == {
+        "id", "task", "trigger", "explain", "args", "policies", "state", "note",
+        "next_fire_at", "last_fire_at", "created_at", "updated_at",
+    }  # fmt: skip
+    assert found["trigger"] == {
+        "kind": "cron",
+        "expr": "0 9 * * mon-fri",
+        "timezone": "Europe/Berlin",
+        "gap": None,
+        "fold": None,
+    }
+    assert (found["id"], found["task"], found["args"], found["state"]) == ("a/b ü", "send", {"to": "x"}, "active")
+    assert found["explain"] == trigger.explain()
+    assert instant(found["next_fire_at"]) == stored.next_fire_at
+    assert found["last_fire_at"] is None
+    assert (found["policies"]["grace"], found["policies"]["overlap"]) == (60, "allow")
+    assert found["policies"]["retry"]["attempts"] == 3
+    assert (await asked(client, "schedules"))["items"] == [found]
+
+
+async def test_an_interval_shows_what_was_declared(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    await scheduler.add_schedule("send", Every(minutes=5), id="s", args={"to": "x"})
+    found = await asked(client, "schedules/s")
+    assert found["trigger"] == {"kind": "every", "seconds": 300, "start": None, "end": None}
+
+
+async def test_a_run(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    (task,) = await scheduler.list_tasks()
+    run: Run = await task.options(delay=timedelta(hours=1)).enqueue(to="x")
+    found = await asked(client, f"runs/{run.id}")
+    assert set(found) == {
+        "id", "schedule_id", "task", "args", "state", "reason", "origin", "fire_at", "run_at", "started_at",
+        "finished_at", "attempt", "node_id", "error", "result", "tracking_id",
+    }  # fmt: skip
+    assert (found["id"], found["task"], found["args"], found["origin"]) == (run.id, "send", {"to": "x"}, "enqueue")
+    assert (found["state"], found["attempt"], found["result"]) == ("queued", 0, None)
+    assert instant(found["run_at"]) == run.run_at
+    assert (await asked(client, f"runs/{run.id.upper()}")) == found
+
+
+async def test_tasks_and_nodes(client: httpx.AsyncClient) -> None:
+    (task,) = (await asked(client, "tasks"))["items"]
+    assert (task["name"], task["aliases"]) == ("send", ["mail"])
+    assert task["arguments"]["required"] == ["to"]
+    assert (await asked(client, "nodes")) == {"items": [], "next_cursor": None}
+
+
+async def test_pages(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    (task,) = await scheduler.list_tasks()
+    runs = [(await task.enqueue(to=str(number))).id for number in range(5)]
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 2}
+    while True:
+        page = (await client.get("runs", params=query)).json()
+        assert len(page["items"]) <= 2
+        seen += [run["id"] for run in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert seen == runs[::-1]
+
+
+async def test_filters(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    (task,) = await scheduler.list_tasks()
+    await task.enqueue(to="x")
+    await scheduler.add_schedule(task, Every(hours=1), id="p", args={"to": "x"}, paused=True)
+    await scheduler.trigger_schedule("p")
+    assert len((await asked(client, "runs?state=queued&task=send"))["items"]) == 2
+    assert len((await asked(client, "runs?schedule_id=p"))["items"]) == 1
+    assert len((await asked(client, "runs?state=failed"))["items"]) == 0
+    assert len((await asked(client, "schedules?state=paused"))["items"]) == 1
+    assert len((await asked(client, "schedules?state=active"))["items"]) == 0
+
+
+REFUSALS = [
+    ("schedules/nobody", 404),
+    ("schedules/nul%00", 404),
+    ("schedules/" + "x" * 400, 422),
+    ("schedules?state=asleep", 422),
+    ("schedules?limit=0", 422),
+    ("schedules?limit=1001", 422),
+    ("schedules?limit=many", 422),
+    ("schedules?cursor=nul%00", 422),
+    ("schedules?cursor=" + "x" * 400, 422),
+    ("runs/nobody", 404),
+    ("runs/nul%00", 404),
+    ("runs/01890000-0000-7000-8000-000000000000", 404),
+    ("runs?cursor=nobody", 422),
+    ("runs?state=asleep", 422),
+    ("runs?task=nul%00", 422),
+    ("runs?tracking_id=nul%00", 422),
+    ("nodes?cursor=nobody", 422),
+    ("tasks?cursor=nobody", 422),
+]
+
+
+@pytest.mark.parametrize("path, status", REFUSALS, ids=[path[:40] for path, _ in REFUSALS])
+async def test_refusals_are_problem_documents(client: httpx.AsyncClient, path: str, status: int) -> None:
+    found = await asked(client, path, status)
+    assert found["status"] == status
+    assert found["title"]
+    assert found["detail"]
+
+
+async def test_health(client: httpx.AsyncClient) -> None:
+    found = await asked(client, "health")
+    assert found["status"] == "ok"
+    assert found["database"]["ok"] is True
+    assert found["node"]["state"] == "none"
+    assert found["reasons"] == []
+
+
+async def test_describes_itself(client: httpx.AsyncClient) -> None:
+    described = (await client.get("http://test/openapi.json")).json()
+    paths = {path.removeprefix("/hourbell") for path in described["paths"]}
+    assert {"/schedules", "/schedules/{id}", "/runs", "/runs/{id}", "/nodes", "/tasks", "/health"} == paths
+
+
+def test_utc_is_said_whatever_zone_the_value_has() -> None:
+    from hourbell.fastapi.schemas import NodeOut
+
+    berlin = datetime(2030, 1, 1, 1, tzinfo=UTC).astimezone(tz=None)
+    node = NodeOut(id="n", host="h", pid=1, started_at=berlin, lease_until=berlin, running=0, state="live")
+    assert node.model_dump(mode="json")["started_at"] == "2030-01-01T01:00:00Z"

@@ -1,0 +1,47 @@
+"""Health: what it says of the database, of this process's node, and of schedules that nobody declares."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hourbell import Scheduler
+from hourbell.clock import SystemClock
+from hourbell.store.memory import MemoryStore
+
+PATIENCE = 60
+
+
+async def nothing() -> None: ...
+
+
+async def test_a_schedule_taken_out_of_the_code_is_named() -> None:
+    store = MemoryStore(SystemClock())
+    with_it, without = Scheduler(store), Scheduler(store)
+    with_it.every(seconds=1, id="gone")(nothing)
+    async with asyncio.timeout(PATIENCE):
+        async with with_it.lifespan():
+            assert (await with_it.health()).status == "ok"
+        async with without.lifespan():
+            while (await without.get_schedule("gone")).state != "undeclared":  # noqa: ASYNC110 - the store tells nobody
+                await asyncio.sleep(0.05)
+            health = await without.health()
+            assert (health.status, health.undeclared) == ("degraded", ("gone",))
+            assert "gone" in health.reasons[0]
+        async with with_it.lifespan():
+            assert (await with_it.get_schedule("gone")).state == "active"
+            assert (await with_it.health()).status == "ok"
+
+
+async def test_a_database_that_does_not_answer_is_down() -> None:
+    scheduler = Scheduler("postgresql://nobody:secret@127.0.0.1:1/nowhere")
+    await scheduler.open(migrate=False)
+    health = await scheduler.health()
+    await scheduler.close()
+    assert (health.status, health.database.ok, health.database.kind) == ("down", False, "postgres")
+    assert health.reasons
+    assert "secret" not in repr(health)
+
+
+async def test_asking_what_is_not_open_is_down_too() -> None:
+    health = await Scheduler("memory://").health()
+    assert (health.status, health.node.state) == ("down", "none")

@@ -104,6 +104,14 @@ async def test_a_fault_of_our_own_ends_no_loop(caplog: pytest.LogCaptureFixture)
     assert record.exc_info is not None
 
 
+async def test_something_cancelled_within_a_step_ends_no_loop() -> None:
+    steps = Steps(asyncio.CancelledError())
+    loop = Loop("test", steps, Troubles())
+    loop.start()
+    await until(lambda: steps.count == 2)
+    await loop.stop()
+
+
 async def test_stopping_ends_it_between_and_in_steps() -> None:
     steps = Steps()
     loop = Loop("test", steps, Troubles())

@@ -80,7 +80,7 @@ class Holdings:
         runs = tuple(runs)
         self._suspects.update(run.id for run in runs if run.losses >= SUSPICIOUS)
         self.unstarted[kind].extend(runs)
-        self.claimed = True
+        self.claimed = self.claimed or bool(runs)
 
     def take(self, kind: Kind) -> Run | None:
         """The next run to start, which from now on only the caller has."""

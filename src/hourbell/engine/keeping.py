@@ -130,7 +130,7 @@ class Keeping:
         task.add_done_callback(self._aside.discard)
 
     async def _hold_leases(self) -> None:
-        while True:
+        while not self._resting:
             trust = await self._begin()
             shift = self._shift(trust)
             tenure = self._tenure = Tenure(self._own, self._parts, shift, self._pulse, self._app, self.finish)

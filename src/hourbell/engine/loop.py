@@ -72,7 +72,9 @@ class Loop:
             self._woken = False
             try:
                 delay = await self._step()
-            except Exception as error:  # noqa: BLE001 - a loop outlives whatever its step meets
+            except (Exception, asyncio.CancelledError) as error:
+                if self._is_cancelled(error):
+                    raise
                 self._troubles.met(self.name, error)
                 await self._rest(self._backoff.failed())
                 continue
@@ -83,6 +85,11 @@ class Loop:
                 await self._sleep(delay)
             else:
                 await asyncio.sleep(0)
+
+    def _is_cancelled(self, error: BaseException) -> bool:
+        """True when this loop was cancelled, not merely something that its step awaited."""
+        task = asyncio.current_task()
+        return isinstance(error, asyncio.CancelledError) and (self._ending or task is None or task.cancelling() > 0)
 
     async def _rest(self, delay: float) -> None:
         """Wait out a failure; only the end of the loop shortens it."""

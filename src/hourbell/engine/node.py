@@ -200,8 +200,21 @@ class Node:
         if thread is None or keeping is None:
             return
         thread.call(keeping.stopping, grace)
-        if self._shift is not None:
-            await self._shift.drain(grace)
+        try:
+            if self._shift is not None:
+                await self._shift.drain(grace)
+        finally:
+            await self._end_thread(thread, keeping)
+            if self._losing:
+                await asyncio.wait(set(self._losing))
+            for executor in self._executors.values():
+                executor.stop()
+            self._pulse.stop()
+            self._become(Life.STOPPED)
+            self._signals.answer()
+
+    async def _end_thread(self, thread: NodeThread, keeping: Keeping) -> None:
+        """The last words to the database, and the end of the thread that says them."""
         if not thread.call(keeping.finish):
             self._thread_over.set()
         try:
@@ -210,13 +223,6 @@ class Node:
             _log.error("the node's thread did not end; it is left behind")
         else:
             thread.join(JOIN_PATIENCE)
-        if self._losing:
-            await asyncio.wait(set(self._losing))
-        for executor in self._executors.values():
-            executor.stop()
-        self._pulse.stop()
-        self._become(Life.STOPPED)
-        self._signals.answer()
 
     def _close(self) -> None:
         self._stopping = True

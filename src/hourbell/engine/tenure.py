@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hourbell.engine.firing import Firing
 from hourbell.engine.hinting import Hinting
 from hourbell.engine.leasing import Leasing
-from hourbell.engine.listening import Listening
+from hourbell.engine.listening import LOOP, Listening
 from hourbell.engine.loop import Loop
 from hourbell.engine.pruning import Pruning
 from hourbell.engine.pulse_watch import PulseWatch
@@ -51,7 +51,7 @@ class Tenure:
         firing = Firing(store, parts, self, fired=self.watching.fired, hint=self.hinting.ask)
         rescuing = Rescuing(store, parts, trust.node_id, witness, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
-        listening = Listening(store, self.watching)
+        listening = Listening(store, self.watching, troubles)
         pulse_watch = PulseWatch(store, parts, pulse, shift, app, lost=self.lost, deserted=deserted)
         self._watch = Loop("watch", self.watching.step, troubles)
         self._fire = Loop("fire", firing.step, troubles)
@@ -67,7 +67,7 @@ class Tenure:
             self._fire,
             self._rescue,
             Loop("prune", pruning.step, troubles),
-            Loop("listen", listening.step, troubles),
+            Loop(LOOP, listening.step, troubles),
         ]
         self._vital = [
             self._renew,

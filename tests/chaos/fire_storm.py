@@ -12,7 +12,7 @@ OVERLAPPING = (*BODIES, ("long", {"seconds": 1.3}))
 
 
 async def scenario(
-    site: Site, *, seconds: float, schedules: int = 200, workers: int = 4, counting: bool = True
+    site: Site, *, seconds: float = 30, schedules: int = 200, workers: int = 4, counting: bool = True
 ) -> Report:
     """Two command lines of uvicorn on PostgreSQL, one on SQLite. Without ``counting``: under the default policies."""
     groups = 2 if site.kind == "PostgreSQL" else 1
@@ -33,15 +33,15 @@ async def scenario(
     return report
 
 
-async def counted(site: Site, *, seconds: float) -> Report:
+async def counted(site: Site, *, seconds: float = 30) -> Report:
     """Under the counting policies: each fire has its run."""
     return await scenario(site, seconds=seconds)
 
 
-async def by_default(site: Site, *, seconds: float) -> Report:
+async def by_default(site: Site, *, seconds: float = 30) -> Report:
     """Under the default policies: runs and what skipped rows cover."""
     return await scenario(site, seconds=seconds, counting=False)
 
 
 if __name__ == "__main__":
-    run_script([counted, by_default], seconds=30)
+    run_script([counted, by_default])

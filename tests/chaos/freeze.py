@@ -196,4 +196,4 @@ def _started(lines: Sequence[Line], prefix: str) -> list[Line]:
 
 
 if __name__ == "__main__":
-    run_script([in_body], only_postgres=[in_fire, in_insert, in_question, in_claim, in_settle], seconds=FROZEN)
+    run_script([in_body], only_postgres=[in_fire, in_insert, in_question, in_claim, in_settle])

@@ -23,7 +23,7 @@ Kills = dict[int, datetime]
 
 
 async def scenario(
-    site: Site, *, seconds: float, schedules: int = 200, workers: int = 4, every: float = 2.0, slack: float = 0.0
+    site: Site, *, seconds: float = 60, schedules: int = 200, workers: int = 4, every: float = 2.0, slack: float = 0.0
 ) -> Report:
     """Kills one uvicorn worker every so many seconds; its parent starts another in its place."""
     groups = 2 if site.kind == "PostgreSQL" else 1
@@ -83,4 +83,4 @@ def tell_takeovers(report: Report, seconds: Sequence[float], slack: float) -> No
 
 
 if __name__ == "__main__":
-    run_script([scenario], seconds=60)
+    run_script([scenario])

@@ -90,10 +90,10 @@ def make_site(kind: str, seed: int | None = None) -> Iterator[Site]:
             yield Site(server.create_database("chaos"), folder, server=server, **chance)
 
 
-def run_script(scenarios: Sequence[Scenario], *, seconds: float, only_postgres: Sequence[Scenario] = ()) -> None:
+def run_script(scenarios: Sequence[Scenario], *, only_postgres: Sequence[Scenario] = ()) -> None:
     """The long form, by hand: each scenario on each kind of database; prints reports, fails when there are problems."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("--seconds", type=float, default=seconds, help="how long it lasts")
+    parser.add_argument("--seconds", type=float, help="how long it lasts; as long as it is meant to unless given")
     parser.add_argument("--on", choices=KINDS, action="append", help="which database; all of them unless given")
     parser.add_argument("--seed", type=int, help="repeats the chance of an earlier time")
     parser.add_argument("--only", help="the one scenario of this name")
@@ -104,7 +104,8 @@ def run_script(scenarios: Sequence[Scenario], *, seconds: float, only_postgres: 
             if given.only not in (None, scenario.__name__):
                 continue
             with make_site(kind, given.seed) as site:
-                report = asyncio.run(scenario(site, seconds=given.seconds))  # type: ignore[arg-type]
+                length = {} if given.seconds is None else {"seconds": given.seconds}
+                report = asyncio.run(scenario(site, **length))  # type: ignore[arg-type]
             print(report, flush=True)
             failed = failed or bool(report.problems)
     sys.exit(1 if failed else 0)

@@ -35,3 +35,11 @@ def new_claim_id() -> str:
 def least_run_id(instant: datetime) -> str:
     """The least id that a run made at this instant could have: everything before it is older."""
     return str(uuid.UUID(int=(int(instant.timestamp() * 1000) & 0xFFFF_FFFF_FFFF) << 80))
+
+
+def is_run_id(text: str) -> bool:
+    """True when a run could have this id. Others are refused before a database is asked that would not take them."""
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except (ValueError, AttributeError, TypeError):
+        return False

@@ -61,10 +61,16 @@ class Policies:
 
     @classmethod
     def layered(cls, *layers: Mapping[str, Any]) -> Policies:
-        """Resolve inheritance: each layer (scheduler, task, schedule) is a JSON mapping; later ones win by name."""
+        """Resolve inheritance: each layer (scheduler, task, schedule) is a JSON mapping; later ones win by name.
+
+        Raises InvalidArguments for what this version cannot read.
+        """
         merged: dict[str, Any] = {}
         for layer in layers:
             merged.update(layer)
+        strange = merged.keys() - POLICY_NAMES
+        if strange:
+            raise InvalidArguments(f"this version does not know the policy {min(strange)!r}; another one stored it")
         if isinstance(merged.get("retry"), Mapping):
             merged["retry"] = Retry.from_spec(merged["retry"])
         if merged.get("grace") is not None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
 
 from hourbell.model.editing import Change
+from hourbell.model.ids import is_run_id
 from hourbell.model.node import NewNode, Node, Renewal, Rescue
 from hourbell.model.page import Page
 from hourbell.model.plan import FiringReport, NextWork, Planner
@@ -150,6 +151,8 @@ class SqlStore:
         return Page(items, items[-1].id if len(rows) > wanted.limit else None)
 
     async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
+        if not is_run_id(run_id):
+            return []
         rows = await self._database.run(lambda: one("runs.attempts", id=run_id), "read", atomic=False)
         return [attempt_from(row) for row in rows]
 

@@ -36,6 +36,7 @@ class Connections:
         self._own: dict[str, Connection] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._closed = True
+        self._made: set[Connection] = set()
 
     async def open(self) -> None:
         """Make ready on the running loop. Nothing is connected yet: a store opens without its database."""
@@ -64,6 +65,8 @@ class Connections:
                 await asyncio.wait_for(pool.close(), timeout=2)
             except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 pool.terminate()
+        for lent in list(self._made):
+            lent.terminate()
 
     @asynccontextmanager
     async def of(self, lane: Lane) -> AsyncIterator[Connection]:
@@ -107,6 +110,9 @@ class Connections:
         except BaseException:
             connection.terminate()
             raise
+        # Whoever holds it when the store is closed (a listener) must find it ended.
+        self._made.add(connection)
+        connection.add_termination_listener(self._made.discard)
         return connection
 
     def _arguments(self) -> dict[str, Any]:

@@ -61,10 +61,16 @@ class Listening:
         return True
 
     async def _proves_later(self, connection: Connection) -> bool:
+        """Wait for the next proof. False when the connection is lost, or ended because the store is closed."""
         gone = asyncio.Event()
-        connection.add_termination_listener(lambda _: gone.set())
+
+        def on_termination(_: Any) -> None:
+            gone.set()
+
+        connection.add_termination_listener(on_termination)
         try:
             await asyncio.wait_for(gone.wait(), _PROOF_EVERY)
         except TimeoutError:
+            connection.remove_termination_listener(on_termination)
             return await self._proves(connection)
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from collections.abc import Callable, Sequence
 
 from hourbell.clock import Clock, SystemClock
@@ -35,6 +34,7 @@ class PostgresStore(SqlStore):
         patience: float = 5.0,
         pooler: bool = False,
         direct_url: str | None = None,
+        sender: str | None = None,
     ) -> None:
         self._url, self._schema, self._pool = url, schema, pool
         self._patience, self._pooler, self._direct_url = patience, pooler, direct_url
@@ -48,7 +48,8 @@ class PostgresStore(SqlStore):
         self._postgres = PostgresDatabase(self._connections, self._named, self._clock, patience)
         # A channel is at most 63 bytes, a schema's name may be as long: a digest keeps them apart.
         self._channel = "hourbell_" + hashlib.sha256(schema.encode()).hexdigest()[:16]
-        self._sender = f"{socket.gethostname()}:{os.getpid()}"
+        # Shared by twins: a node is not woken by its own hints.
+        self._sender = sender or os.urandom(8).hex()
         super().__init__(self._postgres)
 
     def twin(self) -> PostgresStore:
@@ -61,6 +62,7 @@ class PostgresStore(SqlStore):
             patience=self._patience,
             pooler=self._pooler,
             direct_url=self._direct_url,
+            sender=self._sender,
         )
 
     async def open(self) -> None:

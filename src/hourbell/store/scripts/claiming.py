@@ -50,11 +50,20 @@ def claim_in_steps(
             found.extend(
                 (yield call("claiming.candidates", queue=queue, task=task, suspect=suspect, room=room))
             )
-    ordered = sorted(found, key=_order)
-    doubtful = [row for row in ordered if row["suspect"]][suspects:]
-    chosen = [row for row in ordered if row not in doubtful][:limit]
+    chosen = _chosen(sorted(found, key=_order), dict(tasks), suspects)[:limit]
     taken = yield batch("claiming.take", [{"id": row["id"]} for row in chosen], node=node_id, claim_id=claim_id)
     return _claim(clock[0]["now_at"], taken)
+
+
+def _chosen(ordered: Sequence[Row], rooms: dict[str, int], suspects: int) -> list[Row]:
+    """Those for which there is room: so many of a task over all queues, so many suspects over all tasks."""
+    chosen = []
+    for row in ordered:
+        if rooms[row["task"]] > 0 and (suspects > 0 or not row["suspect"]):
+            rooms[row["task"]] -= 1
+            suspects -= row["suspect"]
+            chosen.append(row)
+    return chosen
 
 
 def _order(row: Row) -> tuple[Any, ...]:

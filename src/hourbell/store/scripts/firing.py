@@ -9,7 +9,7 @@ from typing import Any
 from hourbell.model.plan import Fired, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.model.run_state import RunState
 from hourbell.model.schedule import Schedule
-from hourbell.store.scripts.ledger import Ledger
+from hourbell.store.scripts.ledger import LastSkip, Ledger
 from hourbell.store.scripts.rows import schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 
@@ -23,7 +23,7 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
         return FiringReport(now, 0, (), (), ())
     unfinished = yield from _unfinished([schedule for schedule, _ in due])
     ledger = Ledger(now)
-    advances: list[dict[str, Any]] = []
+    decisions: list[tuple[Schedule, FirePlan, LastSkip]] = []
     skipped: list[tuple[str, PlannedSkip]] = []
     unreadable: list[str] = []
     for schedule, declared in due:
@@ -31,44 +31,40 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
         if decided is None:
             unreadable.append(schedule.id)
             continue
-        last_skip = ledger.record(schedule, decided)
-        advances.append(_advance(schedule, decided, last_skip))
+        decisions.append((schedule, decided, ledger.record(schedule, decided)))
         skipped.extend((schedule.id, skip) for skip in decided.skips)
-    inserted = yield from ledger.write()
-    _forget_unwritten(advances, ledger, inserted)
+    written = yield from ledger.write()
+    advances = [_advance(schedule, decided, written.settled(last)) for schedule, decided, last in decisions]
     yield batch("firing.advance", advances)
-    return FiringReport(now, len(due), _fired(inserted), tuple(skipped), tuple(unreadable))
+    return FiringReport(now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable))
 
 
 def _unfinished(schedules: Sequence[Schedule]) -> Script[dict[str, int]]:
     """Counted after the rows are locked, in a statement of its own: a count in the locking one reads the past."""
-    ids = [schedule.id for schedule in schedules if schedule.effective.overlap != "allow"]
+    ids = [schedule.id for schedule in schedules if _limits_overlap(schedule)]
     if not ids:
         return {}
     rows = yield call("firing.unfinished", ids=ids)
     return {row["schedule_id"]: row["unfinished"] for row in rows}
 
 
-def _advance(schedule: Schedule, plan: FirePlan, last_skip: tuple[str | None, str | None]) -> dict[str, Any]:
+def _limits_overlap(schedule: Schedule) -> bool:
+    try:
+        return schedule.effective.overlap != "allow"
+    except ValueError:  # policies of another version; the planner will leave this schedule alone
+        return False
+
+
+def _advance(schedule: Schedule, plan: FirePlan, last: LastSkip) -> dict[str, Any]:
     return {
         "id": schedule.id,
         "seen": schedule.next_fire_at,
         "next_fire_at": plan.next_fire_at,
         "last_fire_at": plan.last_fire_at,
         "state": plan.state.value,
-        "last_skip_id": last_skip[0],
-        "last_skip_reason": last_skip[1],
+        "last_skip_id": last.id,
+        "last_skip_reason": last.reason,
     }
-
-
-def _forget_unwritten(advances: list[dict[str, Any]], ledger: Ledger, inserted: Sequence[Row]) -> None:
-    """A skip that was recorded before (UNIQUE) has no row under its new id: later skips must not grow it."""
-    if len(inserted) == len(ledger.inserts):
-        return
-    missing = {values["id"] for values in ledger.inserts} - {str(row["id"]) for row in inserted}
-    for advance in advances:
-        if advance["last_skip_id"] in missing:
-            advance["last_skip_id"] = advance["last_skip_reason"] = None
 
 
 def _fired(inserted: Sequence[Row]) -> tuple[Fired, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,42 +15,93 @@ from hourbell.store.scripts.script import Row, Script, batch
 
 
 @dataclass(slots=True)
+class _Growth:
+    """A recorded row that goes on, and the row to write in its place when retention has deleted it."""
+
+    values: dict[str, Any]
+    instead: dict[str, Any]
+
+
+@dataclass(slots=True)
 class Ledger:
-    """Gathers the rows of many schedules, to be written in one statement each for inserting and growing."""
+    """Gathers the rows of many schedules, to be written in one statement each for growing and inserting."""
 
     now: datetime
-    inserts: list[dict[str, Any]] = field(default_factory=list)
-    growths: list[dict[str, Any]] = field(default_factory=list)
+    inserts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    growths: dict[str, _Growth] = field(default_factory=dict)
 
-    def record(self, schedule: Schedule, plan: FirePlan) -> tuple[str | None, str | None]:
+    def record(self, schedule: Schedule, plan: FirePlan) -> LastSkip:
         """Note what the plan decided; the answer is what the schedule's last recorded skip is from now on."""
-        last_id, last_reason = schedule.last_skip_id, schedule.last_skip_reason
+        last = LastSkip(schedule.last_skip_id, schedule.last_skip_reason)
         for item in _in_order(plan):
             if isinstance(item, PlannedRun):
                 values = fire_values(schedule, new_run_id(self.now))
                 values.update(fire_at=item.fire_at, run_at=item.run_at, start_by=item.start_by)
-                self.inserts.append(values)
-                last_id = last_reason = None
+                self.inserts[values["id"]] = values
+                last = LastSkip()
             else:
-                last_id = self.skip(schedule, item, last_id, last_reason)
-                last_reason = item.reason.value
-        return last_id, last_reason
+                last = self.skip(schedule, item, last)
+        return last
 
-    def skip(self, schedule: Schedule, skip: PlannedSkip, last_id: str | None, last_reason: str | None) -> str:
-        """Note one skip, growing the last recorded row when that was a skip for the same reason. Answers its row."""
-        if last_id is not None and last_reason == skip.reason.value:
-            growth = {"id": last_id, "covers_until": skip.covers_until, "covers_count": skip.covers_count}
-            self.growths.append(growth)
-            return last_id
-        run_id = new_run_id(self.now)
-        self.inserts.append(skip_values(schedule, skip, run_id))
-        return run_id
+    def skip(self, schedule: Schedule, skip: PlannedSkip, last: LastSkip) -> LastSkip:
+        """Note one skip, growing the last recorded row when that was a skip for the same reason."""
+        values = skip_values(schedule, skip, new_run_id(self.now))
+        if last.id is None or last.reason != skip.reason.value:
+            self.inserts[values["id"]] = values
+            return LastSkip(values["id"], skip.reason.value)
+        if last.id in self.inserts:
+            _extend(self.inserts[last.id], skip)
+        elif last.id in self.growths:
+            _extend(self.growths[last.id].values, skip)
+            _extend(self.growths[last.id].instead, skip)
+        else:
+            growth = {"id": last.id, "covers_until": skip.covers_until, "covers_count": skip.covers_count}
+            self.growths[last.id] = _Growth(growth, values)
+        return last
 
-    def write(self) -> Script[Sequence[Row]]:
-        """Insert and grow; the answer are the rows that were inserted, not those recorded before."""
-        inserted = yield batch("runs.insert", self.inserts)
-        yield batch("runs.grow", self.growths)
-        return inserted
+    def write(self) -> Script[Written]:
+        """Grow and insert. A row that cannot grow because retention has deleted it is written anew."""
+        grown = yield batch("runs.grow", [growth.values for growth in self.growths.values()])
+        found = {str(row["id"]) for row in grown}
+        moved: dict[str, str | None] = {}
+        for old, growth in self.growths.items():
+            if old not in found:
+                moved[old] = growth.instead["id"]
+                self.inserts[growth.instead["id"]] = growth.instead
+        inserted = yield batch("runs.insert", list(self.inserts.values()))
+        # A fire that was recorded before (UNIQUE) has no row under its new id: later skips must not grow that.
+        if len(inserted) < len(self.inserts):
+            written = {str(row["id"]) for row in inserted}
+            moved.update((run_id, None) for run_id in self.inserts if run_id not in written)
+        return Written(inserted, moved)
+
+
+@dataclass(frozen=True, slots=True)
+class LastSkip:
+    """The skip that a schedule recorded last, when nothing else was recorded since; it may still grow."""
+
+    id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """``inserted``: the rows that are new. ``moved``: ids under which nothing stands, and the id to use instead."""
+
+    inserted: Sequence[Row]
+    moved: Mapping[str, str | None]
+
+    def settled(self, last: LastSkip) -> LastSkip:
+        """The last skip by the id under which it stands now."""
+        while last.id is not None and last.id in self.moved:
+            moved = self.moved[last.id]
+            last = LastSkip(moved, last.reason if moved is not None else None)
+        return last
+
+
+def _extend(values: dict[str, Any], skip: PlannedSkip) -> None:
+    values["covers_until"] = skip.covers_until
+    values["covers_count"] += skip.covers_count
 
 
 def _in_order(plan: FirePlan) -> Iterable[PlannedRun | PlannedSkip]:

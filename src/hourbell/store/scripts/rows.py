@@ -15,6 +15,7 @@ from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.store.scripts.script import Row, to_json
 
 _NO_DELAY = timedelta(0)
+_OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
 
 
 def _text(value: Any) -> str | None:
@@ -89,7 +90,7 @@ def run_from(row: Row) -> Run:
         failures=row["failures"],
         losses=row["losses"],
         node_id=row["node_id"],
-        outcome=row["outcome"],
+        outcome=_OUTCOMES.get(row["outcome"]),
         error=row["error"],
         result=json.loads(result) if result is not None else None,
         queue=row["queue"],

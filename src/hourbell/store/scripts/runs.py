@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from hourbell.errors import Conflict, NotFound
-from hourbell.model.ids import least_run_id
+from hourbell.model.ids import is_run_id, least_run_id
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts.rows import new_run_values, run_from
@@ -23,10 +23,14 @@ def missing_run(run_id: str) -> NotFound:
 
 def get_run(run_id: str) -> Script[Run]:
     """See `RunStore.get_run`."""
-    rows = yield call("runs.get", id=run_id)
+    return run_from((yield from _found(run_id)))
+
+
+def _found(run_id: str) -> Script[Row]:
+    rows = (yield call("runs.get", id=run_id)) if is_run_id(run_id) else ()
     if not rows:
         raise missing_run(run_id)
-    return run_from(rows[0])
+    return rows[0]
 
 
 def enqueue(runs: Sequence[NewRun]) -> Script[Sequence[Run]]:
@@ -53,6 +57,7 @@ def insert_runs(values: Sequence[Mapping[str, Any]]) -> Script[Sequence[Row]]:
 
 def cancel_run(run_id: str) -> Script[Run]:
     """See `RunStore.cancel_run`."""
+    yield from _found(run_id)
     rows = yield call("runs.cancel", id=run_id)
     if rows:
         return run_from(rows[0])
@@ -62,9 +67,9 @@ def cancel_run(run_id: str) -> Script[Run]:
 
 def retry_run(run_id: str) -> Script[Run]:
     """See `RunStore.retry_run`. The ended attempt becomes history before its place in the row is taken."""
-    rows = yield call("runs.get", id=run_id)
-    if rows and rows[0]["schedule_id"] is not None:
-        yield call("schedules.lock", ids=[rows[0]["schedule_id"]])
+    seen = yield from _found(run_id)
+    if seen["schedule_id"] is not None:
+        yield call("schedules.lock", ids=[seen["schedule_id"]])
     rows = yield call("runs.lock", id=run_id)
     if not rows:
         raise missing_run(run_id)

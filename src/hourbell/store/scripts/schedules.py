@@ -11,7 +11,7 @@ from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Reason, RunState
 from hourbell.model.schedule import Declaration, Schedule
 from hourbell.store.protocol import OnConflict
-from hourbell.store.scripts.ledger import Ledger
+from hourbell.store.scripts.ledger import LastSkip, Ledger
 from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from, schedule_values
 from hourbell.store.scripts.runs import insert_runs
 from hourbell.store.scripts.script import Row, Script, batch, call
@@ -57,16 +57,19 @@ def edit_schedule(schedule_id: str, change: Change) -> Script[Schedule]:
 def write_edits(edits: Sequence[Edit], row: Row) -> Script[None]:
     """Write what edits of locked schedules decided: skips first, so that each row names its last one."""
     ledger = Ledger(row["now_at"])
-    written: list[Schedule] = []
+    decided: list[tuple[Schedule, LastSkip]] = []
     for edit in edits:
-        schedule = edit.schedule
+        last = LastSkip(edit.schedule.last_skip_id, edit.schedule.last_skip_reason)
         if edit.skip is not None:
-            skip_id = ledger.skip(schedule, edit.skip, schedule.last_skip_id, schedule.last_skip_reason)
-            schedule = replace(schedule, last_skip_id=skip_id, last_skip_reason=edit.skip.reason.value)
-        written.append(schedule)
-    yield from ledger.write()
-    for schedule in written:
-        yield call("schedules.write", **schedule_values(schedule))
+            last = ledger.skip(edit.schedule, edit.skip, last)
+        decided.append((edit.schedule, last))
+    written = yield from ledger.write()
+    for schedule, last in decided:
+        stands = written.settled(last)
+        yield call(
+            "schedules.write",
+            **schedule_values(replace(schedule, last_skip_id=stands.id, last_skip_reason=stands.reason)),
+        )
     for edit in edits:
         if edit.end_queued is not None:
             yield call("schedules.end_fires", id=edit.schedule.id, reason=edit.end_queued.value)

@@ -143,7 +143,7 @@ locked AS MATERIALIZED (
     SELECT p.*
     FROM asked a CROSS JOIN LATERAL (
         SELECT f.* FROM (
-            SELECT r.id, false AS suspect, r.priority, r.run_at
+            SELECT r.id, r.task, a.room, r.suspect, r.priority, r.run_at
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 0
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
@@ -153,7 +153,7 @@ locked AS MATERIALIZED (
         ) f
         UNION ALL
         SELECT l.* FROM (
-            SELECT r.id, true AS suspect, r.priority, r.run_at
+            SELECT r.id, r.task, a.room, r.suspect, r.priority, r.run_at
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 1
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
@@ -163,12 +163,16 @@ locked AS MATERIALIZED (
         ) l
     ) p
 ),
-ranked AS (
+allowed AS (
     SELECT l.*, row_number() OVER (PARTITION BY l.suspect ORDER BY l.priority, l.run_at, l.id) AS place FROM locked l
+),
+ranked AS (
+    SELECT k.*, row_number() OVER (PARTITION BY k.task ORDER BY k.priority, k.run_at, k.id) AS place_in_task
+    FROM allowed k WHERE k.suspect = 0 OR k.place <= :suspects::integer
 ),
 picked AS MATERIALIZED (
     SELECT k.id FROM ranked k
-    WHERE NOT k.suspect OR k.place <= :suspects::integer
+    WHERE k.place_in_task <= k.room
     ORDER BY k.priority, k.run_at, k.id
     LIMIT :limit::integer
 ),
@@ -179,7 +183,9 @@ written AS (
         finished_at = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN coalesce(:now, now()) END,
         node_id = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN NULL ELSE :node END,
         claim_id = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN NULL ELSE :claim_id END,
-        attempt = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN 0 ELSE r.attempt + 1 END
+        attempt = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN 0 ELSE r.attempt + 1 END,
+        outcome = NULL,
+        error = NULL
     WHERE r.id = ANY (ARRAY(SELECT p.id FROM picked p))
     RETURNING r.*
 )
@@ -195,7 +201,7 @@ WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = 
 -- name: settling.settle
 -- The fence: run, state, node and attempt. Rows are locked in the order of their ids before any is written.
 WITH locked AS MATERIALIZED (
-    SELECT r.id FROM {schema}.runs r
+    SELECT r.id, r.started_at AS noted_at FROM {schema}.runs r
     WHERE r.id = ANY (:id::uuid[]) AND r.state = 'running' AND r.node_id = :node
     ORDER BY r.id
     FOR NO KEY UPDATE OF r
@@ -219,7 +225,8 @@ written AS (
                 :finished_at::timestamptz[])
         AS u (id, attempt, state, outcome, failed, delay, error, result, started_at, finished_at) ON u.id = l.id
     WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt
-    RETURNING r.id, r.state, u.attempt, u.outcome, u.error, u.started_at, u.finished_at
+    RETURNING r.id, r.state, u.attempt, u.outcome, u.error, coalesce(u.started_at, l.noted_at) AS started_at,
+              u.finished_at
 ),
 kept AS (
     INSERT INTO {schema}.attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
@@ -232,14 +239,14 @@ SELECT id FROM written;
 -- name: settling.read_back
 -- A settlement without a row is looked at before it is judged: was it written by an earlier try whose answer was lost?
 SELECT u.id
-FROM unnest(:id::uuid[], :attempt::integer[]) AS u (id, attempt)
+FROM unnest(:id::uuid[], :attempt::integer[], :state::text[], :outcome::text[]) AS u (id, attempt, state, outcome)
 WHERE EXISTS (
         SELECT 1 FROM {schema}.runs r
-        WHERE r.id = u.id AND r.node_id = :node AND r.attempt = u.attempt AND r.finished_at IS NOT NULL
-          AND r.outcome <> 'lost')
+        WHERE r.id = u.id AND r.node_id = :node AND r.attempt = u.attempt AND r.state = u.state
+          AND r.outcome = u.outcome AND r.finished_at IS NOT NULL)
    OR EXISTS (
         SELECT 1 FROM {schema}.attempts a
-        WHERE a.run_id = u.id AND a.attempt = u.attempt AND a.node_id = :node AND a.outcome <> 'lost');
+        WHERE a.run_id = u.id AND a.attempt = u.attempt AND a.node_id = :node AND a.outcome = u.outcome);
 
 -- name: nodes.mark_dead
 -- Both witnesses under the lock: expired by the database's clock, and still the number that was seen.

@@ -122,7 +122,7 @@ ORDER BY queue, task, suspect, priority
 LIMIT 1;
 
 -- name: claiming.candidates
-SELECT id, priority, run_at, suspect
+SELECT id, task, priority, run_at, suspect
 FROM runs
 WHERE state = 'queued' AND queue = :queue AND task = :task AND suspect = :suspect
   AND run_at <= coalesce(:now, now())
@@ -136,7 +136,8 @@ SET state = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'ski
     finished_at = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN coalesce(:now, now()) END,
     node_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :node END,
     claim_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :claim_id END,
-    attempt = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 0 ELSE attempt + 1 END
+    attempt = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 0 ELSE attempt + 1 END,
+    outcome = NULL, error = NULL
 WHERE id = :id AND state = 'queued'
 RETURNING *, coalesce(:now, now()) AS now_at;
 
@@ -174,10 +175,11 @@ RETURNING id;
 SELECT :id AS id
 WHERE EXISTS (
         SELECT 1 FROM runs
-        WHERE id = :id AND node_id = :node AND attempt = :attempt AND finished_at IS NOT NULL AND outcome <> 'lost')
+        WHERE id = :id AND node_id = :node AND attempt = :attempt AND state = :state AND outcome = :outcome
+          AND finished_at IS NOT NULL)
    OR EXISTS (
         SELECT 1 FROM attempts
-        WHERE run_id = :id AND attempt = :attempt AND node_id = :node AND outcome <> 'lost');
+        WHERE run_id = :id AND attempt = :attempt AND node_id = :node AND outcome = :outcome);
 
 -- name: nodes.mark_dead
 UPDATE nodes SET state = 'dead'

@@ -222,7 +222,7 @@ class FiringConformance(Conformance):
             try:
                 _ = schedule.effective
                 return every_fire(schedule, facts, now)
-            except (TypeError, TriggerError):
+            except ValueError:
                 return None
 
         await bench.schedule("good")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import asyncpg
 import pytest
 
 from hourbell.clock import ManualClock
@@ -18,32 +20,33 @@ _OTHERS = """
     SELECT query FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
+# How many times to look, a twentieth of a second apart, for connections that are just ending.
+_LOOKS = 100
 
 
 @pytest.fixture(scope="session")
-def shared_database(postgres_server: PostgresServer) -> Iterator[str]:
-    """One database for the whole suite, a schema of it for each test: hundreds of databases would cost a minute."""
-    name = f"hourbell_suite_{secrets.token_hex(6)}"
+def conformance_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """One database for the whole suite; each test has a schema of its own, which is cheaper to make."""
+    name = f"conformance_{secrets.token_hex(4)}"
     yield postgres_server.create_database(name)
     postgres_server.drop_database(name)
 
 
 @pytest.fixture
-async def postgres_schema(shared_database: str) -> AsyncIterator[str]:
-    """The name of a schema of the test's own; a connection left to the database fails the test."""
-    yield f"suite_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(shared_database)
+async def postgres_schema(conformance_database: str) -> AsyncIterator[str]:
+    """The name of the test's own schema; a connection that it leaves to the database fails it."""
+    yield f"test_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(conformance_database)
     try:
-        left = [row["query"] for row in await connection.fetch(_OTHERS)]
-        for _ in range(100):  # those that are just ending are given a moment
+        left = await connection.fetch(_OTHERS)
+        for _ in range(_LOOKS):
             if not left:
-                break
+                return
             await asyncio.sleep(0.05)
-            left = [row["query"] for row in await connection.fetch(_OTHERS)]
+            left = await connection.fetch(_OTHERS)
     finally:
         await connection.close()
-    if left:
-        pytest.fail("connections were left open:\n" + "\n".join(left))
+    pytest.fail("connections were left open:\n" + "\n".join(row["query"] for row in left))
 
 
 @pytest.fixture
@@ -65,18 +68,8 @@ def made(request: pytest.FixtureRequest, clock: ManualClock) -> Callable[[], Sto
         return lambda: SqliteStore(path, clock)
     from hourbell.store.postgres import PostgresStore
 
-    url, schema = request.getfixturevalue("conformance_database"), f"test_{secrets.token_hex(4)}"
+    url, schema = request.getfixturevalue("conformance_database"), request.getfixturevalue("postgres_schema")
     return lambda: PostgresStore(url, clock, schema=schema)
-
-
-@pytest.fixture(scope="session")
-def conformance_database(postgres_server: PostgresServer) -> Iterator[str]:
-    """One database for the whole suite; each test has a schema of its own, which is cheaper to make."""
-    name = f"conformance_{secrets.token_hex(4)}"
-    yield postgres_server.create_database(name)
-    left = postgres_server.drop_database(name)
-    if left:
-        pytest.fail("connections were left open:\n" + "\n".join(left))
 
 
 @pytest.fixture

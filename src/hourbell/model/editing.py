@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hourbell.errors import Conflict
-from hourbell.model.gap import first_fire, passed
+from hourbell.model.gap import first_fire, in_utc, passed
 from hourbell.model.plan import PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
@@ -82,7 +82,7 @@ def waken(schedule: Schedule, now: datetime, reason: Reason) -> Edit:
     if gap is None:
         state = ScheduleState.ACTIVE if cursor is not None else ScheduleState.FINISHED
         return Edit(replace(schedule, state=state, note=None, updated_at=now))
-    upcoming = trigger.next_after(max(now, gap.last))
+    upcoming = in_utc(trigger.next_after(max(now, gap.last)))
     awake = replace(
         schedule,
         state=ScheduleState.ACTIVE if upcoming is not None else ScheduleState.FINISHED,
@@ -144,7 +144,7 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
     cursor = schedule.next_fire_at
     if cursor is None or cursor > now:
         last = schedule.last_fire_at
-        cursor = first_fire(settled, now) if last is None else settled.next_after(max(now, last))
+        cursor = first_fire(settled, now) if last is None else in_utc(settled.next_after(max(now, last)))
     state = schedule.state
     if cursor is None:
         state = ScheduleState.FINISHED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hourbell.model.plan import PlannedSkip
 from hourbell.model.run_state import Reason
@@ -30,7 +30,7 @@ def passed(trigger: Trigger, cursor: datetime, now: datetime) -> Passed | None:
     """What became due from ``cursor`` (itself a fire, whatever the trigger says by now) to ``now``, both included."""
     if cursor > now:
         return None
-    last = trigger.prev_before(now + TICK)
+    last = in_utc(trigger.prev_before(now + TICK))
     if last is None or last <= cursor:
         return Passed(cursor, cursor, 1)
     return Passed(cursor, last, 1 + trigger.count_between(cursor, now, COUNT_CAP))
@@ -40,5 +40,10 @@ def first_fire(trigger: Trigger, now: datetime) -> datetime | None:
     """The first cursor of a new schedule: the next fire after ``now``; a one-off in the past is due at once."""
     upcoming = trigger.next_after(now)
     if upcoming is None and isinstance(trigger, At):
-        return trigger.prev_before(now + TICK)
-    return upcoming
+        upcoming = trigger.prev_before(now + TICK)
+    return in_utc(upcoming)
+
+
+def in_utc(fire: datetime | None) -> datetime | None:
+    """The same instant in UTC. Two fires of one zone compare by their wall clock, which goes back in autumn."""
+    return fire.astimezone(UTC) if fire is not None else None

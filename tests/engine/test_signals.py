@@ -190,6 +190,30 @@ def test_a_second_signal_ends_a_program_whose_loop_is_blocked() -> None:
     assert program.end() == ([], -signal.SIGTERM)
 
 
+async def test_a_second_signal_ends_a_drain_that_the_server_waits_for(watcher: Watcher) -> None:
+    from engine.bench import PATIENCE, Bench
+
+    bench, begun = Bench(drain=3000), asyncio.Event()
+
+    async def ring() -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    bench.task(ring)
+    node = bench.node()
+    await node.start()
+    run = await bench.enqueue("ring")
+    node.wake()
+    await asyncio.wait_for(begun.wait(), PATIENCE)
+    signal.raise_signal(signal.SIGTERM)
+    stopping = asyncio.create_task(node.stop())
+    await asyncio.sleep(ECHO + 0.3)
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(stopping, PATIENCE)
+    left = await bench.run(run.id)
+    assert (left.state, left.failures, left.losses) == ("queued", 0, 0)
+
+
 async def test_a_node_puts_the_handlers_back() -> None:
     from engine.bench import Bench
 

@@ -255,3 +255,10 @@ class Node:
         done = threading.Event()
         if self._thread is not None and self._keeping is not None and self._thread.call(self._keeping.force, done):
             done.wait(HAND_BACK_PATIENCE)
+        if self._app is not None:
+            # A server that is stopping us already waits for the drain, whatever it is told now.
+            self._app.call(self._hurry)
+
+    def _hurry(self) -> None:
+        if self._shift is not None:
+            self._shift.hurry()

@@ -124,6 +124,11 @@ class Shift:
             _log.warning("%d reports could not be written before the node stopped", len(self.holdings.reported))
         await self._settle_loop.stop()
 
+    def hurry(self) -> None:
+        """Wait for no body any more. They are cancelled, and whatever they still say is ignored."""
+        for execution in list(self.holdings.running.values()):
+            self.executing.give_up(execution)
+
     async def lose(self) -> None:
         """The lease is over: empty the queue, cancel the bodies, let nothing of theirs be written."""
         self.trust.end()

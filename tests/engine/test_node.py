@@ -477,6 +477,16 @@ async def test_a_start_that_waiting_would_not_mend_fails_at_once() -> None:
     assert node.status.state is Life.STOPPED
 
 
+async def test_a_node_that_is_stopped_while_it_registers_leaves_no_live_row() -> None:
+    bench = Bench()
+    bench.faults.after("register_node")
+    bench.faults.hanging.add("declare")
+    node = bench.node()
+    await node.start()
+    await node.stop()
+    assert {one.state for one in await bench.store.list_nodes()} == {NodeState.STOPPED}
+
+
 async def test_stopping_while_the_database_is_away_does_not_hang() -> None:
     bench = Bench(drain=0.5)
     bench.faults.away = True

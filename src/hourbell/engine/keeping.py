@@ -232,7 +232,9 @@ class Keeping:
                 _log.warning("the node could not take its leave of the database: %s", summary(error))
 
     async def _retire(self) -> None:
-        trust = self._registered
+        trust, unconfirmed = self._registered, self._registering.unconfirmed
+        if unconfirmed is not None:
+            await self._own.retire_node(unconfirmed)
         if trust is not None:
             await self._own.retire_node(trust.node_id)
             trust.end()

@@ -28,6 +28,11 @@ class Registering:
         self._node_id: str | None = None
         self._asked = 0.0
 
+    @property
+    def unconfirmed(self) -> str | None:
+        """The id under which this process may have been registered without ever hearing of it."""
+        return self._node_id
+
     async def attempt(self) -> Trust:
         """Register and declare. May be repeated after a failure; the store is told the same id for a while."""
         lease = self._parts.settings.lease

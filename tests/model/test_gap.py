@@ -13,7 +13,9 @@ def at(text: str) -> datetime:
 
 
 def test_nothing_has_passed_before_the_cursor() -> None:
-    assert passed(Every(seconds=1, start=at("2030-01-01T00:00:00")), at("2030-01-01T00:00:05"), at("2030-01-01")) is None
+    assert (
+        passed(Every(seconds=1, start=at("2030-01-01T00:00:00")), at("2030-01-01T00:00:05"), at("2030-01-01")) is None
+    )
 
 
 def test_the_cursor_is_a_fire_whatever_the_trigger_says() -> None:
@@ -28,7 +30,8 @@ def test_both_of_two_fires_in_a_repeated_hour_are_told_apart() -> None:
     first, second = at("2030-10-27T00:30:00"), at("2030-10-27T01:30:00")
     gap = passed(trigger, first, second)
     assert gap == Passed(first, second, 2)
-    assert gap is not None and gap.last.tzinfo is UTC
+    assert gap is not None
+    assert gap.last.tzinfo is UTC
     assert first_fire(trigger, first) == second
 
 

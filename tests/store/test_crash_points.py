@@ -36,7 +36,8 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
     "sqlite": {
         "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
         "claim": (
-            "nodes.is_live", "clock.read", "heads.first", "heads.next", "claiming.candidates", "claiming.take", "commit",
+            "nodes.is_live", "clock.read", "heads.first", "heads.next", "claiming.candidates", "claiming.take",
+            "commit",
         ),
         "settle": ("settling.keep", "settling.settle", "commit"),
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
@@ -130,7 +131,7 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
 
 @pytest.mark.parametrize("policies", [{"overlap": "skip", "catch_up": "all"}, {"overlap": "skip", "max_running": 3}])
 @pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
-@pytest.mark.parametrize(("pair", "point"), points("fire"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("fire"), indirect=["pair"])
 async def test_a_fire_is_recorded_once(pair: Pair, point: Point, lives: bool, policies: dict[str, object]) -> None:
     await schedule(pair, **policies)
     first = pair.clock.now() + timedelta(seconds=1)
@@ -150,7 +151,7 @@ async def test_a_fire_is_recorded_once(pair: Pair, point: Point, lives: bool, po
     assert await recorded(pair) == [first + timedelta(seconds=n) for n in range(6)]
 
 
-@pytest.mark.parametrize(("pair", "point"), points("claim"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("claim"), indirect=["pair"])
 async def test_a_claim_whose_answer_is_lost_is_read_back(pair: Pair, point: Point) -> None:
     await register(pair, "a", "b")
     run = await enqueue(pair)
@@ -163,7 +164,7 @@ async def test_a_claim_whose_answer_is_lost_is_read_back(pair: Pair, point: Poin
     assert [(held.run_id, held.attempt) for held in await pair.other.held("a")] == [(run.id, 1)]
 
 
-@pytest.mark.parametrize(("pair", "point"), points("claim"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("claim"), indirect=["pair"])
 async def test_a_claim_of_a_dead_node_is_taken_over(pair: Pair, point: Point) -> None:
     await register(pair, "a")
     run = await enqueue(pair)
@@ -199,7 +200,7 @@ async def settled_twice(pair: Pair, point: Point, how: Callable[[Run], Settlemen
     return await pair.other.get_run(run.id)
 
 
-@pytest.mark.parametrize(("pair", "point"), points("settle"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("settle"), indirect=["pair"])
 async def test_a_failure_reported_again_counts_once(pair: Pair, point: Point) -> None:
     stored = await settled_twice(pair, point, retried)
     assert (stored.state, stored.attempt, stored.failures) == (RunState.QUEUED, 1, 1)
@@ -208,14 +209,14 @@ async def test_a_failure_reported_again_counts_once(pair: Pair, point: Point) ->
 
 
 # An attempt that ends its run keeps no row of its own: there the first step is not sent.
-@pytest.mark.parametrize(("pair", "point"), points("settle", without="settling.keep"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("settle", without="settling.keep"), indirect=["pair"])
 async def test_a_success_reported_again_counts_once(pair: Pair, point: Point) -> None:
     stored = await settled_twice(pair, point, succeeded)
     assert (stored.state, stored.attempt, stored.failures) == (RunState.SUCCEEDED, 1, 0)
     assert await pair.other.list_attempts(stored.id) == []
 
 
-@pytest.mark.parametrize(("pair", "point"), points("settle", without="settling.keep"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("settle", without="settling.keep"), indirect=["pair"])
 async def test_a_node_that_dies_settling_has_settled_or_has_not(pair: Pair, point: Point) -> None:
     await register(pair, "a", "b")
     run = await enqueue(pair)
@@ -233,7 +234,7 @@ async def test_a_node_that_dies_settling_has_settled_or_has_not(pair: Pair, poin
     assert stored.node_id == ("c" if again else "a")
 
 
-@pytest.mark.parametrize(("pair", "point"), points("renew"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("renew"), indirect=["pair"])
 async def test_a_renewal_may_be_repeated(pair: Pair, point: Point) -> None:
     await register(pair, "a", "b")
     pair.clock.advance(10)
@@ -246,7 +247,7 @@ async def test_a_renewal_may_be_repeated(pair: Pair, point: Point) -> None:
     assert lease == pair.clock.now() + LEASE
 
 
-@pytest.mark.parametrize(("pair", "point"), points("renew"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("renew"), indirect=["pair"])
 async def test_a_renewal_that_failed_does_not_outlive_its_lease(pair: Pair, point: Point) -> None:
     await register(pair, "a")
     pair.clock.advance(10)
@@ -256,7 +257,7 @@ async def test_a_renewal_that_failed_does_not_outlive_its_lease(pair: Pair, poin
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
-@pytest.mark.parametrize(("pair", "point"), points("rescue"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("rescue"), indirect=["pair"])
 async def test_a_rescue_hands_each_run_on_once(pair: Pair, point: Point, lives: bool) -> None:
     await register(pair, "a")
     retry, fail = await enqueue(pair), await enqueue(pair, on_lost="fail")

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict
 from hourbell.model.gap import first_fire, in_utc, passed
-from hourbell.model.plan import PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
-from hourbell.triggers import Trigger
+
+if TYPE_CHECKING:
+    from hourbell.model.plan import PlannedSkip
+    from hourbell.triggers import Trigger
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from hourbell.model.plan import PlannedSkip
-from hourbell.model.run_state import Reason
 from hourbell.triggers import At, Trigger
+
+if TYPE_CHECKING:
+    from hourbell.model.run_state import Reason
 
 TICK = timedelta(microseconds=1)
 COUNT_CAP = 10_000

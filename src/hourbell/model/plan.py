@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Schedule, ScheduleState
+
+if TYPE_CHECKING:
+    from hourbell.model.run_state import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class FiringReport:
-    """What one firing did: ``locked`` schedules seen, runs and skips recorded, and ids that no plan could be made for."""
+    """What one firing did: ``locked`` schedules seen, runs and skips recorded, ids that no plan could be made for."""
 
     now: datetime
     locked: int

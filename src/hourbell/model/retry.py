@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from hourbell.errors import InvalidArguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Backoff = Literal["exponential", "linear", "fixed"]
 _SPEC_KEYS = frozenset({"attempts", "backoff", "first", "cap", "jitter", "on", "never_on"})
 
 
-class RetryLater(Exception):  # noqa: N818 - a request, not an error
+class RetryLater(Exception):
     """Raised inside a body to ask for another attempt after so many seconds; it uses up one try."""
 
     def __init__(self, seconds: float) -> None:
@@ -70,7 +72,7 @@ class Retry:
         else:
             full = self.first
         full = min(full, self.cap)
-        return random.Random(f"{seed}:{failures}").uniform(0, full) if self.jitter else full  # noqa: S311 - not secret
+        return random.Random(f"{seed}:{failures}").uniform(0, full) if self.jitter else full
 
     @staticmethod
     def later(seconds: float) -> RetryLater:
@@ -94,7 +96,7 @@ class Retry:
         """Read what ``to_spec`` wrote. Raises InvalidArguments for unknown fields or values."""
         unknown = set(spec) - _SPEC_KEYS
         if unknown:
-            _refuse(f"retry has no field {sorted(unknown)[0]!r}; it has {', '.join(sorted(_SPEC_KEYS))}")
+            _refuse(f"retry has no field {min(unknown)!r}; it has {', '.join(sorted(_SPEC_KEYS))}")
         fields = dict(spec)
         for name in ("on", "never_on"):
             types = fields.get(name, ())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hourbell.model.run_state import Outcome, RunState
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hourbell.model.run_state import Outcome, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,18 @@ Three implementations pass one conformance suite (`hourbell.testing.conformance`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from hourbell.model.editing import Change
-from hourbell.model.node import NewNode, Node, Renewal, Rescue
-from hourbell.model.page import Page
-from hourbell.model.plan import FiringReport, NextWork, Planner
-from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
-from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from hourbell.model.editing import Change
+    from hourbell.model.node import NewNode, Node, Renewal, Rescue
+    from hourbell.model.page import Page
+    from hourbell.model.plan import FiringReport, NextWork, Planner
+    from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
+    from hourbell.model.schedule import Declaration, Schedule, ScheduleState
 
 OnConflict = Literal["update", "keep", "error"]
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from hourbell.model.editing import Change
 from hourbell.model.ids import is_run_id
-from hourbell.model.node import NewNode, Node, Renewal, Rescue
 from hourbell.model.page import Page
-from hourbell.model.plan import FiringReport, NextWork, Planner
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
-from hourbell.model.schedule import Declaration, Schedule, ScheduleState
-from hourbell.store.protocol import OnConflict
 from hourbell.store.scripts import claiming, declaring, firing, nodes, runs, schedules, settling, watching
 from hourbell.store.scripts.rows import attempt_from, node_from, run_from, schedule_from
 from hourbell.store.scripts.script import Begin, Script, batch, one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from hourbell.model.editing import Change
+    from hourbell.model.node import NewNode, Node, Renewal, Rescue
+    from hourbell.model.plan import FiringReport, NextWork, Planner
+    from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+    from hourbell.store.protocol import OnConflict
 
 T = TypeVar("T")
 

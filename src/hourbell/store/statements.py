@@ -7,10 +7,12 @@ schema (or by nothing where there is none). Everything is checked at load: names
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 Dialect = Literal["postgres", "sqlite"]
 

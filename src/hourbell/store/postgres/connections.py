@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import asyncpg
 
 from hourbell.errors import HourbellError
-from hourbell.store.sql_store import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hourbell.store.sql_store import Lane
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -22,8 +25,9 @@ async def _no_reset(_: Any) -> None:
 class Connections:
     """The connections of one store on one event loop.
 
-    ``session`` is SQL that every new connection runs first. ``patience`` is how many seconds a statement may take before the connection counts as dead. With ``pooler`` no
-    prepared statement is kept and nothing is set on the session, as PgBouncer in transaction mode needs it.
+    ``session`` is SQL that every new connection runs first. ``patience`` is how many seconds a statement may take
+    before the connection counts as dead. With ``pooler`` no prepared statement is kept and nothing is set on the
+    session, as PgBouncer in transaction mode needs it.
     """
 
     def __init__(self, url: str, *, session: str, pool: int, patience: float, pooler: bool) -> None:
@@ -92,9 +96,10 @@ class Connections:
     async def _pooled(self) -> AsyncIterator[Connection]:
         if self._pool is None:
             raise asyncpg.InterfaceError("the store is closed; open it first")
-        async with self._pool.acquire(timeout=self._patience) as connection:
-            async with _kept_or_cut(connection):  # type: ignore[arg-type]
-                yield connection  # type: ignore[misc]
+        async with self._pool.acquire(timeout=self._patience) as lent:
+            connection = cast("Connection", lent)  # a proxy with the connection's own verbs
+            async with _kept_or_cut(connection):
+                yield connection
 
     def _keep(self, lane: Lane, connection: Connection) -> None:
         if self._closed:

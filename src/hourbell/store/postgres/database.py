@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from hourbell.clock import Clock
-from hourbell.store.postgres.connections import Connection, Connections
 from hourbell.store.postgres.errors import CAUGHT, REPEATABLE, translated
-from hourbell.store.scripts.script import Begin, Call, Row
-from hourbell.store.sql_store import Lane
-from hourbell.store.statements import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hourbell.clock import Clock
+    from hourbell.store.postgres.connections import Connection, Connections
+    from hourbell.store.scripts.script import Begin, Call, Row
+    from hourbell.store.sql_store import Lane
+    from hourbell.store.statements import Statement
 
 T = TypeVar("T")
 
@@ -47,7 +50,7 @@ class PostgresDatabase:
             except REPEATABLE as error:
                 if tried == _TRIES:
                     raise translated(error) from error
-                await asyncio.sleep(random.uniform(0, 0.02 * tried))  # noqa: S311 - spreads contenders, no secret
+                await asyncio.sleep(random.uniform(0, 0.02 * tried))
             except CAUGHT as error:
                 raise translated(error) from error
         raise AssertionError("unreachable")
@@ -109,6 +112,4 @@ class PostgresDatabase:
 
 def is_duplicate(error: BaseException) -> bool:
     """True when somebody else made the same object at the same moment."""
-    return isinstance(
-        error, asyncpg.DuplicateSchemaError | asyncpg.DuplicateTableError | asyncpg.UniqueViolationError
-    )
+    return isinstance(error, asyncpg.DuplicateSchemaError | asyncpg.DuplicateTableError | asyncpg.UniqueViolationError)

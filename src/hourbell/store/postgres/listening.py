@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hourbell.store.postgres.connections import Connection, Connections
-from hourbell.store.postgres.database import PostgresDatabase
 from hourbell.store.postgres.errors import CAUGHT, translated
 from hourbell.store.scripts.script import call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hourbell.store.postgres.connections import Connection, Connections
+    from hourbell.store.postgres.database import PostgresDatabase
 
 _PROOF_PATIENCE = 2.0
 _PROOF_EVERY = 60.0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from hourbell.errors import MigrationNeeded
-from hourbell.store.postgres.connections import Connection
 from hourbell.store.postgres.database import PostgresDatabase, is_duplicate
 from hourbell.store.scripts.script import call
-from hourbell.store.statements import Migration, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hourbell.store.postgres.connections import Connection
+    from hourbell.store.statements import Migration, Statement
 
 
 class PostgresMigrating:
@@ -66,9 +69,7 @@ class PostgresMigrating:
         return applied
 
     async def _found(self, connection: Connection) -> Any:
-        rows = await self._database.send(
-            connection, call("migrating.schema_exists", identifier=self._identifier)
-        )
+        rows = await self._database.send(connection, call("migrating.schema_exists", identifier=self._identifier))
         return rows[0]
 
     async def _missing(self, connection: Connection) -> list[Migration]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from hourbell.clock import Clock, SystemClock
 from hourbell.store.postgres.connections import Connections
@@ -15,6 +15,9 @@ from hourbell.store.postgres.migrating import PostgresMigrating
 from hourbell.store.scripts.script import one
 from hourbell.store.sql_store import SqlStore
 from hourbell.store.statements import load, migrations, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class PostgresStore(SqlStore):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourbell.model.run import Claim
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts.rows import run_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 from hourbell.store.scripts.watching import heads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 def claim_at_once(
@@ -47,9 +49,7 @@ def claim_in_steps(
     for queue, task, suspect in sorted(places):
         room = min(tasks[task], limit, suspects if suspect else limit)
         if room > 0:
-            found.extend(
-                (yield call("claiming.candidates", queue=queue, task=task, suspect=suspect, room=room))
-            )
+            found.extend((yield call("claiming.candidates", queue=queue, task=task, suspect=suspect, room=room)))
     chosen = _chosen(sorted(found, key=_order), dict(tasks), suspects)[:limit]
     taken = yield batch("claiming.take", [{"id": row["id"]} for row in chosen], node=node_id, claim_id=claim_id)
     return _claim(clock[0]["now_at"], taken)

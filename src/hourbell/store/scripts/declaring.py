@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hourbell.model.declaring import DeclarationFacts, redeclared
 from hourbell.model.editing import created
-from hourbell.model.schedule import Declaration, Schedule
 from hourbell.store.scripts.rows import schedule_from, schedule_values
 from hourbell.store.scripts.schedules import write_edits
 from hourbell.store.scripts.script import Row, Script, batch, call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hourbell.model.schedule import Declaration, Schedule
 
 
 def declare(node_id: str, declarations: Sequence[Declaration]) -> Script[Sequence[Schedule]]:
@@ -38,9 +42,7 @@ def declare(node_id: str, declarations: Sequence[Declaration]) -> Script[Sequenc
     return [found[declaration.id] for declaration in declarations]
 
 
-def _facts(
-    node_id: str, by_id: dict[str, Declaration], locked: Sequence[Row]
-) -> Script[dict[str, DeclarationFacts]]:
+def _facts(node_id: str, by_id: dict[str, Declaration], locked: Sequence[Row]) -> Script[dict[str, DeclarationFacts]]:
     asked = [{"id": row["id"], "digest": by_id[row["id"]].digest, "stored": row["digest"]} for row in locked]
     rows = yield batch("declarations.facts", asked, node=node_id)
     return {row["id"]: DeclarationFacts(bool(row["seen_before"]), bool(row["stored_is_live"])) for row in rows}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourbell.model.plan import Fired, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.model.run_state import RunState
-from hourbell.model.schedule import Schedule
 from hourbell.store.scripts.ledger import LastSkip, Ledger
 from hourbell.store.scripts.rows import schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from hourbell.model.schedule import Schedule
 
 
 def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[FiringReport]:

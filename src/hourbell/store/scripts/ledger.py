@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_id
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
-from hourbell.model.schedule import Schedule
 from hourbell.store.scripts.rows import fire_values, skip_values
 from hourbell.store.scripts.script import Row, Script, batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from hourbell.model.schedule import Schedule
 
 
 @dataclass(slots=True)

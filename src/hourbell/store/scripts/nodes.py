@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from hourbell.model.node import NewNode, NodeState, Renewal, Rescue, Sibling
 from hourbell.model.run_state import Outcome
 from hourbell.store.scripts.script import Script, batch, call
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
 
 def register_node(node: NewNode, *, in_steps: bool) -> Script[datetime]:
     """See `NodeStore.register_node`."""
-    yield call(
-        "nodes.register", id=node.id, host=node.host, pid=node.pid, version=node.version, lease=node.lease
-    )
+    yield call("nodes.register", id=node.id, host=node.host, pid=node.pid, version=node.version, lease=node.lease)
     if node.replaces is not None:
         yield call("nodes.end", node=node.replaces, state=NodeState.DEAD.value)
         yield call("declarations.forget", node=node.replaces)
@@ -44,9 +45,7 @@ def rescue(suspects: Mapping[str, int], *, in_steps: bool) -> Script[Rescue]:
     dead = tuple(sorted(row["id"] for row in marked))
     if not gone:
         return Rescue(dead)
-    requeued, failed = yield from _hand_on(
-        sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps
-    )
+    requeued, failed = yield from _hand_on(sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps)
     return Rescue(dead, requeued, failed)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourbell.model.node import Node, NodeState
-from hourbell.model.plan import PlannedSkip
 from hourbell.model.run import Attempt, NewRun, Run
 from hourbell.model.run_state import Origin, Outcome, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.store.scripts.script import Row, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hourbell.model.plan import PlannedSkip
 
 _NO_DELAY = timedelta(0)
 _OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}

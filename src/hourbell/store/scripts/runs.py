@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.ids import is_run_id, least_run_id
-from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts.rows import new_run_values, run_from
 from hourbell.store.scripts.script import Row, Script, batch, call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hourbell.model.run import NewRun, Run
 
 _KEPT_NODES = timedelta(days=1)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.editing import Change, Edit, created, merging
-from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Reason, RunState
-from hourbell.model.schedule import Declaration, Schedule
-from hourbell.store.protocol import OnConflict
 from hourbell.store.scripts.ledger import LastSkip, Ledger
 from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from, schedule_values
 from hourbell.store.scripts.runs import insert_runs
 from hourbell.store.scripts.script import Row, Script, batch, call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hourbell.model.run import NewRun, Run
+    from hourbell.model.schedule import Declaration, Schedule
+    from hourbell.store.protocol import OnConflict
 
 
 def missing_schedule(schedule_id: str) -> NotFound:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hourbell.model.run import Settlement
 from hourbell.store.scripts.script import Script, batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hourbell.model.run import Settlement
 
 
 def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool) -> Script[frozenset[str]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from hourbell.model.plan import NextWork
 from hourbell.store.scripts.script import Row, Script, call
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 
 def next_work_at_once(node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> Script[NextWork]:

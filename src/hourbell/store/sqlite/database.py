@@ -6,16 +6,19 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hourbell.clock import Clock
-from hourbell.store.scripts.script import Begin, Call, Row
-from hourbell.store.sql_store import Lane
 from hourbell.store.sqlite.connection_thread import ConnectionThread
 from hourbell.store.sqlite.values import rows, stored
-from hourbell.store.statements import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from hourbell.clock import Clock
+    from hourbell.store.scripts.script import Begin, Call, Row
+    from hourbell.store.sql_store import Lane
+    from hourbell.store.statements import Statement
 
 T = TypeVar("T")
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from hourbell.clock import Clock
 from hourbell.errors import StoreMisconfigured
 from hourbell.store.scripts.script import call
-from hourbell.store.sqlite.database import SqliteDatabase
 from hourbell.store.statements import Migration, Statement, migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hourbell.clock import Clock
+    from hourbell.store.sqlite.database import SqliteDatabase
 
 
 class SqliteMigrating:

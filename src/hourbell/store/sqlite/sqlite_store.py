@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hourbell.clock import Clock, SystemClock
 from hourbell.errors import InvalidArguments
-from hourbell.model.plan import NextWork
 from hourbell.store.scripts.script import call
 from hourbell.store.sql_store import SqlStore
 from hourbell.store.sqlite.database import SqliteDatabase
 from hourbell.store.sqlite.migrating import SqliteMigrating
 from hourbell.store.statements import load
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Collection, Sequence
+    from datetime import datetime
+
+    from hourbell.model.plan import NextWork
 
 
 @dataclass(frozen=True, slots=True)

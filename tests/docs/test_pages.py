@@ -1,0 +1,70 @@
+"""Every code block of the documentation does what its page says: done in order, in a fresh folder, for real."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.pages import ROOT, Block, blocks, links, pages
+from support.story import Story
+
+DOCUMENTED = [page for page in pages() if blocks(page)]
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    told = Story(tmp_path)
+    yield told
+    told.close()
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", DOCUMENTED, ids=named)
+def test_what_a_page_says_can_be_done(page: Path, story: Story) -> None:
+    for block in blocks(page):
+        try:
+            story.play(block)
+        except AssertionError as error:
+            raise AssertionError(f"{named(page)}, line {block.line}: {error}") from error
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if not link.startswith(("https://", "http://", "#")):
+            assert (page.parent / link.partition("#")[0]).exists(), link
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Block("python", "raise SystemExit(1)", 1),
+        Block("ruby", "puts 1", 1),
+        Block("console", "$ hourbell --version\nhourbell 999.0\n", 1),
+        Block("sh", "hourbell no-such-command", 1),
+        Block("sh", "python3 dev.py no-such-command", 1),
+        Block("sh", "rm -rf nothing", 1),
+    ],
+    ids=lambda block: f"{block.language}: {block.text.splitlines()[0]}",
+)
+def test_what_is_wrong_in_a_page_is_found(block: Block, story: Story) -> None:
+    with pytest.raises(AssertionError):
+        story.play(block)
+
+
+def test_an_answer_may_have_gaps(story: Story) -> None:
+    story.play(Block("console", "$ hourbell --version\nhourbell …\n", 1))
+
+
+def test_commands_stand_in_blocks_that_are_done() -> None:
+    """An indented block would be shown as code and be passed over."""
+    for page in pages():
+        text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for line in text.splitlines():
+            assert not re.match(r" {4,}(\$ |python3? |pip |hourbell |uvicorn |curl )", line), f"{named(page)}: {line}"

@@ -1,0 +1,108 @@
+"""The tables of the reference list what there is: no more, no less, with its true default."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import typer
+
+from hourbell import Context, HourbellError, Scheduler, errors
+from hourbell.cli.main import commands
+from hourbell.fastapi import api_router
+from hourbell.model.policies import Policies
+from hourbell.settings import Settings
+from support.pages import ROOT
+
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def rows(page: str, columns: int) -> list[list[str]]:
+    """The rows of a page's tables that have so many columns, without heads and rules."""
+    found = []
+    for line in (REFERENCE / page).read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) == columns and cells[0].startswith("`"):
+            found.append(cells)
+    return found
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_policies() -> None:
+    shown = {code(name)[0]: code(default)[0] for name, default, _ in rows("policies.md", 3)}
+    assert shown == {field.name: _written(field.default) for field in fields(Policies)}
+
+
+def test_settings() -> None:
+    shown = {code(name)[0]: (code(default) or [""])[0] for name, default, _ in rows("settings.md", 3)}
+    # These have no default that could be written down: there is none, or it depends on the machine.
+    unwritten = {"direct_url", "queues", "processes"}
+    assert shown.keys() == {field.name for field in fields(Settings)}
+    for field in fields(Settings):
+        wanted = "" if field.name in unwritten else str(field.default).removesuffix(".0")
+        assert shown[field.name] == wanted, field.name
+
+
+def test_verbs_of_the_scheduler() -> None:
+    shown = [name.partition("(")[0] for cells in rows("scheduler.md", 2) for name in code(cells[0])]
+    text = (REFERENCE / "scheduler.md").read_text(encoding="utf-8")
+    public = {name for name in dir(Scheduler) if not name.startswith("_")}
+    assert {name for name in public if f"`{name}`" not in text and name not in shown} == set()
+    context = {name for name in dir(Context) if not name.startswith("_") and name not in {"of", "entered"}}
+    assert {name for name in shown if name not in public} == context - public
+
+
+def test_decorators_take_what_is_shown() -> None:
+    for (call,) in (code(cells[0]) for cells in rows("scheduler.md", 2) if "(" in cells[0]):
+        name, _, arguments = call.partition("(")
+        if name == "task":
+            continue  # it takes them by overloads
+        shown = set(re.findall(r"\b[a-z]+\b", re.sub(r"=[^,)]*", "", arguments)))
+        assert shown == set(inspect.signature(getattr(Scheduler, name)).parameters) - {"self"}, name
+
+
+def test_errors() -> None:
+    text = (REFERENCE / "scheduler.md").read_text(encoding="utf-8")
+    public = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, HourbellError) and name != "StoreRejected"
+    }
+    assert {name for name in public if f"`{name}`" not in text} == set()
+
+
+def test_commands() -> None:
+    shown = {code(name)[0].split()[1] for name, _ in rows("command-line.md", 2)}
+    group = typer.main.get_command(commands())
+    assert shown == set(group.commands)  # type: ignore[attr-defined]
+    for name, meaning in rows("command-line.md", 2):
+        known = {option for one in group.commands[code(name)[0].split()[1]].params for option in one.opts}  # type: ignore[attr-defined]
+        assert {word.split()[0] for word in code(meaning) if word.startswith("--")} <= known
+
+
+def test_addresses_of_the_api() -> None:
+    shown = {address for name, _ in rows("rest.md", 2) for address in code(name)}
+    router = api_router(Scheduler("memory://"))
+    found = {f"{method} {path.replace(':path', '')}" for method, path in _routes(router)}
+    assert shown == found
+
+
+def _routes(router: object) -> set[tuple[str, str]]:
+    from fastapi import FastAPI
+
+    app = FastAPI(openapi_url="/openapi.json")
+    app.include_router(router)  # type: ignore[arg-type]
+    return {(method.upper(), path) for path, verbs in app.openapi()["paths"].items() for method in verbs}
+
+
+def _written(default: object) -> str:
+    return f'"{default}"' if isinstance(default, str) else str(default)
+
+
+def test_the_tables_are_found() -> None:
+    assert all(rows(page.name, 2) or rows(page.name, 3) for page in Path(REFERENCE).glob("*.md"))

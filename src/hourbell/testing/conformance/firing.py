@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hourbell.errors import StoreRejected, TriggerError
+from hourbell.errors import StoreRejected
 from hourbell.model.editing import Edit, pausing, updating
 from hourbell.model.plan import Fired, FirePlan, PlannedRun
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState

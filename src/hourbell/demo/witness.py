@@ -75,7 +75,7 @@ def told(entry: Entry) -> str:
         return f"try {entry.attempt}: {entry.note}"
     if entry.phase is Phase.CANCELLED:
         return "cancelled, handed back"
-    return f"try {entry.attempt}: {entry.note}" if entry.attempt > 1 else entry.note
+    return f"try {entry.attempt}: {entry.note or 'done'}" if entry.attempt > 1 else entry.note
 
 
 def _started(entry: Entry) -> str:

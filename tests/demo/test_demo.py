@@ -109,7 +109,10 @@ def gone_within(pids: set[int], seconds: float) -> bool:
 
 
 @pytest.mark.frontdoor
-@pytest.mark.parametrize("options", [(), ("--postgres",)], ids=["sqlite", "postgres"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param((), id="sqlite"), pytest.param(("--postgres",), id="postgres", marks=pytest.mark.slow)],
+)
 def test_it_ends_by_itself_with_every_fire_run_once(options: tuple[str, ...]) -> None:
     with running_demo("--seconds", "4", *options) as demo:
         assert demo.read_to_the_end() == 0, demo.text
@@ -124,6 +127,7 @@ def test_it_ends_by_itself_with_every_fire_run_once(options: tuple[str, ...]) ->
 
 
 @posix
+@pytest.mark.slow
 def test_what_is_asked_over_http_runs_a_signal_ends_it_and_nothing_is_left() -> None:
     with running_demo("--workers", "2") as demo:
         demo.read_until(lambda line: "heartbeat" in line)

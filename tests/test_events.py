@@ -68,10 +68,26 @@ async def test_an_async_subscriber_runs_and_its_error_is_logged(caplog: pytest.L
     events.on(NodeLost, hear)
     with caplog.at_level(logging.ERROR):
         events.emit(LOST)
-        await events.drained()
+        await events.drained(30)
         await asyncio.sleep(0)
     assert heard == [LOST]
     assert "bad async subscriber" in caplog.text
+
+
+async def test_a_subscriber_that_never_ends_is_cancelled() -> None:
+    events, ended = Events(), []
+
+    async def hang(event: NodeLost) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(event)
+
+    events.on(NodeLost, hang)
+    events.emit(LOST)
+    async with asyncio.timeout(30):
+        await events.drained(0.05)
+    assert ended == [LOST]
 
 
 async def test_an_event_of_another_thread_is_delivered_on_the_attached_loop() -> None:

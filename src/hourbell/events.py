@@ -139,10 +139,14 @@ class Events:
         except RuntimeError:  # the loop is closed: the application is gone, and with it the subscribers
             _log.debug("%s came after the application's loop was closed", type(event).__name__)
 
-    async def drained(self) -> None:
-        """Wait until the async subscribers that were started are through."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+    async def drained(self, within: float) -> None:
+        """Wait until the async subscribers that were started are through; cancel those that take longer, in seconds."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within)
+        for task in set(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within)
 
     def _deliver(self, event: Event) -> None:
         for kind in type(event).__mro__:

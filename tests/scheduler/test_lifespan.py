@@ -110,7 +110,11 @@ async def test_starting_twice_is_refused_and_stopping_twice_is_not() -> None:
     await scheduler.start()
     with pytest.raises(Conflict, match="stop"):
         await scheduler.start()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(scheduler.stop())
+        group.create_task(scheduler.stop())
     await scheduler.stop()
+    await scheduler.start()
     await scheduler.stop()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hourbell import Conflict, Context, Every, InvalidArguments, NotFound, Scheduler
+from hourbell import Conflict, Context, Every, HourbellError, InvalidArguments, NotFound, Scheduler
 
 
 async def task_of(scheduler: Scheduler, name: str) -> Any:
@@ -151,6 +151,20 @@ async def test_waits_for_the_end_and_no_longer_than_asked(scheduler: Scheduler) 
         await scheduler.cancel_run(run)
     assert waiting.result().state == "cancelled"
     assert (await scheduler.wait(run.id)).state == "cancelled"
+
+
+async def test_another_event_loop_is_told_where_to_call() -> None:
+    async with Scheduler("memory://") as scheduler:
+        task = scheduler.task(name="t")(lambda: None)
+
+        def elsewhere() -> None:
+            asyncio.run(task.enqueue())
+
+        with pytest.raises(HourbellError, match="run_coroutine_threadsafe"):
+            await asyncio.to_thread(elsewhere)
+        loop = asyncio.get_running_loop()
+        run = await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(task.enqueue(), loop).result(60))
+        assert (await scheduler.get_run(run.id)).state == "queued"
 
 
 async def test_what_is_not_open_says_so() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import SystemClock
+from hourbell.engine.status import Life
 from hourbell.errors import HourbellError, InvalidArguments, StoreUnavailable
 from hourbell.events import Events
 from hourbell.scheduler.options import divided
@@ -44,6 +46,7 @@ class Core:
         self.node: Node | None = None
         self._made_store: Any = database if own else None
         self._openings = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._hinting = self._hints_wanted = False
 
     @property
@@ -53,19 +56,23 @@ class Core:
 
     @property
     def store(self) -> Store:
-        """The open store. Raises HourbellError when nobody has opened the scheduler."""
+        """The open store. Raises HourbellError when nobody has opened the scheduler, or another event loop has."""
         if not self.is_open:
             raise HourbellError(
                 "the scheduler is not open: call this inside `async with scheduler:`, or in an application with "
                 "lifespan=scheduler.lifespan that has started"
             )
+        self._refuse_other_loop()
         return self._store()
 
     async def open(self) -> None:
         """Open the store unless it is open; each call asks for one `close`."""
+        if self.is_open:
+            self._refuse_other_loop()
         self._openings += 1
         try:
             if self._openings == 1:
+                self._loop = asyncio.get_running_loop()
                 await self._store().open()
         except BaseException:
             self._openings -= 1
@@ -79,15 +86,17 @@ class Core:
 
     async def wake(self, task: str) -> None:
         """Let a new run of this task begin at once: here when this process can run it, else wherever hints arrive."""
-        if self.node is not None and self.settings.max_runs and self.tasks.find(task) is not None:
-            self.node.wake()
+        node = self._live_node()
+        if node is not None and self.settings.max_runs and self.tasks.find(task) is not None:
+            node.wake()
         else:
             await self._hint()
 
     async def wake_firing(self) -> None:
         """Let a changed schedule be looked at: any node may fire it."""
-        if self.node is not None:
-            self.node.wake()
+        node = self._live_node()
+        if node is not None:
+            node.wake()
         else:
             await self._hint()
 
@@ -111,6 +120,10 @@ class Core:
         """What is stored of a schedule that was said. Raises InvalidArguments when its arguments do not fit."""
         return declared.declaration(timezone=self.settings.timezone, defaults=self.defaults)
 
+    def _live_node(self) -> Node | None:
+        """This process's node while it may claim: one that drains at the end of its life does not any more."""
+        return self.node if self.node is not None and self.node.status.state is Life.LIVE else None
+
     async def _hint(self) -> None:
         """Tell other nodes. Whoever asks meanwhile shares one hint more: each takes a lock in PostgreSQL."""
         self._hints_wanted = True
@@ -125,6 +138,14 @@ class Core:
             _log.debug("no hint could be given: %s", error)
         finally:
             self._hinting = False
+
+    def _refuse_other_loop(self) -> None:
+        # Connections belong to the loop that made them; used from another they hang, or fail in words of their own.
+        if asyncio.get_running_loop() is not self._loop:
+            raise HourbellError(
+                "the scheduler was opened on another event loop: call it there, from a thread by "
+                "asyncio.run_coroutine_threadsafe(…, that_loop)"
+            )
 
     def _store(self) -> Store:
         if self._made_store is None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from hourbell.events import E
 
+SUBSCRIBERS_PATIENCE = 1.0
+"""Seconds that the end waits for async subscribers; then they are cancelled, for nothing may hold a shutdown up."""
+
 
 class LifeVerbs(Verbs):
     """Start, stop, and what lies between."""
@@ -56,13 +59,16 @@ class LifeVerbs(Verbs):
     async def stop(self) -> None:
         """Stop claiming, let bodies finish within the ``drain`` setting, cancel and hand back the rest. Idempotent."""
         core = self._core
-        if core.node is None:
+        node = core.node
+        if node is None:
             return
         try:
-            await core.node.stop()
+            await node.stop()
         finally:
-            core.node = None
-            await self._left()
+            # Two may stop it at the same time; only the first one leaves.
+            if core.node is node:
+                core.node = None
+                await self._left()
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
@@ -116,6 +122,6 @@ class LifeVerbs(Verbs):
 
     async def _left(self) -> None:
         core = self._core
-        await core.events.drained()
+        await core.events.drained(SUBSCRIBERS_PATIENCE)
         core.events.attach(None)
         await core.close()

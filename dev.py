@@ -157,7 +157,7 @@ LOWEST = Environment(".venv-lowest", "constraints-lowest.txt")
 def demo(arguments: "list[str]") -> int:
     """Run the demo: an application under 4 uvicorn workers, its fires shown live. Ctrl-C ends it.
 
-    Options (given to `hourbell demo` as they are): --postgres, --seconds N, --port P.
+    Options (given to `hourbell demo` as they are): --postgres, --seconds N, --port P, --workers N.
     """
     MAIN.ensure()
     return hand_over([str(MAIN.program("hourbell")), "demo", *arguments])

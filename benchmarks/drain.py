@@ -1,6 +1,6 @@
 """Runs per second through one node: enqueued in bulk, then claimed, executed and settled; all recorded and kept.
 
-    python benchmarks/drain.py [RUNS] [ROUNDS]
+python benchmarks/drain.py [RUNS] [ROUNDS]
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -148,6 +149,24 @@ async def test_what_others_have_locked_is_looked_at_once_more_and_then_at_the_po
     watching.fired(0)
     assert await watching.step() == pytest.approx(1.0)
     assert watch.woken.told() == []
+
+
+async def test_what_stays_locked_is_asked_for_at_the_short_poll_although_hints_arrive() -> None:
+    watch = Watch()
+    watch.bench.schedule("ring", At(watch.clock.now()))
+    watching = await watch.begin()
+    watching.heard()
+    begun = watch.clock.elapsed()
+    fires: list[float] = []
+    while watch.clock.elapsed() < begun + 20:
+        delay = await watching.step()
+        if "fire" in watch.woken.told():
+            fires.append(watch.clock.elapsed())
+            watching.fired(0)
+            delay = watching._sleep()
+        watch.clock.advance(delay or 0)
+    assert [round(b - a, 6) for a, b in itertools.pairwise(fires)] == [1.0] * (len(fires) - 1)
+    assert len(fires) >= 19
 
 
 async def test_what_cannot_be_taken_never_makes_it_spin() -> None:

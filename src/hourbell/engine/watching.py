@@ -85,6 +85,9 @@ class Watching:
             self._ask_soon(0)
         elif self._fresh:
             self._look_again()
+        else:
+            # Due, and not to be had: whoever has it under lock may be frozen, and no hint will come of that.
+            self._ask_soon(self._parts.settings.poll)
         self._awaited = False
 
     def spent(self, statements: int) -> None:

@@ -1,0 +1,112 @@
+"""The short form of every scenario. The long forms are run by hand: ``python -m tests.chaos.kill_storm --help``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos import deploy, fire_storm, freeze, idle, kill_storm, long_bodies, outage, restart
+from chaos.report import Report
+from chaos.site import KINDS, Scenario, Site
+from hourbell.testing.postgres_server import PostgresServer
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(180)]
+
+on_both = pytest.mark.parametrize("kind", KINDS)
+# A shared machine may stand still for a moment; the exact figures are those of the long form.
+SLACK = 5.0
+
+
+@pytest.fixture
+def site(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Site:
+    if kind == "sqlite":
+        return Site(f"sqlite:///{request.getfixturevalue('sqlite_path')}", tmp_path)
+    return Site(request.getfixturevalue("postgres_url"), tmp_path)
+
+
+@pytest.fixture
+def own_site(own_postgres_server: PostgresServer, tmp_path: Path) -> Site:
+    return Site(own_postgres_server.create_database("chaos"), tmp_path, server=own_postgres_server)
+
+
+async def without_problem(scenario: Scenario, site: Site, **given: Any) -> Report:
+    report = await scenario(site, **given)
+    print(report)
+    assert not report.problems, str(report)
+    return report
+
+
+@on_both
+async def test_each_fire_is_recorded_and_run_once(site: Site) -> None:
+    await without_problem(fire_storm.scenario, site, seconds=5, workers=2)
+
+
+@on_both
+async def test_each_fire_is_a_run_or_covered_by_a_skip(site: Site) -> None:
+    await without_problem(fire_storm.scenario, site, seconds=5, workers=2, counting=False)
+
+
+@on_both
+async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site) -> None:
+    await without_problem(kill_storm.scenario, site, seconds=8, workers=2, slack=SLACK)
+
+
+@on_both
+async def test_a_node_frozen_in_a_body_is_replaced(site: Site) -> None:
+    await without_problem(freeze.in_body, site)
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_a_node_frozen_in_a_fire_holds_nobody_up(site: Site) -> None:
+    await without_problem(freeze.in_fire, site)
+
+
+@on_both
+async def test_a_body_of_many_leases_starts_once(site: Site) -> None:
+    await without_problem(long_bodies.patient, site, seconds=10)
+
+
+@on_both
+async def test_a_blocked_event_loop_delays_no_fire(site: Site) -> None:
+    await without_problem(long_bodies.blocked, site)
+
+
+async def test_everybody_outlives_an_outage_of_the_database(own_site: Site) -> None:
+    await without_problem(outage.scenario, own_site, seconds=8)
+
+
+@on_both
+async def test_a_deploy_hands_bodies_on(site: Site) -> None:
+    await without_problem(deploy.scenario, site, seconds=4, drain=1)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+async def test_a_second_signal_ends_at_once(site: Site) -> None:
+    await without_problem(deploy.again_without_request, site)
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_a_restart_keeps_everything(site: Site) -> None:
+    await without_problem(restart.scenario, site, seconds=2)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+async def test_a_reload_doubles_nothing(site: Site) -> None:
+    await without_problem(restart.reload, site, seconds=6, touches=3)
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_a_schedule_taken_out_of_the_code_stops_and_says_so(site: Site) -> None:
+    await without_problem(restart.undeclared, site, seconds=2)
+
+
+@on_both
+async def test_an_idle_application_costs_next_to_nothing(kind: str, tmp_path: Path, request: Any) -> None:
+    given = {"seconds": 10, "most_cpu": 0.1}
+    if kind == "postgres":
+        # Its statistics are of the whole server.
+        await without_problem(idle.scenario, request.getfixturevalue("own_site"), **given)
+    else:
+        await without_problem(idle.scenario, Site(f"sqlite:///{tmp_path / 'hourbell.db'}", tmp_path), **given)

@@ -65,8 +65,12 @@ def test_queues_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("HOURBELL_QUEUES", "mail, reports ,")
     assert Settings.load().queues == ("mail", "reports")
     assert Settings.load(queues=["a"]).queues == ("a",)
-    monkeypatch.setenv("HOURBELL_QUEUES", " ")
-    assert Settings.load().queues is None
+    # No queue at all would be taken for every queue.
+    with pytest.raises(InvalidArguments, match="HOURBELL_QUEUES"):
+        Settings.load(queues=[])
+    monkeypatch.setenv("HOURBELL_QUEUES", " ,")
+    with pytest.raises(InvalidArguments, match="HOURBELL_QUEUES"):
+        Settings.load()
 
 
 def test_durations_may_be_timedeltas() -> None:

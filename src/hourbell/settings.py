@@ -106,7 +106,7 @@ def _read(given: Mapping[str, Any]) -> dict[str, Any]:
 def _sources() -> Any:
     from typing import Annotated
 
-    from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+    from pydantic import AliasChoices, BeforeValidator, Field
     from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
     def seconds(value: Any) -> Any:
@@ -115,11 +115,9 @@ def _sources() -> Any:
     def names(value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    def some(value: tuple[str, ...]) -> tuple[str, ...] | None:
-        return value or None
-
     period = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=10 * 366 * 86400, allow_inf_nan=False)]
     name = Annotated[str, Field(min_length=1, max_length=100)]
+    some = Annotated[tuple[name, ...], Field(min_length=1)]
 
     class Sources(BaseSettings):
         model_config = SettingsConfigDict(
@@ -138,7 +136,7 @@ def _sources() -> Any:
         threads: int = Field(10, ge=1, le=10_000)
         processes: int = Field(1, ge=1, le=1_000)
         pool: int = Field(4, ge=1, le=1_000)
-        queues: Annotated[tuple[name, ...], NoDecode, BeforeValidator(names), AfterValidator(some)] | None = None
+        queues: Annotated[some | None, NoDecode, BeforeValidator(names)] = None
         timezone: str = "UTC"
         schema_: str = Field(
             "hourbell", validation_alias=AliasChoices("schema", f"{PREFIX}SCHEMA"), pattern="^[a-z_][a-z0-9_]{0,62}$"

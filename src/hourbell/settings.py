@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hourbell.database_url import DatabaseUrl
@@ -87,6 +88,8 @@ def _proposal(name: str) -> str:
 
 def _read(given: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the sources and check each value."""
+    if given.keys() <= {"database_url"} and not _is_configured_outside():
+        return {**given, "processes": os.cpu_count() or 1}
     # Imported here: pydantic is heavy, and `import hourbell` must stay cheap.
     from pydantic import ValidationError
 
@@ -101,6 +104,12 @@ def _read(given: Mapping[str, Any]) -> dict[str, Any]:
         values.setdefault("database_url", other)
     values.setdefault("processes", os.cpu_count() or 1)
     return values
+
+
+def _is_configured_outside() -> bool:
+    """True when the environment or ``.env`` may say something. Most first starts say nothing, and need no pydantic."""
+    names = {name.upper() for name in os.environ}
+    return Path(".env").exists() or "DATABASE_URL" in names or any(name.startswith(PREFIX) for name in names)
 
 
 def _sources() -> Any:

@@ -36,8 +36,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
     "sqlite": {
         "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
         "claim": (
-            "nodes.is_live", "clock.read", "heads.first", "heads.next", "claiming.candidates", "claiming.take",
-            "commit",
+            "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",
         ),
         "settle": ("settling.keep", "settling.settle", "commit"),
         "renew": ("nodes.renew", "nodes.siblings", "commit"),

@@ -100,7 +100,7 @@ async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["firing.lock", "heads.next", "claiming.candidates", "watching.place", "runs.held", "nodes.gone"]
+    "name", ["firing.lock", "claiming.places", "claiming.candidates", "watching.next_work", "runs.held", "nodes.gone"]
 )
 async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:
     store = SqliteStore(sqlite_path, ManualClock())

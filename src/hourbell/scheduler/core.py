@@ -93,12 +93,11 @@ class Core:
             await self._hint()
 
     async def wake_firing(self) -> None:
-        """Let a changed schedule be looked at: any node may fire it."""
+        """Let a changed schedule be looked at by every node: any of them may fire it, and this one may be gone by then."""
         node = self._live_node()
         if node is not None:
             node.wake()
-        else:
-            await self._hint()
+        await self._hint()
 
     def find_task(self, task: object) -> Task[..., Any]:
         """The registered task. Raises UnknownTask, and InvalidArguments for a function that is no task."""

@@ -59,8 +59,8 @@ class Requests:
             policies=policies or None,
         )
         (run,) = await core.store.enqueue([new])
-        if new.run_at is None and new.delay is None:
-            await core.wake(task.name)
+        # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
+        await core.wake(task.name)
         return run
 
 

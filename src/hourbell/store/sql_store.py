@@ -181,8 +181,7 @@ class SqlStore:
         return [node_from(row) for row in rows]
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
-        script = watching.next_work_in_steps if self._steps else watching.next_work_at_once
-        return await self._database.run(lambda: script(node_id, tasks, queues), "fire", atomic=False)
+        return await self._database.run(lambda: watching.next_work(node_id, tasks, queues), "fire", atomic=False)
 
     async def ping(self) -> datetime:
         rows = await self._database.run(lambda: one("clock.read"), "read", atomic=False)

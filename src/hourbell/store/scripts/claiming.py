@@ -8,7 +8,6 @@ from hourbell.model.run import Claim
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts.rows import run_from
 from hourbell.store.scripts.script import Row, Script, batch, call
-from hourbell.store.scripts.watching import heads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,16 +39,12 @@ def claim_in_steps(
     if not (yield call("nodes.is_live", node=node_id)):
         return None
     clock = yield call("clock.read")
-    places = {
-        (place["queue"], place["task"], bool(place["suspect"]))
-        for place in (yield from heads())
-        if place["task"] in tasks and (queues is None or place["queue"] in queues)
-    }
+    places = yield call("claiming.places", tasks=list(tasks), queues=list(queues) if queues is not None else None)
     found: list[Row] = []
-    for queue, task, suspect in sorted(places):
-        room = min(tasks[task], limit, suspects if suspect else limit)
+    for place in places:
+        room = min(tasks[place["task"]], limit, suspects if place["suspect"] else limit)
         if room > 0:
-            found.extend((yield call("claiming.candidates", queue=queue, task=task, suspect=suspect, room=room)))
+            found.extend((yield call("claiming.candidates", **place, room=room)))
     chosen = _chosen(sorted(found, key=_order), dict(tasks), suspects)[:limit]
     taken = yield batch("claiming.take", [{"id": row["id"]} for row in chosen], node=node_id, claim_id=claim_id)
     return _claim(clock[0]["now_at"], taken)

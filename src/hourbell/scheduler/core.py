@@ -93,7 +93,7 @@ class Core:
             await self._hint()
 
     async def wake_firing(self) -> None:
-        """Let a changed schedule be looked at by every node: any of them may fire it, and this one may be gone by then."""
+        """Let every node look at a changed schedule: any of them may fire it, and this one may be gone by then."""
         node = self._live_node()
         if node is not None:
             node.wake()

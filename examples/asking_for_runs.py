@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+
 from hourbell import Context, Retry, Scheduler
 
 scheduler = Scheduler()

@@ -1,4 +1,5 @@
 from fastapi import FastAPI
+
 from hourbell import Scheduler
 
 scheduler = Scheduler()

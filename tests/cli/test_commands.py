@@ -130,10 +130,48 @@ def test_lists_the_tasks_of_an_application() -> None:
     assert "mail" in typed("tasks", "application:scheduler").stdout
 
 
-def test_an_error_of_the_application_is_shown_whole(own_folder: Path) -> None:
-    (own_folder / "broken.py").write_text("import surely_not_there\n")
-    result = CliRunner().invoke(commands(), ["worker", "broken:scheduler"])
-    assert isinstance(result.exception, ModuleNotFoundError)
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("import surely_not_there", "ModuleNotFoundError: No module named 'surely_not_there'"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("def (", "SyntaxError"),
+        ("from hourbell import Cron; Cron('61 * * * *')", "TriggerError: cron expression, minute: 61 is out of range"),
+    ],
+)
+def test_an_error_of_the_application_is_shown_from_there_on(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, source: str, error: str
+) -> None:
+    (own_folder / "broken.py").write_text(f"{source}\n")
+    for command in ("worker", "tasks"):
+        monkeypatch.delitem(sys.modules, "broken", raising=False)
+        said = typed(command, "broken:scheduler", code=1).stderr
+        assert "broken.py\", line 1" in said
+        assert error in said
+        assert "typer" not in said
+        assert "loading.py" not in said
+        assert said.splitlines()[-1].startswith("hourbell: the module 'broken' cannot be imported: ")
+
+
+def test_a_failed_run_says_why_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failed() -> None:
+        scheduler = Scheduler("sqlite:///hourbell.db")
+
+        @scheduler.task(name="breaks")
+        async def breaks() -> None:
+            raise ValueError("no such customer")
+
+        async with scheduler.lifespan():
+            await scheduler.wait(await breaks.enqueue(), timeout=PATIENCE)
+
+    asyncio.run(failed())
+    header, row = typed("runs", "--state", "failed").stdout.splitlines()
+    assert header.split()[-1] == "error"
+    assert row.endswith("ValueError: no such customer")
+    (run,) = json.loads(typed("runs", "--json").stdout)
+    assert "Traceback" in run["error"]
+    assert run["run_at"][:23] in row
+    assert run["run_at"] not in row or len(run["run_at"]) <= 24
 
 
 def test_a_worker_fires_until_it_is_told_to_stop(own_folder: Path) -> None:

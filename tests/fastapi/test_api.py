@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-
 from fastapi import FastAPI
+
 from hourbell import Cron, Every, Run, Scheduler
 from hourbell.fastapi import api_router
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-
 from fastapi import Depends, FastAPI, Header, HTTPException
+
 from hourbell import InvalidArguments, Scheduler
 from hourbell.fastapi import api_router
 

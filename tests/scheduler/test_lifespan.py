@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from fastapi import FastAPI
+
 from hourbell import Conflict, Context, Every, InvalidArguments, Run, Scheduler, StoreUnavailable
 from hourbell.events import Event, RunStarted, RunSucceeded
 

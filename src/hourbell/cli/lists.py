@@ -7,6 +7,7 @@ the help need none of it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shapes of the REST API.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
 State = Annotated[str | None, typer.Option(help="Only those in this state.")]
+_FINE = re.compile(r"(?<=T\d\d:\d\d:\d\d)(\.\d{3})\d+Z$")
 
 
 def list_schedules(database: Database = None, state: State = None, limit: Limit = 50, as_json: AsJson = False) -> None:
@@ -44,7 +46,8 @@ def list_runs(
     from hourbell.fastapi import schemas as shapes
 
     page = ask(database, lambda scheduler: scheduler.list_runs(schedule_id=schedule, state=state, limit=limit))
-    columns = ("id", "task", "state", "reason", "fire_at", "started_at", "finished_at", "attempt", "node_id")
+    times = ("fire_at", "run_at", "started_at", "finished_at")
+    columns = ("id", "task", "state", "reason", *times, "attempt", "node_id", "error")
     _show([shapes.RunOut.of(one) for one in page], columns, as_json)
 
 
@@ -76,4 +79,9 @@ def _show(items: Sequence[BaseModel], columns: Sequence[str], as_json: bool) -> 
     if as_json:
         print(json.dumps(plain, indent=2))
     else:
-        print(table(columns, plain))
+        print(table(columns, [{name: _short(value) for name, value in item.items()} for item in plain]))
+
+
+def _short(value: object) -> object:
+    """The first line of a text, as an error's; and an instant to the millisecond."""
+    return _FINE.sub(r"\1Z", value.partition("\n")[0]) if isinstance(value, str) else value

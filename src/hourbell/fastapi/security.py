@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import Depends, HTTPException, Request
+
 from hourbell.errors import InvalidArguments
 
 Grant = Literal["read", "run", "write"]

@@ -131,7 +131,7 @@ def test_lists_the_tasks_of_an_application() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "error"),
+    "source,error",
     [
         ("import surely_not_there", "ModuleNotFoundError: No module named 'surely_not_there'"),
         ("1 / 0", "ZeroDivisionError"),
@@ -146,7 +146,7 @@ def test_an_error_of_the_application_is_shown_from_there_on(
     for command in ("worker", "tasks"):
         monkeypatch.delitem(sys.modules, "broken", raising=False)
         said = typed(command, "broken:scheduler", code=1).stderr
-        assert "broken.py\", line 1" in said
+        assert 'broken.py", line 1' in said
         assert error in said
         assert "typer" not in said
         assert "loading.py" not in said

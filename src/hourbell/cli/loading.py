@@ -31,7 +31,7 @@ def load_scheduler(address: str) -> Scheduler:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             _give_up_importing(module_name, error)
         raise InvalidArguments(f"there is no module {error.name!r} here; begin in the folder that holds it") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a foreign module may raise
         _give_up_importing(module_name, error)
     for name in attributes.split("."):
         found = getattr(found, name, None)
@@ -52,5 +52,5 @@ def _give_up_importing(module_name: str, error: BaseException) -> NoReturn:
 
 
 def _leads_there(step: TracebackType) -> bool:
-    name = step.tb_frame.f_globals.get("__name__", "")
+    name = str(step.tb_frame.f_globals.get("__name__", ""))
     return name == __name__ or name.partition(".")[0] == "importlib"

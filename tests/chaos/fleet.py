@@ -27,6 +27,7 @@ _PORTS = range(10_000, 16_999)
 _COMPLAINT = re.compile(
     r" (ERROR|CRITICAL) |^(ERROR|CRITICAL):|Traceback|was destroyed but|never awaited|never retrieved|ResourceWarning"
 )
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)+")
 
 
 class Group:
@@ -61,8 +62,9 @@ class Group:
 
     def complaints(self, allowed: Iterable[str] = ()) -> list[str]:
         """Lines of the log that tell of a fault, but for those that match one of the patterns."""
-        # What was never retrieved stands in the line after.
+        # What was never retrieved stands in the line after, and what a traceback is about in its last line.
         text = self.log().replace("never retrieved\n", "never retrieved: ")
+        text = _TRACEBACK.sub("Traceback: ", text)
         return [
             line
             for line in text.splitlines()

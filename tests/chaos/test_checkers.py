@@ -10,7 +10,7 @@ import pytest
 
 from chaos.checkers import check_bodies, check_drained, compare_fires, lateness
 from chaos.expected import every_second, expected_fires
-from chaos.kill_storm import takeovers
+from chaos.kill_storm import Takeover, takeovers
 from chaos.ledger import ACCEPTED, END, START, Line, read_ledger
 from chaos.recorded import Recorded, RecordedAttempt, RecordedNode, RecordedRun, RecordedSchedule
 
@@ -170,7 +170,7 @@ def test_measures_lateness_of_the_record() -> None:
 def test_measures_takeovers_from_the_kill_to_the_next_start() -> None:
     lost = recorded(run_at(1, attempt=3), attempts=(attempt_of(1), attempt_of(1, 2)))
     lines = [*lines_of(1)[:1], replace(lines_of(1, attempt=3)[0], at=at(9))]
-    assert takeovers(lost, lines, {1: at(5)}) == [4.0, 4.0]
+    assert takeovers(lost, lines, {1: at(5)}) == [Takeover(4.0, 1), Takeover(4.0, 2)]
     assert takeovers(lost, lines, {2: at(5)}) == []
 
 

@@ -50,7 +50,7 @@ async def test_each_fire_is_a_run_or_covered_by_a_skip(site: Site) -> None:
 
 @on_both
 async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site) -> None:
-    await without_problem(kill_storm.scenario, site, seconds=8, workers=2, slack=SLACK)
+    await without_problem(kill_storm.scenario, site, seconds=8, schedules=60, workers=3, slack=SLACK)
 
 
 @on_both

@@ -122,6 +122,8 @@ def test_wrong_triggers_and_policies_are_refused_where_they_stand(scheduler: Sch
         scheduler.every(hours=1, overlap="never")  # type: ignore[arg-type]
     with pytest.raises(InvalidArguments, match="no policy 'retries'"):
         scheduler.cron("* * * * *", retries=1)  # type: ignore[call-arg]
+    with pytest.raises(InvalidArguments, match="no policy 'second'"):
+        scheduler.every(second=5)  # type: ignore[call-arg]
     with pytest.raises(InvalidArguments, match="lambda"):
         scheduler.every(hours=1)(lambda: None)
     with pytest.raises(InvalidArguments, match="schedule id"):

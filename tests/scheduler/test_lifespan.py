@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi import FastAPI
 
-from hourbell import Conflict, Context, Every, InvalidArguments, Run, Scheduler, StoreUnavailable
+from hourbell import Conflict, Context, Every, InvalidArguments, Run, Scheduler, StoreMisconfigured, StoreUnavailable
 from hourbell.events import Event, RunStarted, RunSucceeded
 
 if TYPE_CHECKING:
@@ -161,9 +161,20 @@ async def test_starts_without_its_database_and_says_so() -> None:
             await scheduler.list_runs()
 
 
+async def test_a_database_that_is_not_the_right_one_keeps_it_from_starting_and_is_told_once(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = Scheduler(f"{postgres_url}_misspelt")
+    with pytest.raises(StoreMisconfigured, match=r'_misspelt" does not exist.*check the database URL') as caught:
+        await scheduler.start()
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert not caplog.records
+
+
 async def test_a_script_without_its_database_is_told() -> None:
     scheduler = Scheduler("postgresql://nobody:secret@127.0.0.1:1/nowhere")
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailable, match="check that it runs, and the host and port"):
         await scheduler.open()
     with pytest.raises(Exception, match="not open"):
         await scheduler.list_runs()

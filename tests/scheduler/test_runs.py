@@ -143,7 +143,7 @@ async def test_a_run_that_is_not_there(scheduler: Scheduler, name: str) -> None:
 
 async def test_waits_for_the_end_and_no_longer_than_asked(scheduler: Scheduler) -> None:
     run = await (await task_of(scheduler, "greet")).enqueue()
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=rf"run {run.id} has not ended within 0\.2 s"):
         await scheduler.wait(run, timeout=0.2)
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(scheduler.wait(run, timeout=30))

@@ -36,6 +36,8 @@ def test_every_name_of_the_list_can_be_used() -> None:
         (" Europe/Berlin", "'Europe/Berlin'"),
         ("Amerika/New_Yrk", "'America/New_York'"),
         ("utc", "'UTC'"),
+        ("UTC+2", "is an offset"),
+        ("+02:00", "is an offset"),
         ("", "a name of the IANA list"),
         ("Mars/Olympus", "a name of the IANA list"),
     ],

@@ -145,6 +145,7 @@ class Keeping:
     async def _begin(self) -> Trust:
         """Try until it succeeds: open, migrate, register, declare."""
         backoff = Backoff()
+        first = not self._brought_up
         while True:
             try:
                 if not self._brought_up:
@@ -154,7 +155,10 @@ class Keeping:
                 await self._app_moves()
                 self._registered = await self._registering.attempt()
             except Exception as error:
-                self._parts.troubles.met("start", error)
+                # The start itself raises what the first try met and waiting does not mend; to log it too says it twice.
+                if not first or isinstance(error, StoreUnavailable):
+                    self._parts.troubles.met("start", error)
+                first = False
                 if not self._app.call(self._owner.could_not_begin, error):
                     raise
                 await asyncio.sleep(backoff.failed() * (1 if isinstance(error, StoreUnavailable) else 10))

@@ -17,7 +17,7 @@ from hourbell.engine.signals import Signals
 from hourbell.engine.status import Life, NodeStatus
 from hourbell.engine.timekeeping import Timekeeper
 from hourbell.engine.troubles import Troubles
-from hourbell.errors import StoreUnavailable
+from hourbell.errors import StoreMisconfigured, StoreUnavailable
 from hourbell.executors.choice import make_executors
 
 if TYPE_CHECKING:
@@ -176,6 +176,9 @@ class Node:
         except (StoreUnavailable, TimeoutError):
             self._become(Life.AWAY)
             _log.warning("started without the database; scheduling begins as soon as it answers")
+        except StoreMisconfigured as error:
+            # The message says what to mend; where in the driver it was noticed only buries it.
+            raise error.with_traceback(None) from None
         finally:
             self._begun = None
 

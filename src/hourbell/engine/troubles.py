@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from hourbell.errors import StoreUnavailable
+from hourbell.errors import StoreMisconfigured, StoreUnavailable
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -26,6 +26,9 @@ class Troubles:
             return
         if isinstance(error, StoreUnavailable):
             _log.warning("%s: the database does not answer; trying again until it does: %s", where, error)
+        elif isinstance(error, StoreMisconfigured):
+            # It says what to mend, and that is not in the code.
+            _log.error("%s failed and will be tried again: %s", where, error)
         else:
             _log.error("%s failed and will be tried again: %s", where, error, exc_info=error)
 

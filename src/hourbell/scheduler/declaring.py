@@ -105,6 +105,7 @@ class Declaring(Verbs):
         Counted from ``start``, else from the second in which the schedule is first stored. ``id`` and ``args`` as for
         `cron`. Raises TriggerError and InvalidArguments.
         """
+        checked_policies(policies)  # first, as `second=5` would else be told that it has no period
         trigger = Every(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds, start=start, end=end)
         return self._scheduled(trigger, id, args, policies)
 

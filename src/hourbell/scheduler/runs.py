@@ -74,14 +74,22 @@ class RunVerbs(Verbs):
 
         Raises NotFound, and TimeoutError after ``timeout`` seconds.
         """
-        async with asyncio.timeout(timeout):
-            with self._core.waiters.alarm(id_of_run(run)) as ended:
-                pause = _FIRST_PAUSE
-                while True:
-                    ended.clear()
-                    seen = await self._core.store.get_run(id_of_run(run))
-                    if seen.state.final:
-                        return seen
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(ended.wait(), pause)
-                    pause = min(pause * 1.5, _LONGEST_PAUSE)
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._ended(id_of_run(run))
+        except TimeoutError:
+            raise TimeoutError(
+                f"run {id_of_run(run)} has not ended within {timeout} s; it goes on, and get_run() says how it is"
+            ) from None
+
+    async def _ended(self, run_id: str) -> Run:
+        with self._core.waiters.alarm(run_id) as ended:
+            pause = _FIRST_PAUSE
+            while True:
+                ended.clear()
+                seen = await self._core.store.get_run(run_id)
+                if seen.state.final:
+                    return seen
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), pause)
+                pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,6 +13,7 @@ from hourbell.errors import TriggerError
 _NOT_ZONES = frozenset({"localtime", "Factory", "posixrules"})
 _COPIES = ("posix/", "right/")
 _LONGEST_NAME = 64
+_OFFSET = re.compile(r"(?:UTC|GMT)?[+-]\d", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
@@ -42,6 +44,10 @@ def _known_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     if not names:
         raise TriggerError(f"timezone: {name!r} cannot be found, this system has no zone data; pip install tzdata")
+    if _OFFSET.match(name):
+        raise TriggerError(
+            f"timezone: {name!r} is an offset, not a time zone; name a place of the IANA list, such as 'Europe/Berlin'"
+        )
     nearest = _nearest(name, names)
     advice = f"did you mean {nearest!r}?" if nearest else "use a name of the IANA list, such as 'Europe/Berlin'"
     raise TriggerError(f"timezone: {name!r} is not a time zone; {advice}")

@@ -14,7 +14,11 @@ from hourbell.errors import (
     StoreUnavailable,
 )
 
-REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+REPEATABLE = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,  # a newer version has just added a column to a table
+)
 """The database undid the transaction and asks for it again."""
 
 CAUGHT = (
@@ -50,4 +54,10 @@ def translated(error: BaseException) -> HourbellError:
         return StoreRejected(f"PostgreSQL refused the data: {said}")
     if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith("42"):
         return StoreMisconfigured(f"Hourbell's tables do not fit this version ({said}); run `hourbell migrate`")
-    return StoreUnavailable(f"PostgreSQL does not answer ({type(error).__name__}: {said}); it will be asked again")
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        return StoreUnavailable(
+            f"PostgreSQL cannot be reached ({said}); check that it runs, and the host and port of the database URL"
+        )
+    return StoreUnavailable(
+        f"PostgreSQL does not answer just now ({type(error).__name__}: {said}); its own log says more if this lasts"
+    )

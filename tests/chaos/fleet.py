@@ -145,7 +145,8 @@ class Fleet:
     def _launch(self, command: list[str], blueprint: Blueprint, port: int, *, single: bool) -> Group:
         name = f"uvicorn-{len(self.groups) + 1}"
         log = self._folder / f"{name}.log"
-        environment = {**os.environ, **blueprint.environment(), "PYTHONPATH": str(TESTS), "PYTHONUNBUFFERED": "1"}
+        path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, **blueprint.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,

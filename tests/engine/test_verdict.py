@@ -56,6 +56,17 @@ def test_what_is_not_worth_another_try_is_failed() -> None:
     assert failed(ConnectionError(), Retry(never_on=(OSError,))).state is RunState.FAILED
 
 
+@pytest.mark.parametrize("seconds", [1e12, 1e300, float("inf")])
+def test_no_body_asks_for_more_time_than_the_calendar_has(seconds: float) -> None:
+    assert failed(Retry.later(seconds)).delay == timedelta(seconds=verdict.LONGEST_WAIT)
+
+
+@pytest.mark.parametrize("seconds", [-5.0, float("nan")])
+def test_a_wait_without_meaning_is_none(seconds: float) -> None:
+    settlement = failed(Retry.later(seconds))
+    assert (settlement.state, settlement.delay) == (RunState.QUEUED, timedelta(0))
+
+
 def test_a_body_may_ask_to_be_tried_again_whatever_its_policy() -> None:
     later = failed(Retry.later(30))
     assert (later.state, later.delay, later.failed) == (RunState.QUEUED, timedelta(seconds=30), True)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from hourbell.model.policies import Policies
     from hourbell.model.run import Run
 
+LONGEST_WAIT = 10 * 366 * 86400.0
+"""Seconds that a body may ask to wait: what it asks beyond that could leave the calendar, and no node could read it."""
+
 REFUSED = "the database refused to record how the body ended"
 """How the error of a run begins whose report was refused for its data."""
 
@@ -61,7 +64,7 @@ def _wait(run: Run, policies: Policies, error: BaseException) -> float | None:
     spent = retry is not None and failures >= retry.attempts
     if isinstance(error, RetryLater):
         # Without a retry policy there is no budget to spend: the body alone decides how often.
-        return None if spent else max(0.0, error.seconds)
+        return None if spent else min(max(0.0, error.seconds), LONGEST_WAIT)
     if retry is None or spent or not retry.wants(error):
         return None
     return retry.delay(failures, run.id)

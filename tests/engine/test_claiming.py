@@ -329,6 +329,19 @@ async def test_a_run_whose_policies_cannot_be_read_here_is_left_to_others() -> N
         assert attempt.outcome is Outcome.HANDED_BACK
 
 
+async def test_a_suspect_that_was_never_started_is_no_hindrance_to_the_next() -> None:
+    async with Rig() as rig:
+        refused = await rig.bench.enqueue("ring", args={"n": "no number"})
+        await _lose(rig.bench, [refused.id], times=2)
+        await rig.claim_all()
+        await rig.shift.settling.step()
+        assert (await rig.bench.run(refused.id)).state is RunState.FAILED
+        sound = await rig.bench.enqueue("ring", args={"n": 7})
+        await _lose(rig.bench, [sound.id], times=2)
+        await rig.claim_all()
+        await until(lambda: rig.going == [7])
+
+
 async def _lose(bench: Bench, run_ids: list[str], times: int) -> None:
     """Let the runs be lost with their node so many times."""
     for _ in range(times):

@@ -103,29 +103,33 @@ class Executing:
     def _start(self, run: Run, executor: Executor) -> None:
         task = self._parts.tasks.find(run.task)
         if task is None:
-            self._settling.add(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
+            self._leave(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
             return
         try:
             policies = self._policies(task, run)
         except (InvalidArguments, TypeError, ValueError) as error:
             _log.error("run %s of %s has policies that cannot be read here: %s", run.id, run.task, summary(error))
-            self._settling.add(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
+            self._leave(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
             return
         context = Context.of(run)
         try:
             invoke = task.prepare(run.args, context)
         except Exception as error:  # noqa: BLE001 - the types in the signature are the user's own code
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
-            self._settling.add(run, verdict.refused(run, error, self._parts.clock.now()))
+            self._leave(run, verdict.refused(run, error, self._parts.clock.now()))
             return
         execution = Execution(run, task, policies)
-        self._holdings.running[run.id] = self._holdings.beginning[run.id] = execution
+        self._holdings.running[run.id] = self._holdings.beginning[run.id, run.attempt] = execution
         call = Call(partial(self._begin, execution), invoke, context, self._variables.copy(), policies.timeout)
         execution.body = executor.start(call, partial(self._ended, execution))
 
+    def _leave(self, run: Run, settlement: Settlement) -> None:
+        self._holdings.not_started(run)
+        self._settling.add(run, settlement)
+
     def _begin(self, execution: Execution) -> bool:
         """May this body begin? Asked in its own task or thread, right before its first line."""
-        if self._holdings.beginning.pop(execution.run.id, None) is None or not self._trust.holds():
+        if not self._holdings.may_begin(execution) or not self._trust.holds():
             return False
         execution.since = self._parts.clock.elapsed()
         execution.started_at = self._parts.clock.now()
@@ -144,7 +148,7 @@ class Executing:
     def _ended(self, execution: Execution, ending: Ending) -> None:
         if execution.given_up:
             return
-        waited = self._holdings.beginning.pop(execution.run.id, None) is execution
+        waited = self._holdings.may_begin(execution)
         self._holdings.ended(execution)
         if ending.how is not How.NOT_BEGUN:
             self._settling.add(execution.run, self._judge(execution, ending))

@@ -50,7 +50,8 @@ class Holdings:
     def __init__(self) -> None:
         self.unstarted: dict[Kind, deque[Run]] = {kind: deque() for kind in Kind}
         self.running: dict[str, Execution] = {}
-        self.beginning: dict[str, Execution] = {}
+        # By run and attempt: a run that was handed back may be claimed here again before its first body looks.
+        self.beginning: dict[tuple[str, int], Execution] = {}
         self.reported: dict[str, int] = {}
         self.claims: dict[str, int] = {}
         self.claimed = False
@@ -95,16 +96,27 @@ class Holdings:
         for kind in Kind:
             while (run := self.take(kind)) is not None:
                 runs.append(run)
-        begun_by_none = [self.beginning.pop(run_id, None) for run_id in list(self.beginning)]
+        begun_by_none = [self.beginning.pop(token, None) for token in list(self.beginning)]
         runs += [execution.run for execution in begun_by_none if execution is not None]
         claims = [claim_id for claim_id in list(self.claims) if self.claims.pop(claim_id, None) is not None]
+        for run in runs:
+            self.not_started(run)
+        # Whether they are handed back is not certain yet; the next comparison with the store will tell.
+        self.claimed = self.claimed or bool(runs or claims)
         return runs, claims
+
+    def not_started(self, run: Run) -> None:
+        """A run that was taken goes back, or ends, without a body."""
+        self._suspects.discard(run.id)
+
+    def may_begin(self, execution: Execution) -> bool:
+        """True once, unless the body was taken away before it began."""
+        return self.beginning.pop((execution.run.id, execution.run.attempt), None) is not None
 
     def ended(self, execution: Execution) -> None:
         """The body is over, or given up."""
         execution.given_up = True
-        if self.beginning.get(execution.run.id) is execution:
-            self.beginning.pop(execution.run.id, None)
+        self.may_begin(execution)
         if self.running.get(execution.run.id) is execution:
             del self.running[execution.run.id]
         self._suspects.discard(execution.run.id)

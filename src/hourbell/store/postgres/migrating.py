@@ -40,7 +40,8 @@ class PostgresMigrating:
         if found["versioned"] and not await self._missing(connection):
             return []
         try:
-            async with connection.transaction():
+            # Whoever has waited for the lock must see what the holder before it has made, whatever the default is.
+            async with connection.transaction(isolation="read_committed"):
                 await self._database.send(connection, call("migrating.lock", schema=self._schema))
                 return await self._apply(connection)
         except asyncpg.InsufficientPrivilegeError as error:

@@ -16,7 +16,9 @@ ROLLBACK;
 
 -- name: transaction.session
 -- Our statements are short and the planner's guess for recursive ones is high: compiling them would cost more than
--- running them. Keepalives end the wait on a host that is gone.
+-- running them. Keepalives end the wait on a host that is gone. A database or role may ask for another isolation by
+-- default; our single statements, which are transactions of their own, are made for this one.
+SET default_transaction_isolation = 'read committed';
 SET jit = off;
 SET tcp_keepalives_idle = 10;
 SET tcp_keepalives_interval = 5;

@@ -23,8 +23,11 @@ def declare(node_id: str, declarations: Sequence[Declaration]) -> Script[Sequenc
     now = clock[0]["now_at"]
     by_id = {declaration.id: declaration for declaration in declarations}
     ordered = [by_id[schedule_id] for schedule_id in sorted(by_id)]
-    yield batch("schedules.insert", [schedule_values(created(declaration, now)) for declaration in ordered])
-    locked = (yield call("schedules.lock", ids=list(by_id))) if by_id else ()
+    fresh = [schedule_values(created(declaration, now)) for declaration in ordered]
+    locked: Sequence[Row] = ()
+    while len(locked) < len(by_id):  # again when an operator removed one after the insert had found it
+        yield batch("schedules.insert", fresh)
+        locked = yield call("schedules.lock", ids=list(by_id))
     facts = yield from _facts(node_id, by_id, locked)
     edits = []
     for row in locked:

@@ -21,9 +21,11 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     """See `ScheduleStore.fire_due`. The cursor is the first lock of a fire, the UNIQUE of runs the second."""
     locked = yield call("firing.lock", limit=limit, exclude=list(exclude))
     now: datetime = locked[0]["now_at"]
-    due = [(schedule_from(row), bool(row["is_declared"])) for row in locked if row["id"] is not None]
-    if not due:
+    rows = [row for row in locked if row["id"] is not None]
+    if not rows:
         return FiringReport(now, 0, (), (), ())
+    undeclared = yield from _undeclared(rows)
+    due = [(schedule_from(row), row["id"] not in undeclared) for row in rows]
     unfinished = yield from _unfinished([schedule for schedule, _ in due])
     ledger = Ledger(now)
     decisions: list[tuple[Schedule, FirePlan, LastSkip]] = []
@@ -40,6 +42,17 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     advances = [_advance(schedule, decided, written.settled(last)) for schedule, decided, last in decisions]
     yield batch("firing.advance", advances)
     return FiringReport(now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable))
+
+
+def _undeclared(rows: Sequence[Row]) -> Script[set[str]]:
+    """Those that no live node declares. Looked at once more: a declaration that was written between the snapshot of
+    the locking statement and its lock would be passed over, and nobody would declare the schedule again."""
+    undeclared = set()
+    for schedule_id in [row["id"] for row in rows if not row["is_declared"]]:
+        found = yield call("declarations.is_live", id=schedule_id)
+        if not found[0]["is_live"]:
+            undeclared.add(schedule_id)
+    return undeclared
 
 
 def _unfinished(schedules: Sequence[Schedule]) -> Script[dict[str, int]]:

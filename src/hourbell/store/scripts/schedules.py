@@ -38,14 +38,18 @@ def add_schedule(declaration: Declaration, on_conflict: OnConflict) -> Script[Sc
     """See `ScheduleStore.add_schedule`."""
     clock = yield call("clock.read")
     fresh = created(declaration, clock[0]["now_at"])
-    inserted = yield batch("schedules.insert", [schedule_values(fresh)])
-    if inserted:
-        yield batch("declarations.note_digest", [{"id": declaration.id, "digest": declaration.digest}])
-    elif on_conflict == "update":
-        return (yield from edit_schedule(declaration.id, merging(declaration)))
-    elif on_conflict == "error":
-        raise Conflict(f"schedule {declaration.id!r} exists; give on_conflict='update' to change it, or another id")
-    return (yield from get_schedule(declaration.id))
+    while True:
+        inserted = yield batch("schedules.insert", [schedule_values(fresh)])
+        if inserted:
+            yield batch("declarations.note_digest", [{"id": declaration.id, "digest": declaration.digest}])
+        elif on_conflict == "error":
+            raise Conflict(f"schedule {declaration.id!r} exists; give on_conflict='update' to change it, or another id")
+        try:
+            if inserted or on_conflict == "keep":
+                return (yield from get_schedule(declaration.id))
+            return (yield from edit_schedule(declaration.id, merging(declaration)))
+        except NotFound:  # it was there, and somebody has removed it since: add it after all
+            continue
 
 
 def edit_schedule(schedule_id: str, change: Change) -> Script[Schedule]:

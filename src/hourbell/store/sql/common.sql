@@ -32,6 +32,12 @@ DELETE FROM {schema}.nodes
 WHERE state <> 'live' AND lease_until + :kept < coalesce(:now, now())
   AND NOT EXISTS (SELECT 1 FROM {schema}.runs r WHERE r.state = 'running' AND r.node_id = {schema}.nodes.id);
 
+-- name: declarations.is_live
+SELECT EXISTS (
+    SELECT 1 FROM {schema}.declarations k JOIN {schema}.nodes n ON n.id = k.node_id
+    WHERE k.schedule_id = :id AND n.state = 'live'
+) AS is_live;
+
 -- name: declarations.forget
 DELETE FROM {schema}.declarations WHERE node_id = :node;
 

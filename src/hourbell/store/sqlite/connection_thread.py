@@ -21,7 +21,8 @@ _GONE = ("unable to open", "disk", "i/o error", "readonly", "full")
 class ConnectionThread:
     """Runs one piece of work after another on its connection, which it opens when the first piece comes."""
 
-    def __init__(self, name: str, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, name: str, file: str, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._file = file
         self._connect = connect
         self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
         # A daemon: a process that ends without closing the store must not wait for it.
@@ -50,7 +51,7 @@ class ConnectionThread:
                     connection = self._connect()
                 future.set_result(work(connection))
             except sqlite3.Error as error:
-                future.set_exception(translated(error))
+                future.set_exception(translated(error, self._file))
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
                 future.set_exception(error)
             del item, work, future
@@ -58,18 +59,18 @@ class ConnectionThread:
             connection.close()
 
 
-def translated(error: sqlite3.Error) -> HourbellError:
-    """The store's error for one of SQLite's."""
+def translated(error: sqlite3.Error, file: str) -> HourbellError:
+    """The store's error for one of SQLite's, naming the file."""
     said = str(error)
     lowered = said.lower()
     if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
         return StoreRejected(f"SQLite refused the data: {said}")
     if any(word in lowered for word in _BUSY):
-        return StoreUnavailable(f"the SQLite file is held by another process ({said}); it will be asked again")
+        return StoreUnavailable(f"{file} is held by another process for too long ({said}); see which one has it open")
     if "no such table" in lowered or "no such column" in lowered:
-        return StoreMisconfigured(f"Hourbell's tables are missing or too old ({said}); run `hourbell migrate`")
+        return StoreMisconfigured(f"the tables in {file} are missing or too old ({said}); run `hourbell migrate`")
     if "not a database" in lowered or "syntax error" in lowered:
-        return StoreMisconfigured(f"SQLite cannot use this file ({said}); check the database URL and the version")
+        return StoreMisconfigured(f"{file} cannot be used ({said}); check the database URL and SQLite's version")
     if any(word in lowered for word in _GONE):
-        return StoreUnavailable(f"the SQLite file cannot be used just now ({said}); check the folder and the disk")
-    return StoreUnavailable(f"SQLite failed ({said}); it will be asked again")
+        return StoreUnavailable(f"{file} cannot be used ({said}); check that its folder exists, rights and disk")
+    return StoreUnavailable(f"SQLite failed on {file} ({said})")

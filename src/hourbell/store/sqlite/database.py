@@ -51,7 +51,7 @@ class SqliteDatabase:
             self._users += 1
             if self._users == 1:
                 for name in ("write", "read", "renew"):
-                    self._threads[name] = ConnectionThread(f"hourbell-sqlite-{name}", self._connect)
+                    self._threads[name] = ConnectionThread(f"hourbell-sqlite-{name}", str(self.path), self._connect)
 
     def close(self) -> None:
         """Stop the threads with the last user."""
@@ -64,10 +64,14 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)
-        # The statements name now(); they never reach it, for :now always carries the host's clock.
-        connection.create_function("now", 0, lambda: stored(self._clock.host_now()))
-        for pragma in ("connection.journal", "connection.synchronous", "connection.foreign_keys"):
-            connection.execute(self._statements[pragma].text)
+        try:
+            # The statements name now(); they never reach it, for :now always carries the host's clock.
+            connection.create_function("now", 0, lambda: stored(self._clock.host_now()))
+            for pragma in ("connection.journal", "connection.synchronous", "connection.foreign_keys"):
+                connection.execute(self._statements[pragma].text)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:

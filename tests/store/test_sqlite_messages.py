@@ -1,0 +1,55 @@
+"""What an operator reads when the SQLite file cannot be used: which file, what happened, what to look at."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hourbell.errors import StoreMisconfigured, StoreUnavailable
+from hourbell.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def opened(path: Path) -> SqliteStore:
+    store = SqliteStore(path, patience=0.1)
+    await store.open()
+    return store
+
+
+async def test_a_folder_that_is_missing(tmp_path: Path) -> None:
+    store = await opened(tmp_path / "nowhere" / "hourbell.db")
+    with pytest.raises(StoreUnavailable, match=r"nowhere/hourbell\.db cannot be used .*check that its folder exists"):
+        await store.ping()
+    await store.close()
+
+
+async def test_a_file_that_is_no_database(sqlite_path: Path) -> None:
+    await asyncio.to_thread(sqlite_path.write_text, "this is a letter to my aunt, not a database " * 50)
+    store = await opened(sqlite_path)
+    with pytest.raises(StoreMisconfigured, match=r"hourbell\.db cannot be used .*check the database URL"):
+        await store.ping()
+    await store.close()
+
+
+async def test_a_file_that_another_process_holds(sqlite_path: Path) -> None:
+    store = await opened(sqlite_path)
+    await store.migrate()
+    other = sqlite3.connect(sqlite_path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match=r"hourbell\.db is held by another process"):
+        await store.retire_node("nobody")
+    other.close()
+    await store.retire_node("nobody")
+    await store.close()
+
+
+async def test_tables_that_are_missing(sqlite_path: Path) -> None:
+    store = await opened(sqlite_path)
+    with pytest.raises(StoreMisconfigured, match="run `hourbell migrate`"):
+        await store.list_nodes()
+    await store.close()

@@ -39,3 +39,10 @@ def test_a_one_off_in_the_past_is_due_at_once() -> None:
     past, now = at("2030-01-01"), at("2030-01-02")
     assert first_fire(At(past), now) == past
     assert first_fire(At(now + timedelta(days=1)), now) == now + timedelta(days=1)
+
+
+def test_a_one_off_in_the_past_is_due_only_after_what_is_recorded() -> None:
+    before, past, now = at("2029-12-31"), at("2030-01-01"), at("2030-01-02")
+    assert first_fire(At(past), now, before) == past
+    assert first_fire(At(past), now, past) is None
+    assert first_fire(At(past), now, now) is None

@@ -138,15 +138,14 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
     """The schedule under another trigger; the same trigger keeps anchor and cursor.
 
     A cursor that is already due stays: that fire was promised under the old trigger and is still owed. Otherwise the
-    new cursor is the first fire after both now and the last recorded one.
+    new cursor is the first fire after both now and the last recorded one; a one-off that lies between them is due now.
     """
     if _same(schedule, trigger):
         return schedule
     settled = trigger.anchored(now)
     cursor = schedule.next_fire_at
     if cursor is None or cursor > now:
-        last = schedule.last_fire_at
-        cursor = first_fire(settled, now) if last is None else in_utc(settled.next_after(max(now, last)))
+        cursor = first_fire(settled, now, schedule.last_fire_at)
     state = schedule.state
     if cursor is None:
         state = ScheduleState.FINISHED

@@ -39,12 +39,17 @@ def passed(trigger: Trigger, cursor: datetime, now: datetime) -> Passed | None:
     return Passed(cursor, last, 1 + trigger.count_between(cursor, now, COUNT_CAP))
 
 
-def first_fire(trigger: Trigger, now: datetime) -> datetime | None:
-    """The first cursor of a new schedule: the next fire after ``now``; a one-off in the past is due at once."""
-    upcoming = trigger.next_after(now)
+def first_fire(trigger: Trigger, now: datetime, last: datetime | None = None) -> datetime | None:
+    """The first cursor under a new trigger: the next fire after ``now`` and after ``last``, the last recorded one.
+
+    A one-off in the past is due at once: it may have been in the future when it was asked for.
+    """
+    upcoming = in_utc(trigger.next_after(now if last is None else max(now, last)))
     if upcoming is None and isinstance(trigger, At):
-        upcoming = trigger.prev_before(now + TICK)
-    return in_utc(upcoming)
+        upcoming = in_utc(trigger.prev_before(now + TICK))
+        if upcoming is not None and last is not None and upcoming <= last:
+            return None
+    return upcoming
 
 
 def in_utc(fire: datetime | None) -> datetime | None:

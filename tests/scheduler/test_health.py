@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from engine.faulty_store import FaultyStore
 from hourbell import Scheduler
 from hourbell.clock import SystemClock
+from hourbell.errors import StoreMisconfigured
 from hourbell.store.memory import MemoryStore
 
 PATIENCE = 60
@@ -30,6 +32,19 @@ async def test_a_schedule_taken_out_of_the_code_is_named() -> None:
         async with with_it.lifespan():
             assert (await with_it.get_schedule("gone")).state == "active"
             assert (await with_it.health()).status == "ok"
+
+
+async def test_a_node_that_lives_and_cannot_fire_is_not_well() -> None:
+    store = FaultyStore(MemoryStore(SystemClock()))
+    store.faults.before("fire_due", StoreMisconfigured("no right to the table of runs"), times=1_000_000)
+    scheduler = Scheduler(store)
+    scheduler.every(seconds=1, id="nightly")(nothing)
+    async with asyncio.timeout(PATIENCE), scheduler.lifespan():
+        while (await scheduler.health()).status == "ok":  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.05)
+        health = await scheduler.health()
+        assert (health.status, health.node.state) == ("degraded", "live")
+        assert "no right to the table of runs" in health.reasons[0]
 
 
 async def test_a_database_that_does_not_answer_is_down() -> None:

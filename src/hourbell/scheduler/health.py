@@ -85,6 +85,9 @@ def _judged(database: DatabaseHealth, node: NodeHealth, undeclared: tuple[str, .
     elif node.state in (Life.STARTING, Life.STOPPING):
         status = "degraded"
         reasons.append(f"the node of this process is {node.state}")
+    elif node.error is not None:
+        status = "degraded"
+        reasons.append(f"something that the node of this process does fails again and again: {node.error}")
     return Health(status=status, database=database, node=node, undeclared=undeclared, reasons=tuple(reasons))
 
 

@@ -545,6 +545,32 @@ async def test_two_nodes_share_the_work_and_none_is_run_twice() -> None:
     assert seen["other"]
 
 
+async def test_a_node_with_its_hands_full_tells_the_others_of_new_work() -> None:
+    far_apart = {"poll": 60.0, "poll_with_hints": 60.0, "lease": 60.0}
+    full = Bench(max_runs=1, **far_apart)
+    idle = full.neighbour(**far_apart)
+    leave = asyncio.Event()
+
+    async def stay() -> None:
+        await leave.wait()
+
+    async def ring() -> str:
+        return "dong"
+
+    full.task(stay)
+    full.task(ring)
+    idle.task(ring)
+    async with full.running() as node, idle.running():
+        await full.enqueue("stay")
+        node.wake()
+        await until(lambda: full.faults.asked["hint"] > 0)
+        await asyncio.sleep(0.5)  # the idle one has looked, found nothing, and sleeps for a minute
+        run = await full.enqueue("ring")
+        node.wake()
+        assert (await full.final(run.id)).result == "dong"
+        leave.set()
+
+
 async def test_a_dead_nodes_runs_are_taken_over() -> None:
     one = Bench()
     other = one.neighbour()

@@ -107,6 +107,11 @@ class Keeping:
         else:
             self._tenure.watching.hinted()
 
+    def crowded(self) -> None:
+        """There is work that this node has no room for: the others are told."""
+        if self._tenure is not None:
+            self._tenure.hinting.ask()
+
     def stopping(self, grace: float) -> None:
         """The node drains: only the lease is kept. If the application's loop never gets to it, this thread ends."""
         if self._resting:
@@ -180,17 +185,13 @@ class Keeping:
             self._executors,
             lost=lambda reason: home.call(self._lost, trust, reason),
             queued=lambda: home.call(self.hinted),
-            crowded=lambda: home.call(self._crowded),
+            crowded=lambda: home.call(self.crowded),
             spent=lambda statements: home.call(self._spent, statements),
         )
 
     def _lost(self, trust: Trust, reason: str) -> None:
         if self._tenure is not None and self._tenure.shift.trust is trust:
             self._tenure.lost(reason)
-
-    def _crowded(self) -> None:
-        if self._tenure is not None:
-            self._tenure.hinting.ask()
 
     def _spent(self, statements: int) -> None:
         if self._tenure is not None:

@@ -131,6 +131,8 @@ class Node:
                 self._app.call(shift.claiming.take_now)
         if self._thread is not None and self._keeping is not None:
             self._thread.call(self._keeping.hinted)
+            if shift is not None and not shift.room():
+                self._thread.call(self._keeping.crowded)
 
     @property
     def status(self) -> NodeStatus:

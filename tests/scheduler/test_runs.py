@@ -47,6 +47,8 @@ async def test_options_of_a_request(scheduler: Scheduler) -> None:
     [
         {"run_at": datetime(2030, 1, 1)},  # noqa: DTZ001 - refused
         {"run_at": "tomorrow"},
+        {"run_at": datetime.max.replace(tzinfo=UTC)},
+        {"run_at": datetime.min.replace(tzinfo=UTC)},
         {"delay": -1},
         {"delay": float("nan")},
         {"delay": 1e300},

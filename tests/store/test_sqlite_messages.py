@@ -53,3 +53,13 @@ async def test_tables_that_are_missing(sqlite_path: Path) -> None:
     with pytest.raises(StoreMisconfigured, match="run `hourbell migrate`"):
         await store.list_nodes()
     await store.close()
+
+
+async def test_a_store_that_is_closed_or_closing_answers_at_once(sqlite_path: Path) -> None:
+    store = await opened(sqlite_path)
+    thread = store._sqlite._threads["read"]
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="open it first"):
+        await store.ping()
+    with pytest.raises(StoreUnavailable, match="open it first"):
+        thread.submit(lambda connection: None)

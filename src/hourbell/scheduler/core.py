@@ -84,10 +84,11 @@ class Core:
         if not self.is_open:
             await self._store().close()
 
-    async def wake(self, task: str) -> None:
+    async def wake(self, task: str, queue: str) -> None:
         """Let a new run of this task begin at once: here when this process can run it, else wherever hints arrive."""
         node = self._live_node()
-        if node is not None and self.settings.max_runs and self.tasks.find(task) is not None:
+        served = self.settings.queues is None or queue in self.settings.queues
+        if node is not None and served and self.settings.max_runs and self.tasks.find(task) is not None:
             node.wake()
         else:
             await self._hint()

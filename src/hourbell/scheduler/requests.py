@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LONGEST_KEY = 200
 _LONGEST_DELAY = timedelta(days=10 * 366)
+_YEARS = (2, 9998)
 
 
 class Ancestry(TypedDict):
@@ -60,7 +61,7 @@ class Requests:
         )
         (run,) = await core.store.enqueue([new])
         # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
-        await core.wake(task.name)
+        await core.wake(task.name, new.queue)
         return run
 
 
@@ -88,6 +89,9 @@ def _checked_instant(run_at: object) -> datetime | None:
         return None
     if not isinstance(run_at, datetime) or run_at.utcoffset() is None:
         raise InvalidArguments(f"run_at={run_at!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
+    if not _YEARS[0] <= run_at.year <= _YEARS[1]:
+        # Databases store the calendar's ends as infinities, which no clock can be compared with afterwards.
+        raise InvalidArguments(f"run_at={run_at.isoformat()}: give an instant of the years {_YEARS[0]} to {_YEARS[1]}")
     return run_at
 
 

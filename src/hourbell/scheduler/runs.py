@@ -66,7 +66,7 @@ class RunVerbs(Verbs):
         Raises NotFound, and Conflict when it is not final or stands for due times that did not run.
         """
         run = await self._core.store.retry_run(id_of_run(id))
-        await self._core.wake(run.task)
+        await self._core.wake(run.task, run.queue)
         return run
 
     async def wait(self, run: Run | str, timeout: float | None = None) -> Run:

@@ -160,7 +160,7 @@ class ScheduleVerbs(Verbs):
             return _requested(schedule, given, asked, origin)
 
         run = await core.store.trigger_schedule(schedule_id, build)
-        await core.wake(run.task)
+        await core.wake(run.task, run.queue)
         return run
 
     async def preview(

@@ -14,6 +14,8 @@ from hourbell.errors import HourbellError, StoreMisconfigured, StoreRejected, St
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 
+CLOSED = "the store is closed; open it first"
+
 _BUSY = ("locked", "busy")
 _GONE = ("unable to open", "disk", "i/o error", "readonly", "full")
 
@@ -25,19 +27,26 @@ class ConnectionThread:
         self._file = file
         self._connect = connect
         self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._stopped = False
         # A daemon: a process that ends without closing the store must not wait for it.
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Queue work. The future carries its result, or one of the store's errors."""
+        """Queue work. The future carries its result, or one of the store's errors. StoreUnavailable once stopped."""
         future: Future[T] = Future()
-        self._queue.put((work, future))
+        with self._lock:  # nothing may come after the mark of the end: nobody would ever look at it
+            if self._stopped:
+                raise StoreUnavailable(CLOSED)
+            self._queue.put((work, future))
         return future
 
     def stop(self) -> None:
         """End after the work that is queued, and wait for that."""
-        self._queue.put(None)
+        with self._lock:
+            self._stopped = True
+            self._queue.put(None)
         self._thread.join(timeout=10)
 
     def _serve(self) -> None:

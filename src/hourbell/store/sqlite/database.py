@@ -8,7 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hourbell.store.sqlite.connection_thread import ConnectionThread
+from hourbell.errors import StoreUnavailable
+from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread
 from hourbell.store.sqlite.values import rows, stored
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class SqliteDatabase:
         """Do work on one of the connections. A caller that is cancelled leaves the work to finish by itself."""
         thread = self._threads.get(name)
         if thread is None:
-            raise RuntimeError("the store is closed; open it first")
+            raise StoreUnavailable(CLOSED)
         return await asyncio.wrap_future(thread.submit(work))
 
     def in_transaction(self, connection: sqlite3.Connection, work: Callable[[], T]) -> T:

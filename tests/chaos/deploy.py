@@ -35,7 +35,7 @@ async def scenario(site: Site, *, seconds: float = 6, drain: float = 2) -> Repor
         end=moment.isoformat(),
         policies={"retry": 1},
     )
-    last = moment + timedelta(seconds=2 * seconds + 6)
+    last = moment + timedelta(seconds=2 * seconds + 4)
     tick = Planned(id="tick", end=last.isoformat(), policies=COUNTING)
     settings = {"lease": LEASE, "poll": POLL, "drain": drain}
     with Fleet(site.folder) as fleet:

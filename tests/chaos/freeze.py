@@ -41,7 +41,7 @@ async def in_body(site: Site, *, seconds: float = FROZEN) -> Report:
         Planned(id=f"body-{number}", body=body, args={"seconds": 2}, start=moment.isoformat(), end=moment.isoformat())
         for number, body in enumerate(("long", "long_sync") * 3)
     ]
-    last = moment + timedelta(seconds=seconds + 6)
+    last = moment + timedelta(seconds=seconds + 4)
     tick = Planned(id="tick", end=last.isoformat(), policies=COUNTING)
     blueprint = site.blueprint(schedules=[*planned, tick], settings={"lease": LEASE, "poll": POLL})
     with Fleet(site.folder) as fleet:
@@ -66,7 +66,7 @@ async def in_statement(site: Site, *, statement: str, seconds: float = FROZEN, u
     """
     report = site.report(f"frozen for {seconds:g} s after {statement}")
     moment = soon(2)
-    last = moment + timedelta(seconds=seconds + 6)
+    last = moment + timedelta(seconds=seconds + 4)
     planned = [Planned(id=f"tick-{number}", end=last.isoformat(), policies=COUNTING) for number in range(5)]
     blueprint = site.blueprint(
         schedules=planned, settings={"lease": LEASE, "poll": POLL}, freeze_after=statement, freeze_unsynced=unsynced

@@ -20,7 +20,7 @@ from .report import Report
 from .site import Site, run_script
 from .storm import complaints, over, soon, up_before
 
-LEASE = 3.0
+LEASE, PATIENT_LEASE = 3.0, 15.0
 BACK_WITHIN = 5.0
 # Of one core, while the database is away: what a loop that spins takes many times over.
 MOST_CPU = 0.15
@@ -45,7 +45,7 @@ async def scenario(site: Site, *, seconds: float = 30, mode: Literal["fast", "im
     """The server stops for a while; one worker is killed in the meantime and started again by its parent."""
     report = site.report(f"outage of {seconds:g} s ({mode} stop)")
     moment = soon(3)
-    last = moment + timedelta(seconds=round(seconds) + 13)
+    last = moment + timedelta(seconds=round(seconds) + 9)
     planned = [Planned(id=gap, end=last.isoformat(), policies={"catch_up": gap, "overlap": "allow"}) for gap in GAPS]
     blueprint = site.blueprint(schedules=planned, settings={"lease": LEASE})
     with Fleet(site.folder) as fleet:
@@ -77,6 +77,42 @@ async def scenario(site: Site, *, seconds: float = 30, mode: Literal["fast", "im
 async def crash(site: Site, *, seconds: float = 30) -> Report:
     """The server is stopped as in a crash, and recovers when it starts."""
     return await scenario(site, seconds=seconds, mode="immediate")
+
+
+async def brief(site: Site, *, seconds: float = 5) -> Report:
+    """An outage shorter than the lease: bodies that run go on, start once and are settled when the server is back."""
+    report = site.report(f"outage of {seconds:g} s under a lease of {PATIENT_LEASE:g} s")
+    assert site.server is not None
+    moment = soon(2)
+    bodies = [
+        Planned(
+            id=f"{body}-{number}",
+            body=body,
+            args={"seconds": seconds + 3},
+            start=moment.isoformat(),
+            end=moment.isoformat(),
+        )
+        for body in ("long", "long_sync")
+        for number in range(3)
+    ]
+    with Fleet(site.folder) as fleet:
+        blueprint = site.blueprint(schedules=bodies, settings={"lease": PATIENT_LEASE})
+        for _ in range(2):
+            fleet.start(blueprint)
+        await up_before(site, moment, 2)
+        await until(lambda: len(site.ledger()) == len(bodies), "all bodies have begun")
+        await asyncio.to_thread(site.server.stop, "immediate")
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(site.server.start)
+        await over(site, moment, patience=60)
+        await fleet.stop()
+        recorded = await site.tables.all()
+        report.figure("runs, attempts that did not end their run", f"{len(recorded.runs)}, {len(recorded.attempts)}")
+        report.add(check_drained(recorded))
+        report.add(check_bodies(recorded, site.ledger(), undisturbed=True))
+        report.require(len(recorded.nodes) == 2, f"{len(recorded.nodes)} node ids instead of 2: a lease was lost")
+        complaints(report, site, fleet, ALLOWED)
+    return report
 
 
 async def suffer(
@@ -156,4 +192,4 @@ def tell_gap(report: Report, recorded: Recorded, outage: Outage) -> None:
 
 
 if __name__ == "__main__":
-    run_script([], only_postgres=[scenario, crash])
+    run_script([], only_postgres=[scenario, crash, brief])

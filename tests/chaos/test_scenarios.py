@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaos import deploy, fire_storm, freeze, idle, kill_storm, long_bodies, outage, restart
+from chaos import deploy, fire_storm, freeze, havoc, idle, kill_storm, long_bodies, outage, restart
 from chaos.report import Report
 from chaos.site import KINDS, Scenario, Site
 from hourbell.testing.postgres_server import PostgresServer
@@ -54,6 +54,11 @@ async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site)
 
 
 @on_both
+async def test_chance_finds_no_way_to_lose_or_double(site: Site) -> None:
+    await without_problem(havoc.scenario, site, seconds=8, schedules=40)
+
+
+@on_both
 async def test_a_node_frozen_in_a_body_is_replaced(site: Site) -> None:
     await without_problem(freeze.in_body, site)
 
@@ -63,7 +68,7 @@ async def test_a_node_frozen_in_a_fire_holds_nobody_up(site: Site) -> None:
     await without_problem(freeze.in_fire, site)
 
 
-@on_both
+@pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_body_of_many_leases_starts_once(site: Site) -> None:
     await without_problem(long_bodies.patient, site, seconds=10)
 
@@ -77,7 +82,7 @@ async def test_everybody_outlives_an_outage_of_the_database(own_site: Site) -> N
     await without_problem(outage.scenario, own_site, seconds=8)
 
 
-@on_both
+@pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_deploy_hands_bodies_on(site: Site) -> None:
     await without_problem(deploy.scenario, site, seconds=4, drain=1)
 
@@ -104,7 +109,7 @@ async def test_a_schedule_taken_out_of_the_code_stops_and_says_so(site: Site) ->
 
 @on_both
 async def test_an_idle_application_costs_next_to_nothing(kind: str, tmp_path: Path, request: Any) -> None:
-    given = {"seconds": 10, "most_cpu": 0.1}
+    given = {"seconds": 8, "most_cpu": 0.1}
     if kind == "postgres":
         # Its statistics are of the whole server.
         await without_problem(idle.scenario, request.getfixturevalue("own_site"), **given)

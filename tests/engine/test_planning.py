@@ -331,3 +331,15 @@ def neighbours(plan: FirePlan) -> None:
     for one, other in zip(plan.skips, plan.skips[1:], strict=False):
         if one.reason == other.reason:
             assert any(one.covers_until < fire < other.fire_at for fire in fires(plan))
+
+
+def test_jitter_puts_off_the_start_and_nothing_else() -> None:
+    plain = planned(schedule(overlap="allow", grace=40), after(10))
+    plan = planned(schedule(overlap="allow", grace=40, jitter=15), after(10))
+    assert fires(plan) == fires(plain)
+    assert (plan.next_fire_at, plan.last_fire_at) == (plain.next_fire_at, plain.last_fire_at)
+    assert [run.start_by for run in plan.runs] == [run.start_by for run in plain.runs], "grace counts from the fire"
+    waits = [(run.run_at - run.fire_at).total_seconds() for run in plan.runs]
+    assert len(set(waits)) == len(waits)
+    assert 0 <= min(waits) <= max(waits) <= 15
+    assert planned(schedule(overlap="allow", grace=40, jitter=15), after(10)) == plan

@@ -12,6 +12,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from hourbell.model.gap import TICK, passed
+from hourbell.model.jitter import start_of
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import ScheduleState
@@ -44,7 +45,7 @@ def _plan(schedule: Schedule, facts: FireFacts, now: datetime, lease: timedelta)
     cursor = schedule.next_fire_at
     if cursor is None or cursor > now:
         return None
-    ledger = _Ledger(schedule.trigger, schedule.effective, facts.unfinished, now)
+    ledger = _Ledger(schedule.id, schedule.trigger, schedule.effective, facts.unfinished, now)
     cursor = cursor.astimezone(UTC)
     if not facts.declared:
         ledger.skip_all(cursor, Reason.UNDECLARED)
@@ -74,6 +75,7 @@ def _catch_up(ledger: _Ledger, cursor: datetime) -> None:
 class _Ledger:
     """What has been decided so far, fire by fire, in their order."""
 
+    schedule_id: str
     trigger: Trigger
     policies: Policies
     unfinished: int
@@ -147,7 +149,8 @@ class _Ledger:
 
     def _run(self, fire_at: datetime) -> None:
         grace = self.policies.grace
-        self.runs.append(PlannedRun(fire_at, fire_at, fire_at + grace if grace is not None else None))
+        start = start_of(self.schedule_id, fire_at, self.policies)
+        self.runs.append(PlannedRun(fire_at, start, fire_at + grace if grace is not None else None))
         self.last, self.last_ran = fire_at, True
 
     def _skip(self, skip: PlannedSkip) -> None:

@@ -27,7 +27,8 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
     "lost_limit": (1, 1_000),
     "priority": (-1_000, 1_000),
 }
-_SECONDS: tuple[str, ...] = ("grace", "timeout")
+_SECONDS: tuple[str, ...] = ("grace", "timeout", "jitter")
+_DURATIONS: tuple[str, ...] = ("grace", "jitter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Policies:
     ``catch_up``  fires missed while every node or the database was away: one run for the gap (``latest``), each of
     them up to ``catch_up_limit`` (``all``), or none (``skip``).
     ``grace``  how late a fire may still start; None: however late.
+    ``jitter``  by how much a fire's start may be put off, so that not everything starts at once; None: not at all. The
+    delay is the same on every node and every time it is asked for; the fire itself is recorded as it is.
     ``overlap``  a fire while ``max_running`` runs of the schedule are unfinished: ``skip`` it or ``allow`` it.
     ``retry``  None, or a `Retry`.
     ``timeout``  seconds a body may take; None: no limit.
@@ -49,6 +52,7 @@ class Policies:
     catch_up: CatchUp = "latest"
     catch_up_limit: int = 100
     grace: timedelta | None = None
+    jitter: timedelta | None = None
     overlap: Overlap = "skip"
     max_running: int = 1
     retry: Retry | None = None
@@ -73,15 +77,17 @@ class Policies:
             raise InvalidArguments(f"this version does not know the policy {min(strange)!r}; another one stored it")
         if isinstance(merged.get("retry"), Mapping):
             merged["retry"] = Retry.from_spec(merged["retry"])
-        if merged.get("grace") is not None:
-            merged["grace"] = timedelta(seconds=merged["grace"])
+        for name in _DURATIONS:
+            if merged.get(name) is not None:
+                merged[name] = timedelta(seconds=merged[name])
         return cls(**merged)
 
     def to_spec(self) -> dict[str, Any]:
         """All policies as JSON: durations in seconds, retry as its own mapping or null."""
         spec: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         spec["retry"] = self.retry.to_spec() if self.retry else None
-        spec["grace"] = self.grace.total_seconds() if self.grace is not None else None
+        for name in _DURATIONS:
+            spec[name] = spec[name].total_seconds() if spec[name] is not None else None
         return spec
 
 
@@ -125,7 +131,7 @@ def _checked_seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    least = 0 if name == "grace" else 0.001
+    least = 0.001 if name == "timeout" else 0
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not least <= seconds <= 366 * 86400:
         raise InvalidArguments(f"{name}={value!r}: give seconds or a timedelta of at most a year, or None")
     return float(seconds)

@@ -23,6 +23,7 @@ class PolicyOptions(TypedDict, total=False):
     catch_up: CatchUp
     catch_up_limit: int
     grace: float | timedelta | None
+    jitter: float | timedelta | None
     overlap: Overlap
     max_running: int
     retry: Retry | int | None

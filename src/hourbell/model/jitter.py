@@ -1,0 +1,31 @@
+"""How far the start of a fire is put off, so that schedules of one moment do not all start at once."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hourbell.model.policies import Policies
+
+_NONE = timedelta(0)
+_RESOLUTION = 2**64
+
+
+def start_of(schedule_id: str, fire_at: datetime, policies: Policies) -> datetime:
+    """When the run of this fire may start: the fire itself, or up to ``jitter`` later.
+
+    The delay is drawn from the schedule's id and the fire alone, evenly over the jitter: every node, and every process
+    to come, answers the same instant. It never uses up more than half of the ``grace``, which counts from the fire, so
+    that no jitter makes a fire missed.
+    """
+    widest = policies.jitter
+    if widest is None or widest <= _NONE:
+        return fire_at
+    if policies.grace is not None:
+        widest = min(widest, policies.grace / 2)
+    said = f"{schedule_id}\n{fire_at.astimezone(UTC).isoformat()}"
+    drawn = int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest(), "big")
+    # In whole numbers: a float would make the answer depend on how it is rounded.
+    return fire_at + timedelta(microseconds=(widest // timedelta(microseconds=1)) * drawn // _RESOLUTION)

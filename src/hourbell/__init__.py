@@ -20,10 +20,11 @@ from hourbell.model.run import Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler import Scheduler
 from hourbell.task import Task
-from hourbell.triggers import At, Cron, Every, Trigger
+from hourbell.triggers import At, CalendarEvery, Cron, Every, Trigger
 
 __all__ = [
     "At",
+    "CalendarEvery",
     "Conflict",
     "Context",
     "Cron",

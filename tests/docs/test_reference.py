@@ -62,7 +62,7 @@ def test_decorators_take_what_is_shown() -> None:
         name, _, arguments = call.partition("(")
         if name == "task":
             continue  # it takes them by overloads
-        shown = set(re.findall(r"\b[a-z]+\b", re.sub(r"=[^,)]*", "", arguments)))
+        shown = set(re.findall(r"\b[a-z_]+\b", re.sub(r"=[^,)]*", "", arguments)))
         assert shown == set(inspect.signature(getattr(Scheduler, name)).parameters) - {"self"}, name
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hourbell.errors import TriggerError
-from hourbell.triggers import At, Cron, Every, Trigger
+from hourbell.triggers import At, CalendarEvery, Cron, Every, Trigger
 from triggers.strategies import fixed
 
 TRIGGERS = [
@@ -32,6 +32,20 @@ TRIGGERS = [
     (
         Every(hours=1).anchored(At("2026-01-01T00:00:00.9Z").instant),
         {"kind": "every", "seconds": 3600.0, "start": None, "end": None, "anchor": "2026-01-01T00:00:00Z"},
+    ),
+    (
+        CalendarEvery(months=1, time="09:30", start_day="2026-01-31", timezone="Asia/Tokyo", gap="skip"),
+        {
+            "kind": "calendar",
+            "months": 1,
+            "days": 0,
+            "time": "09:30",
+            "start_day": "2026-01-31",
+            "end_day": None,
+            "timezone": "Asia/Tokyo",
+            "gap": "skip",
+            "fold": None,
+        },
     ),
     (At("2026-01-01T00:00:00Z"), {"kind": "at", "instant": "2026-01-01T00:00:00Z", "timezone": None}),
     (
@@ -89,13 +103,14 @@ def test_only_an_every_is_anchored() -> None:
 CRON = {"kind": "cron", "expr": "0 9 * * *"}
 EVERY = {"kind": "every", "seconds": 60}
 AT = {"kind": "at", "instant": "2026-01-01T00:00:00Z"}
+CALENDAR = {"kind": "calendar", "months": 1}
 REFUSED = [
     (None, "must be an object"),
     ("cron", "must be an object"),
     ([], "must be an object"),
     ({}, "needs the field 'kind'"),
     ({"expr": "0 9 * * *"}, "needs the field 'kind'"),
-    ({"kind": "corn"}, "unknown kind of trigger 'corn'; known are cron, every, at"),
+    ({"kind": "corn"}, "unknown kind of trigger 'corn'; known are cron, every, calendar, at"),
     ({"kind": None}, "unknown kind"),
     ({"kind": 5}, "unknown kind"),
     ({"kind": ["cron"]}, "unknown kind"),
@@ -128,6 +143,14 @@ REFUSED = [
     (EVERY | {"anchor": "soon"}, "anchor: 'soon' is not an instant"),
     (EVERY | {"anchor": "2026-01-01T00:00:00Z", "start": "2026-01-01T00:00:00Z"}, "'anchor' has no meaning"),
     (EVERY | {"period": 5}, "unknown field 'period'"),
+    ({"kind": "calendar"}, "at least a day"),
+    (CALENDAR | {"months": 1.5}, "months must be a whole number"),
+    (CALENDAR | {"weeks": [1]}, "weeks must be a whole number"),
+    (CALENDAR | {"time": 9}, "'time' must be text"),
+    (CALENDAR | {"time": "x" * 1_000_000}, "is not a time of day"),
+    (CALENDAR | {"start_day": "2026-13-01"}, "start_day: '2026-13-01' is not a day"),
+    (CALENDAR | {"start_day": "2026-01-01", "anchor": "2026-01-01"}, "'anchor' has no meaning"),
+    (CALENDAR | {"day": 1}, "unknown field 'day'; did you mean 'days'"),
     (AT | {"instant": 5}, "'instant' must be text"),
     (AT | {"instant": "soon"}, "instant: 'soon' is not an instant"),
     (AT | {"timezone": "Nowhere"}, "timezone: 'Nowhere'"),
@@ -148,12 +171,14 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-field_names = st.sampled_from(("expr", "timezone", "gap", "fold", "seconds", "start", "end", "anchor", "instant", "x"))
+field_names = st.sampled_from(
+    ("expr", "timezone", "gap", "fold", "seconds", "start", "end", "anchor", "instant", "x", "months", "time")
+)
 
 
 @fixed(500)
 @given(
-    st.sampled_from((CRON, EVERY, AT, {}, {"kind": "cron"}, {"kind": "every"})),
+    st.sampled_from((CRON, EVERY, AT, {}, {"kind": "cron"}, {"kind": "every"}, CALENDAR)),
     st.dictionaries(field_names, json_values, max_size=3),
 )
 def test_any_json_is_a_trigger_or_a_trigger_error(base: dict[str, Any], changed: dict[str, Any]) -> None:

@@ -9,11 +9,11 @@ from hourbell.model.policies import checked_policies
 from hourbell.scheduler.declarations import Declared, checked_id
 from hourbell.scheduler.verbs import Verbs
 from hourbell.task import Task
-from hourbell.triggers import At, Cron, Every
+from hourbell.triggers import At, CalendarEvery, Cron, Every
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from datetime import date, datetime, time
     from typing import Unpack
 
     from hourbell.context import Context
@@ -39,7 +39,7 @@ class TaskDecorator(Protocol):
 
 
 class Declaring(Verbs):
-    """``task``, ``cron``, ``every`` and ``at``. They may be stacked on one function; each adds a schedule."""
+    """``task``, ``cron``, ``every``, ``calendar``, ``at``. They may be stacked: each adds a schedule."""
 
     @overload
     def task(self, function: Callable[Concatenate[Context, P], R], /) -> ContextTask[P, R]: ...
@@ -107,6 +107,43 @@ class Declaring(Verbs):
         """
         checked_policies(policies)  # first, as `second=5` would else be told that it has no period
         trigger = Every(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds, start=start, end=end)
+        return self._scheduled(trigger, id, args, policies)
+
+    def calendar(
+        self,
+        *,
+        years: int = 0,
+        months: int = 0,
+        weeks: int = 0,
+        days: int = 0,
+        time: time | str = "00:00",
+        start_day: date | str | None = None,
+        end_day: date | str | None = None,
+        timezone: str | None = None,
+        gap: Gap | None = None,
+        fold: Fold | None = None,
+        id: str | None = None,  # noqa: A002 - a public name
+        args: Mapping[str, Any] | None = None,
+        **policies: Unpack[PolicyOptions],
+    ) -> TaskDecorator:
+        """Run the function every so many years, months, weeks or days, at a time of day; see `CalendarEvery`.
+
+        Counted from ``start_day``, else from the day on which the schedule is first stored. ``id`` and ``args`` as for
+        `cron`. Raises TriggerError and InvalidArguments.
+        """
+        checked_policies(policies)
+        trigger = CalendarEvery(
+            years=years,
+            months=months,
+            weeks=weeks,
+            days=days,
+            time=time,
+            start_day=start_day,
+            end_day=end_day,
+            timezone=timezone,
+            gap=gap,
+            fold=fold,
+        )
         return self._scheduled(trigger, id, args, policies)
 
     def at(

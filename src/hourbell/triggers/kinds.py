@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from hourbell.triggers.calendar_interval import CalendarEvery
 from hourbell.triggers.cron import Cron
 from hourbell.triggers.date import At
 from hourbell.triggers.interval import Every
@@ -14,4 +15,6 @@ if TYPE_CHECKING:
 
     from hourbell.triggers.trigger import Trigger
 
-KINDS: Mapping[str, type[Trigger]] = MappingProxyType({child.kind: child for child in (Cron, Every, At)})
+_CHILDREN: tuple[type[Trigger], ...] = (Cron, Every, CalendarEvery, At)
+
+KINDS: Mapping[str, type[Trigger]] = MappingProxyType({child.kind: child for child in _CHILDREN})

@@ -1,0 +1,58 @@
+"""Days and times of day as a user writes them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+
+from hourbell.errors import TriggerError
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
+# One year of room at either end, so that no zone's offset leads out of the calendar.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+
+
+def read_day(value: object, what: str) -> date:
+    """A date, or its text `2026-01-31`.
+
+    Raises:
+        TriggerError: when it is something else (a datetime too: which day it is depends on a zone), or out of bounds.
+    """
+    day = value
+    if isinstance(value, str):
+        try:
+            day = date.fromisoformat(value) if _DAY.fullmatch(value) else None
+        except ValueError as error:
+            raise TriggerError(f"{what}: {value!r} is not a day: {error}") from None
+        if day is None:
+            raise TriggerError(f"{what}: {value[:40]!r} is not a day; write it as 2026-01-31")
+    if isinstance(day, datetime) or not isinstance(day, date):
+        raise TriggerError(f"{what} must be a date or text such as '2026-01-31', not {type(value).__name__}")
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise TriggerError(f"{what}: the year {day.year} is out of bounds, {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
+
+
+def read_time(value: object, what: str) -> time:
+    """A naive time of day in whole seconds, or its text `09:00` or `09:00:30`.
+
+    Raises:
+        TriggerError: when it is something else.
+    """
+    if isinstance(value, str):
+        found = _TIME.fullmatch(value)
+        parts = [int(part or 0) for part in found.groups()] if found else []
+        if not parts or parts[0] > 23 or parts[1] > 59 or parts[2] > 59:
+            raise TriggerError(f"{what}: {value[:40]!r} is not a time of day; write it as 09:00 or 09:00:30")
+        return time(parts[0], parts[1], parts[2])
+    if not isinstance(value, time):
+        raise TriggerError(f"{what} must be a time of day or text such as '09:00', not {type(value).__name__}")
+    if value.tzinfo is not None or value.microsecond:
+        raise TriggerError(f"{what}: {value.isoformat()} must be a time of the wall clock, in whole seconds")
+    return value.replace(fold=0)
+
+
+def write_time(moment: time) -> str:
+    """How a time of day stands in a spec: `09:00`, with seconds only when there are some."""
+    return moment.isoformat("seconds" if moment.second else "minutes")

@@ -58,6 +58,21 @@ def test_counts_add_up(case: Case, policy: tuple[str | None, str | None], shares
     assert trigger.count_between(case.start, case.start) == 0
 
 
+@fixed(200)
+@given(cases(timedelta(days=3)), policies, st.integers(1, 50))
+def test_a_list_of_fires_is_the_walk(case: Case, policy: tuple[str | None, str | None], limit: int) -> None:
+    trigger = build(case, policy)
+    walked: list[datetime] = []
+    at = case.start
+    while (fire := trigger.next_after(at)) is not None and fire.astimezone(UTC) <= case.end and len(walked) < limit:
+        walked.append(fire)
+        at = fire.astimezone(UTC)
+    listed = trigger.fires_between(case.start.astimezone(case.zone), case.end, limit)
+    assert [fire.isoformat() for fire in listed] == [fire.isoformat() for fire in walked]
+    assert trigger.fires_between(case.end, case.start, limit) == []
+    assert trigger.fires_between(case.start, case.start) == []
+
+
 @fixed(100)
 @given(cases(timedelta(days=3)), policies, st.integers(1, 60))
 def test_long_counts_agree_with_walking(case: Case, policy: tuple[str | None, str | None], months: int) -> None:

@@ -31,8 +31,8 @@ Change = Callable[[Schedule, datetime], Edit | None]
 
 
 def created(declaration: Declaration, now: datetime) -> Schedule:
-    """The row of a schedule that is stored for the first time: its interval anchored, its cursor set."""
-    trigger = declaration.trigger.anchored(now)
+    """The row of a schedule that is stored for the first time: hash bound, interval anchored, cursor set."""
+    trigger = declaration.trigger.bound(declaration.id).anchored(now)
     cursor = first_fire(trigger, now)
     state = ScheduleState.PAUSED if declaration.paused else ScheduleState.ACTIVE
     return Schedule(
@@ -142,7 +142,7 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
     """
     if _same(schedule, trigger):
         return schedule
-    settled = trigger.anchored(now)
+    settled = trigger.bound(schedule.id).anchored(now)
     cursor = schedule.next_fire_at
     if cursor is None or cursor > now:
         cursor = first_fire(settled, now, schedule.last_fire_at)

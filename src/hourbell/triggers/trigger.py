@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
+from hourbell.triggers.instants import as_utc
 from hourbell.triggers.spec import Spec, shown
 
 if TYPE_CHECKING:
@@ -53,6 +55,23 @@ class Trigger(ABC):
             TriggerError: when an instant is naive, or `cap` is not positive.
         """
 
+    def fires_between(self, start: datetime, end: datetime, limit: int = COUNT_CAP) -> list[datetime]:
+        """The fires later than `start` and not later than `end`, oldest first, at most the first `limit` of them.
+
+        The work grows with the number of fires in the answer, not with the time between the two.
+
+        Raises:
+            TriggerError: when an instant is naive, or `limit` is not positive.
+        """
+        check_cap(limit, "limit")
+        last = as_utc(end, "end")
+        fires: list[datetime] = []
+        fire = self.next_after(as_utc(start, "start"))
+        while fire is not None and len(fires) < limit and fire.astimezone(UTC) <= last:
+            fires.append(fire)
+            fire = self.next_after(fire)
+        return fires
+
     @abstractmethod
     def explain(self) -> str:
         """What the rule says, in plain English."""
@@ -62,7 +81,8 @@ class Trigger(ABC):
         """The rule as JSON values; `Trigger.from_spec` makes an equal trigger of it."""
 
     def declared_spec(self) -> Spec:
-        """The spec of what the user declared, without what the store added to it (the anchor of an `Every`).
+        """The spec of what the user declared, without what the store added to it: the anchor of an `Every`, the id
+        that an `H` is hashed from.
 
         Two triggers that were declared alike have the same one, however long ago each was stored.
         """
@@ -81,6 +101,17 @@ class Trigger(ABC):
 
         Raises:
             TriggerError: when `instant` is naive.
+        """
+        return self
+
+    def bound(self, schedule_id: str) -> Trigger:
+        """This trigger with what is hashed from its schedule's id (the `H` of a cron expression) worked out.
+
+        A trigger that hashes nothing is itself; one that is bound already is bound anew. A trigger made of others
+        binds each of them.
+
+        Raises:
+            TriggerError: when nothing that the hash could choose ever fires.
         """
         return self
 
@@ -115,11 +146,11 @@ class Trigger(ABC):
         """
 
 
-def check_cap(cap: int) -> None:
+def check_cap(cap: int, name: str = "cap") -> None:
     """Refuse a cap that counts nothing.
 
     Raises:
         TriggerError: when it is not a positive whole number.
     """
     if type(cap) is not int or cap < 1:
-        raise TriggerError("cap must be a whole number, 1 or more")
+        raise TriggerError(f"{name} must be a whole number, 1 or more")

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
 import pytest
 
+from hourbell.engine.planning import plan_fires
+from hourbell.errors import StoreUnavailable
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import NewRun
 from hourbell.model.run_state import Origin
+from hourbell.model.schedule import Declaration, Source
 from hourbell.store.postgres import PostgresStore
+from hourbell.store.postgres.database import TRANSACTION_TIMEOUT_SINCE
+from hourbell.triggers import At
 
 
 @pytest.fixture
@@ -56,3 +63,58 @@ async def test_a_column_that_a_newer_version_adds_disturbs_no_verb(postgres_url:
         await enqueue(store)
     finally:
         await store.close()
+
+
+PLAN = partial(plan_fires, lease=timedelta(seconds=15))
+DUE = Declaration(
+    id="bell",
+    task="ring",
+    trigger=At("2020-01-01T00:00:00Z"),
+    args={},
+    policies={},
+    inherited={},
+    source=Source.CALL,
+    digest="1",
+)
+
+
+def stop_in_a_question(store: PostgresStore, after: str, asking: asyncio.Event) -> None:
+    """After this statement it sends half a question and nothing more, as a process does that is stopped just then."""
+    database: Any = store._postgres
+    send = database.send
+
+    async def sending(connection: Any, asked: Any) -> Any:
+        found = await send(connection, asked)
+        if asked.statement == after:
+            await connection.prepare("SELECT 'half of a question'")
+            asking.set()
+            await asyncio.Event().wait()
+        return found
+
+    database.send = sending
+
+
+async def test_a_client_frozen_in_mid_question_keeps_no_row_locked(postgres_url: str, connection: Any) -> None:
+    """The server then ignores both the idle transaction's timeout and the statement's: it is reading."""
+    frozen, other = PostgresStore(postgres_url, patience=0.5), PostgresStore(postgres_url)
+    await frozen.open()
+    await other.open()
+    try:
+        await frozen.migrate()
+        if connection.get_server_version().major < TRANSACTION_TIMEOUT_SINCE:
+            pytest.skip("this PostgreSQL cannot end a transaction as a whole")
+        await other.add_schedule(DUE, "error")
+        asking = asyncio.Event()
+        stop_in_a_question(frozen, "firing.lock", asking)
+        victim = asyncio.create_task(frozen.fire_due(10, PLAN))
+        await asyncio.wait_for(asking.wait(), 20)
+        assert (await other.fire_due(10, PLAN)).locked == 0, "the row is not locked by the one that stands still"
+        async with asyncio.timeout(20):
+            while not (await other.fire_due(10, PLAN)).locked:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.1)
+        victim.cancel()
+        with contextlib.suppress(asyncio.CancelledError, StoreUnavailable):
+            await victim
+    finally:
+        await frozen.close()
+        await other.close()

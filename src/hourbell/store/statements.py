@@ -1,7 +1,10 @@
 """Named SQL statements, read from the ``.sql`` files beside this module: what you read there is what runs.
 
-A file holds statements under ``-- name: noun.verb`` lines; ``:name`` is a parameter, ``{schema}.`` is replaced by the
-schema (or by nothing where there is none). Everything is checked at load: names given twice, files without names.
+``sql/common/`` reads the same in both databases, ``sql/postgres/`` and ``sql/sqlite/`` are what each does in its own
+way; a file holds the statements of one noun under ``-- name: noun.verb`` lines. ``:name`` is a parameter, ``{schema}.``
+is replaced by the schema (or by nothing where there is none). Every judgement of time is made against ``coalesce(:now,
+now())``: production binds null, tests the manual clock, SQLite always the host's clock. Everything is checked at load:
+names given twice, names in the wrong file.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class Migration:
 
 
 def load(dialect: Dialect, schema: str | None = None) -> Mapping[str, Statement]:
-    """Every statement of a dialect by its name: those of ``common.sql``, and the dialect's own in place of them."""
+    """Every statement of a dialect by its name: the common ones, and the dialect's own in place of them."""
     texts = _read("common") | _read(dialect)
     place = _numbered if dialect == "postgres" else _named
     return {name: place(name, _fill(text, schema)) for name, text in texts.items()}
@@ -62,14 +65,17 @@ def quoted(schema: str) -> str:
     return '"' + schema.replace('"', '""') + '"'
 
 
-def _read(stem: str) -> dict[str, str]:
-    text = (files("hourbell.store") / "sql" / f"{stem}.sql").read_text("utf-8")
-    parts = _NAME.split(text)
+def _read(folder: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, body in zip(parts[1::2], parts[2::2], strict=True):
-        if name in found:
-            raise ValueError(f"{stem}.sql names {name} twice")
-        found[name] = _COMMENT.sub("", body).strip().removesuffix(";")
+    for entry in (files("hourbell.store") / "sql" / folder).iterdir():
+        noun = entry.name.removesuffix(".sql")
+        parts = _NAME.split(entry.read_text("utf-8"))
+        for name, body in zip(parts[1::2], parts[2::2], strict=True):
+            if name in found:
+                raise ValueError(f"{folder}/{entry.name} names {name} twice")
+            if name.partition(".")[0] != noun:
+                raise ValueError(f"{name} stands in {folder}/{entry.name}; its place is the file of its noun")
+            found[name] = _COMMENT.sub("", body).strip().removesuffix(";")
     return found
 
 

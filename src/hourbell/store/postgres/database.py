@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 _TRIES = 6
 
+TRANSACTION_TIMEOUT_SINCE = 17
+"""The first PostgreSQL that can end a whole transaction in time, also one whose client stands still mid-question."""
+
 
 class PostgresDatabase:
     """The driver of `SqlStore` for PostgreSQL. One instance serves one event loop."""
@@ -38,6 +41,8 @@ class PostgresDatabase:
         self.statements = 0
         limit = max(1, int(patience * 1000))
         self._begin_text = statements["transaction.begin"].text.format(idle=limit, statement=limit, lock=limit)
+        bound = statements["transaction.bound"].text.format(whole=2 * limit)
+        self._bounded_begin_text = f"{self._begin_text};\n{bound}"
 
     async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
         """Run a script; after a deadlock or a serialization failure again, from its beginning."""
@@ -56,7 +61,7 @@ class PostgresDatabase:
         raise AssertionError("unreachable")
 
     async def _in_transaction(self, connection: Connection, begin: Begin[T]) -> T:
-        await self._bracket(connection, self._begin_text)
+        await self._bracket(connection, self._begin(connection))
         try:
             result = await self._drive(connection, begin)
         except BaseException:
@@ -66,6 +71,10 @@ class PostgresDatabase:
             raise
         await self._bracket(connection, self._statements["transaction.commit"].text)
         return result
+
+    def _begin(self, connection: Connection) -> str:
+        has_bound = connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE
+        return self._bounded_begin_text if has_bound else self._begin_text
 
     async def _rolled_back(self, connection: Connection) -> None:
         try:

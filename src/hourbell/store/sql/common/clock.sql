@@ -1,0 +1,2 @@
+-- name: clock.read
+SELECT coalesce(:now, now()) AS now_at;

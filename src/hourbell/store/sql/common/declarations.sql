@@ -1,0 +1,12 @@
+-- name: declarations.is_live
+SELECT EXISTS (
+    SELECT 1 FROM {schema}.declarations k JOIN {schema}.nodes n ON n.id = k.node_id
+    WHERE k.schedule_id = :id AND n.state = 'live'
+) AS is_live;
+
+-- name: declarations.forget
+DELETE FROM {schema}.declarations WHERE node_id = :node;
+
+-- name: declarations.prune
+DELETE FROM {schema}.declarations
+WHERE NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = {schema}.declarations.node_id AND n.state = 'live');

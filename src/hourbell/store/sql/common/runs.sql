@@ -1,0 +1,43 @@
+-- name: runs.get
+SELECT * FROM {schema}.runs WHERE id = :id;
+
+-- name: runs.of_key
+SELECT * FROM {schema}.runs WHERE task = :task AND key = :key;
+
+-- name: runs.list
+SELECT * FROM {schema}.runs
+WHERE (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (task = :task OR :task IS NULL)
+  AND (state = :state OR :state IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
+  AND (id < :cursor OR :cursor IS NULL)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: runs.attempts
+SELECT * FROM {schema}.attempts WHERE run_id = :id ORDER BY attempt;
+
+-- name: runs.claimed
+SELECT * FROM {schema}.runs WHERE state = 'running' AND node_id = :node AND claim_id = :claim_id;
+
+-- name: runs.held
+SELECT id, attempt FROM {schema}.runs WHERE state = 'running' AND node_id = :node;
+
+-- name: runs.cancel
+UPDATE {schema}.runs
+SET state = 'cancelled', reason = 'cancelled', outcome = 'cancelled', finished_at = coalesce(:now, now())
+WHERE id = :id AND state = 'queued'
+RETURNING *;
+
+-- name: runs.keep_attempt
+-- Before a run is queued again by hand: what ended it becomes history.
+INSERT INTO {schema}.attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
+SELECT id, attempt, node_id, started_at, finished_at, coalesce(outcome, state), error
+FROM {schema}.runs
+WHERE id = :id AND attempt > 0 AND node_id IS NOT NULL AND finished_at IS NOT NULL
+ON CONFLICT (run_id, attempt) DO NOTHING;
+
+-- name: runs.requeue
+UPDATE {schema}.runs
+SET state = 'queued', run_at = coalesce(:now, now()), start_by = NULL, node_id = NULL, claim_id = NULL,
+    started_at = NULL, finished_at = NULL, failures = 0, losses = 0, outcome = NULL, reason = NULL, error = NULL,
+    result = NULL
+WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
+RETURNING *;

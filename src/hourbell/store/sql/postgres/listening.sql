@@ -1,0 +1,2 @@
+-- name: listening.notify
+SELECT pg_notify(:channel, :payload);

@@ -1,0 +1,63 @@
+-- name: nodes.mark_dead
+-- Both witnesses under the lock: expired by the database's clock, and still the number that was seen.
+WITH expired AS MATERIALIZED (
+    SELECT n.id
+    FROM {schema}.nodes n
+    JOIN unnest(:id::text[], :renewals::bigint[]) AS u (id, renewals) ON u.id = n.id AND u.renewals = n.renewals
+    WHERE n.state = 'live' AND n.lease_until <= coalesce(:now, now())
+    ORDER BY n.id
+    FOR UPDATE OF n SKIP LOCKED
+)
+UPDATE {schema}.nodes SET state = 'dead' WHERE id = ANY (ARRAY(SELECT e.id FROM expired e)) RETURNING id;
+
+-- name: nodes.end
+-- A node that ends by itself. FOR UPDATE waits for its own claim in flight.
+WITH mine AS MATERIALIZED (
+    SELECT n.id FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live' FOR UPDATE OF n
+)
+UPDATE {schema}.nodes SET state = :state WHERE id = ANY (ARRAY(SELECT m.id FROM mine m)) RETURNING id;
+
+-- name: nodes.gone
+-- Whose runs wait to be handed on: nodes that have runs and are not live, or not there at all.
+SELECT DISTINCT r.node_id
+FROM {schema}.runs r
+WHERE r.state = 'running'
+  AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = r.node_id AND n.state = 'live');
+
+-- name: nodes.hand_on
+-- Nothing is left running under these nodes. A loss counts against lost_limit; a hand-back does not.
+WITH locked AS MATERIALIZED (
+    SELECT r.id, r.attempt, r.node_id, r.started_at, r.losses,
+           r.on_lost = 'fail' OR (:is_loss::boolean AND r.losses + 1 >= r.lost_limit) AS is_last
+    FROM {schema}.runs r
+    WHERE r.state = 'running' AND r.node_id = ANY (:nodes::text[])
+    ORDER BY r.id
+    FOR NO KEY UPDATE OF r
+),
+written AS (
+    UPDATE {schema}.runs r
+    SET state = CASE WHEN l.is_last THEN 'failed' ELSE 'queued' END,
+        outcome = :outcome,
+        losses = r.losses + :is_loss::boolean::integer,
+        reason = CASE WHEN l.is_last THEN 'lost' END,
+        error = CASE
+            WHEN NOT l.is_last THEN NULL
+            WHEN r.losses = 0 THEN 'lost with its node'
+            ELSE 'lost with its node ' || (r.losses + 1) || ' times' END,
+        run_at = CASE WHEN l.is_last THEN r.run_at ELSE coalesce(:now, now()) END,
+        node_id = CASE WHEN l.is_last THEN r.node_id END,
+        claim_id = CASE WHEN l.is_last THEN r.claim_id END,
+        started_at = CASE WHEN l.is_last THEN r.started_at END,
+        finished_at = CASE WHEN l.is_last THEN coalesce(:now, now()) END
+    FROM locked l
+    WHERE r.id = l.id AND r.state = 'running'
+    RETURNING r.id, r.state
+),
+kept AS (
+    INSERT INTO {schema}.attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
+    SELECT l.id, l.attempt, l.node_id, l.started_at, coalesce(:now, now()), :outcome, NULL
+    FROM locked l JOIN written w ON w.id = l.id WHERE w.state = 'queued'
+    ON CONFLICT (run_id, attempt) DO NOTHING
+)
+SELECT count(*) FILTER (WHERE state = 'queued') AS requeued, count(*) FILTER (WHERE state = 'failed') AS failed
+FROM written;

@@ -1,0 +1,46 @@
+-- name: runs.insert
+-- Fires, skips and requests alike. What is recorded already (same id, fire or key) is left as it is.
+INSERT INTO {schema}.runs (
+    id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, start_by, queue,
+    priority, key, policies, on_lost, lost_limit, tracking_id, parent, created_at, finished_at)
+SELECT u.id, u.schedule_id, u.task, u.args, u.state, u.reason, u.origin, u.fire_at, u.covers_until, u.covers_count,
+       CASE WHEN u.state = 'queued' THEN coalesce(u.run_at, coalesce(:now, now()) + u.delay) END,
+       u.start_by, u.queue, u.priority, u.key, u.policies, u.on_lost, u.lost_limit, u.tracking_id, u.parent,
+       coalesce(:now, now()), CASE WHEN u.state <> 'queued' THEN coalesce(:now, now()) END
+FROM unnest(:id::uuid[], :schedule_id::text[], :task::text[], :args::text[], :state::text[], :reason::text[],
+            :origin::text[], :fire_at::timestamptz[], :covers_until::timestamptz[], :covers_count::bigint[],
+            :run_at::timestamptz[], :delay::interval[], :start_by::timestamptz[], :queue::text[], :priority::integer[],
+            :key::text[], :policies::text[], :on_lost::text[], :lost_limit::integer[], :tracking_id::text[],
+            :parent::uuid[])
+    AS u (id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, delay,
+          start_by, queue, priority, key, policies, on_lost, lost_limit, tracking_id, parent)
+ON CONFLICT DO NOTHING
+RETURNING *;
+
+-- name: runs.grow
+-- A skip that goes on for the same reason grows its row.
+UPDATE {schema}.runs r
+SET covers_until = u.covers_until, covers_count = r.covers_count + u.covers_count, finished_at = coalesce(:now, now())
+FROM unnest(:id::uuid[], :covers_until::timestamptz[], :covers_count::bigint[])
+    AS u (id, covers_until, covers_count)
+WHERE r.id = u.id AND r.state = 'skipped' AND r.covers_until < u.covers_until
+RETURNING r.id;
+
+-- name: runs.note_started
+UPDATE {schema}.runs r
+SET started_at = u.started_at
+FROM unnest(:id::uuid[], :attempt::integer[], :started_at::timestamptz[]) AS u (id, attempt, started_at)
+WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt;
+
+-- name: runs.lock
+SELECT * FROM {schema}.runs WHERE id = :id FOR NO KEY UPDATE;
+
+-- name: runs.prune
+DELETE FROM {schema}.runs
+WHERE id = ANY (ARRAY(
+    SELECT r.id FROM {schema}.runs r
+    WHERE r.id < :boundary::uuid AND r.finished_at < coalesce(:now, now()) - :retention::interval
+    ORDER BY r.id
+    LIMIT :limit
+    FOR UPDATE OF r SKIP LOCKED))
+RETURNING id;

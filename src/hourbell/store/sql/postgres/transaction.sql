@@ -1,0 +1,28 @@
+-- name: transaction.begin
+-- Limits are set here, in SQL, because poolers refuse them as startup parameters. A frozen client must not
+-- keep a row locked: the server ends its transaction.
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL idle_in_transaction_session_timeout = {idle};
+SET LOCAL statement_timeout = {statement};
+SET LOCAL lock_timeout = {lock};
+
+-- name: transaction.bound
+-- A client that freezes between the two messages of one question is not "idle in transaction", and the server
+-- ignores the statement's timeout while it reads: only this ends it. From PostgreSQL 17 on.
+SET LOCAL transaction_timeout = {whole};
+
+-- name: transaction.commit
+COMMIT;
+
+-- name: transaction.rollback
+ROLLBACK;
+
+-- name: transaction.session
+-- Our statements are short and the planner's guess for recursive ones is high: compiling them would cost more than
+-- running them. Keepalives end the wait on a host that is gone. A database or role may ask for another isolation by
+-- default; our single statements, which are transactions of their own, are made for this one.
+SET default_transaction_isolation = 'read committed';
+SET jit = off;
+SET tcp_keepalives_idle = 10;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 3;

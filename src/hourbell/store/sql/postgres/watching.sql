@@ -1,0 +1,40 @@
+-- name: watching.next_work
+-- One probe for each (queue, task, priority) that has queued runs, however many those are.
+WITH RECURSIVE clock AS MATERIALIZED (SELECT coalesce(:now, now()) AS now_at),
+heads AS (
+    (SELECT r.queue, r.task, r.suspect, r.priority
+     FROM {schema}.runs r WHERE r.state = 'queued'
+     ORDER BY r.queue, r.task, r.suspect, r.priority LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.task, n.suspect, n.priority
+    FROM heads h CROSS JOIN LATERAL (
+        SELECT r.queue, r.task, r.suspect, r.priority
+        FROM {schema}.runs r
+        WHERE r.state = 'queued'
+          AND (r.queue, r.task, r.suspect, r.priority) > (h.queue, h.task, h.suspect, h.priority)
+        ORDER BY r.queue, r.task, r.suspect, r.priority
+        LIMIT 1
+    ) n
+),
+due AS (
+    SELECT coalesce((
+               SELECT r.run_at FROM {schema}.runs r
+               WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
+                 AND r.priority = h.priority
+               ORDER BY r.run_at LIMIT 1) <= c.now_at, false) AS is_due,
+           (SELECT r.run_at FROM {schema}.runs r
+            WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
+              AND r.priority = h.priority AND r.run_at > c.now_at
+            ORDER BY r.run_at LIMIT 1) AS later
+    FROM heads h, clock c
+    WHERE h.task = ANY (:tasks::text[]) AND (:queues::text[] IS NULL OR h.queue = ANY (:queues::text[]))
+)
+SELECT c.now_at,
+       coalesce((SELECT s.next_fire_at FROM {schema}.schedules s WHERE s.state = 'active'
+                 ORDER BY s.next_fire_at LIMIT 1) <= c.now_at, false) AS fire_due,
+       (SELECT s.next_fire_at FROM {schema}.schedules s WHERE s.state = 'active' AND s.next_fire_at > c.now_at
+        ORDER BY s.next_fire_at LIMIT 1) AS next_fire_at,
+       (SELECT coalesce(bool_or(d.is_due), false) FROM due d) AS run_due,
+       (SELECT min(d.later) FROM due d) AS next_run_at,
+       (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until
+FROM clock c;

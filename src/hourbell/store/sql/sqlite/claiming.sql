@@ -1,0 +1,37 @@
+-- name: claiming.places
+-- Walking the distinct places of the claim's index: one probe each, however many runs wait there.
+WITH RECURSIVE heads (place) AS (
+    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs WHERE state = 'queued'
+            ORDER BY queue, task, suspect, priority LIMIT 1)
+    UNION ALL
+    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs
+            WHERE state = 'queued' AND (queue, task, suspect, priority)
+                  > (json_extract(h.place, '$[0]'), json_extract(h.place, '$[1]'), json_extract(h.place, '$[2]'), json_extract(h.place, '$[3]'))
+            ORDER BY queue, task, suspect, priority LIMIT 1)
+    FROM heads h WHERE h.place IS NOT NULL
+)
+SELECT DISTINCT json_extract(h.place, '$[0]') AS queue, json_extract(h.place, '$[1]') AS task, json_extract(h.place, '$[2]') AS suspect
+FROM heads h
+WHERE h.place IS NOT NULL AND json_extract(h.place, '$[1]') IN (SELECT value FROM json_each(:tasks))
+  AND (:queues IS NULL OR json_extract(h.place, '$[0]') IN (SELECT value FROM json_each(:queues)))
+ORDER BY 1, 2, 3;
+
+-- name: claiming.candidates
+SELECT id, task, priority, run_at, suspect
+FROM runs
+WHERE state = 'queued' AND queue = :queue AND task = :task AND suspect = :suspect
+  AND run_at <= coalesce(:now, now())
+ORDER BY priority, run_at, id
+LIMIT :room;
+
+-- name: claiming.take
+UPDATE runs
+SET state = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'skipped' ELSE 'running' END,
+    reason = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'missed' END,
+    finished_at = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN coalesce(:now, now()) END,
+    node_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :node END,
+    claim_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :claim_id END,
+    attempt = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 0 ELSE attempt + 1 END,
+    outcome = NULL, error = NULL
+WHERE id = :id AND state = 'queued'
+RETURNING *, coalesce(:now, now()) AS now_at;

@@ -1,0 +1,27 @@
+-- name: firing.lock
+SELECT c.now_at, s.*
+FROM (SELECT coalesce(:now, now()) AS now_at) c
+LEFT JOIN (
+    SELECT d.*,
+           d.source <> 'code' OR EXISTS (
+               SELECT 1 FROM declarations k JOIN nodes n ON n.id = k.node_id
+               WHERE k.schedule_id = d.id AND n.state = 'live'
+           ) AS is_declared
+    FROM schedules d
+    WHERE d.state = 'active' AND d.next_fire_at <= coalesce(:now, now())
+      AND d.id NOT IN (SELECT value FROM json_each(:exclude))
+    ORDER BY d.next_fire_at
+    LIMIT :limit
+) s ON true;
+
+-- name: firing.unfinished
+SELECT schedule_id, count(*) AS unfinished
+FROM runs
+WHERE state IN ('queued', 'running') AND schedule_id IN (SELECT value FROM json_each(:ids))
+GROUP BY schedule_id;
+
+-- name: firing.advance
+UPDATE schedules
+SET next_fire_at = :next_fire_at, last_fire_at = :last_fire_at, state = :state,
+    last_skip_id = :last_skip_id, last_skip_reason = :last_skip_reason
+WHERE id = :id AND next_fire_at = :seen;

@@ -1,0 +1,39 @@
+-- name: nodes.is_live
+SELECT id FROM nodes WHERE id = :node AND state = 'live';
+
+-- name: nodes.mark_dead
+UPDATE nodes SET state = 'dead'
+WHERE id = :id AND renewals = :renewals AND state = 'live' AND lease_until <= coalesce(:now, now())
+RETURNING id;
+
+-- name: nodes.end
+UPDATE nodes SET state = :state WHERE id = :node AND state = 'live' RETURNING id;
+
+-- name: nodes.gone
+SELECT DISTINCT r.node_id
+FROM runs r
+WHERE r.state = 'running' AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = r.node_id AND n.state = 'live');
+
+-- name: nodes.keep_attempts
+INSERT INTO attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
+SELECT id, attempt, node_id, started_at, coalesce(:now, now()), :outcome, NULL
+FROM runs
+WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
+  AND NOT (on_lost = 'fail' OR (:is_loss AND losses + 1 >= lost_limit))
+ON CONFLICT (run_id, attempt) DO NOTHING;
+
+-- name: nodes.fail_lost
+UPDATE runs
+SET state = 'failed', outcome = :outcome, reason = 'lost', losses = losses + :is_loss,
+    error = CASE WHEN losses = 0 THEN 'lost with its node' ELSE 'lost with its node ' || (losses + 1) || ' times' END,
+    finished_at = coalesce(:now, now())
+WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
+  AND (on_lost = 'fail' OR (:is_loss AND losses + 1 >= lost_limit))
+RETURNING id;
+
+-- name: nodes.requeue_lost
+UPDATE runs
+SET state = 'queued', outcome = :outcome, losses = losses + :is_loss, reason = NULL, error = NULL,
+    run_at = coalesce(:now, now()), node_id = NULL, claim_id = NULL, started_at = NULL
+WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
+RETURNING id;

@@ -1,0 +1,33 @@
+-- name: runs.insert
+INSERT INTO runs (
+    id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, start_by, queue,
+    priority, key, policies, on_lost, lost_limit, tracking_id, parent, created_at, finished_at)
+VALUES (
+    :id, :schedule_id, :task, :args, :state, :reason, :origin, :fire_at, :covers_until, :covers_count,
+    CASE WHEN :state = 'queued' THEN coalesce(:run_at, coalesce(:now, now()) + :delay) END,
+    :start_by, :queue, :priority, :key, :policies, :on_lost, :lost_limit, :tracking_id, :parent,
+    coalesce(:now, now()), CASE WHEN :state <> 'queued' THEN coalesce(:now, now()) END)
+ON CONFLICT DO NOTHING
+RETURNING *;
+
+-- name: runs.grow
+UPDATE runs
+SET covers_until = :covers_until, covers_count = covers_count + :covers_count, finished_at = coalesce(:now, now())
+WHERE id = :id AND state = 'skipped' AND covers_until < :covers_until
+RETURNING id;
+
+-- name: runs.note_started
+UPDATE runs SET started_at = :started_at
+WHERE id = :id AND state = 'running' AND node_id = :node AND attempt = :attempt;
+
+-- name: runs.lock
+SELECT * FROM runs WHERE id = :id;
+
+-- name: runs.prune
+DELETE FROM runs
+WHERE id IN (
+    SELECT r.id FROM runs r
+    WHERE r.id < :boundary AND r.finished_at < coalesce(:now, now()) - :retention
+    ORDER BY r.id
+    LIMIT :limit)
+RETURNING id;

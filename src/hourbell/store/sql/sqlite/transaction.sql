@@ -1,0 +1,8 @@
+-- name: transaction.begin
+BEGIN IMMEDIATE;
+
+-- name: transaction.commit
+COMMIT;
+
+-- name: transaction.rollback
+ROLLBACK;

@@ -1,0 +1,39 @@
+-- name: watching.next_work
+-- One probe for each (queue, task, priority) that has queued runs, however many those are.
+WITH RECURSIVE heads (place) AS (
+    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs WHERE state = 'queued'
+            ORDER BY queue, task, suspect, priority LIMIT 1)
+    UNION ALL
+    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs
+            WHERE state = 'queued' AND (queue, task, suspect, priority)
+                  > (json_extract(h.place, '$[0]'), json_extract(h.place, '$[1]'), json_extract(h.place, '$[2]'), json_extract(h.place, '$[3]'))
+            ORDER BY queue, task, suspect, priority LIMIT 1)
+    FROM heads h WHERE h.place IS NOT NULL
+),
+due AS (
+    SELECT coalesce((
+               SELECT r.run_at FROM runs r
+               WHERE r.state = 'queued' AND r.queue = json_extract(h.place, '$[0]') AND r.task = json_extract(h.place, '$[1]') AND r.suspect = json_extract(h.place, '$[2]')
+                 AND r.priority = json_extract(h.place, '$[3]') AND r.run_at IS NOT NULL
+               ORDER BY r.run_at LIMIT 1) <= coalesce(:now, now()), false) AS is_due,
+           (SELECT r.run_at FROM runs r
+            WHERE r.state = 'queued' AND r.queue = json_extract(h.place, '$[0]') AND r.task = json_extract(h.place, '$[1]') AND r.suspect = json_extract(h.place, '$[2]')
+                 AND r.priority = json_extract(h.place, '$[3]')
+                 AND r.run_at > coalesce(:now, now())
+            ORDER BY r.run_at LIMIT 1) AS later
+    FROM heads h
+    WHERE h.place IS NOT NULL AND json_extract(h.place, '$[1]') IN (SELECT value FROM json_each(:tasks))
+      AND (:queues IS NULL OR json_extract(h.place, '$[0]') IN (SELECT value FROM json_each(:queues)))
+)
+SELECT coalesce(:now, now()) AS now_at,
+       coalesce((SELECT next_fire_at FROM schedules WHERE state = 'active' ORDER BY next_fire_at LIMIT 1)
+                <= coalesce(:now, now()), false) AS fire_due,
+       (SELECT next_fire_at FROM schedules WHERE state = 'active' AND next_fire_at > coalesce(:now, now())
+        ORDER BY next_fire_at LIMIT 1) AS next_fire_at,
+       (SELECT coalesce(max(is_due), false) FROM due) AS run_due,
+       (SELECT min(later) FROM due) AS next_run_at,
+       (SELECT min(lease_until) FROM nodes WHERE state = 'live' AND id <> :node) AS lease_until;
+
+-- name: watching.changed
+-- Moves whenever another connection has committed, in this process or any other; costs microseconds.
+PRAGMA data_version;

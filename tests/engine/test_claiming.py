@@ -74,6 +74,10 @@ class Rig:
     async def claim_all(self) -> None:
         """Step until nothing is left to claim."""
         self.shift.claiming.take_now()
+        await self.claim_pending()
+
+    async def claim_pending(self) -> None:
+        """The same, without saying that anything is due."""
         while await self.shift.claiming.step() == 0:
             pass
 
@@ -340,6 +344,21 @@ async def test_a_suspect_that_was_never_started_is_no_hindrance_to_the_next() ->
         await _lose(rig.bench, [sound.id], times=2)
         await rig.claim_all()
         await until(lambda: rig.going == [7])
+
+
+async def test_the_next_suspect_is_claimed_as_soon_as_the_one_before_it_has_ended() -> None:
+    async with Rig() as rig:
+        suspects = [await rig.bench.enqueue("ring", args={"n": number}) for number in range(3)]
+        await _lose(rig.bench, [run.id for run in suspects], times=2)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 1)
+        await rig.claim_all()
+        assert len(rig.going) == 1, "one at a time"
+        rig.leave.set()
+        for number in (2, 3):
+            await until(lambda: not rig.shift.holdings.running)
+            await rig.claim_pending()  # nobody has said that anything is due
+            await until(lambda number=number: len(rig.going) >= number)
 
 
 async def _lose(bench: Bench, run_ids: list[str], times: int) -> None:

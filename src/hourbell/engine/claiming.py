@@ -73,6 +73,7 @@ class Claiming:
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
         self._regrouping = False
+        self._withheld = False
         self.closed = False
         self.wake: Callable[[], None] = lambda: None
 
@@ -92,7 +93,13 @@ class Claiming:
             self.wake()
 
     def freed(self) -> None:
-        """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups."""
+        """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups.
+
+        When it was the one suspect that a node may hold, the next one need not wait for a poll.
+        """
+        if self._withheld and not self._holdings.has_suspect():
+            self._withheld = False
+            self.take_now()
         if self._pending:
             return
         for kind in self._hungry:
@@ -188,6 +195,7 @@ class Claiming:
             return
         # RETURNING has no order.
         self._holdings.add(kind, sorted(runs, key=_order))
+        self._withheld = self._holdings.has_suspect()
         self._executing.pump()
 
     def _room(self, kind: Kind) -> int:

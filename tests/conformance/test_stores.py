@@ -61,6 +61,14 @@ class TestPruning(suite.PruningConformance):
     pass
 
 
+class TestProgress(suite.ProgressConformance):
+    pass
+
+
+class TestLogs(suite.LoggingConformance):
+    pass
+
+
 class TestWaiting(suite.WaitingConformance):
     pass
 

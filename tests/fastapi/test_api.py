@@ -93,7 +93,7 @@ async def test_a_run(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
     found = await asked(client, f"runs/{run.id}")
     assert set(found) == {
         "id", "schedule_id", "task", "args", "state", "reason", "origin", "fire_at", "run_at", "started_at",
-        "finished_at", "attempt", "node_id", "error", "result", "tracking_id",
+        "finished_at", "attempt", "node_id", "error", "result", "tracking_id", "progress",
     }  # fmt: skip
     assert (found["id"], found["task"], found["args"], found["origin"]) == (run.id, "send", {"to": "x"}, "enqueue")
     assert (found["state"], found["attempt"], found["result"]) == ("queued", 0, None)
@@ -176,7 +176,9 @@ async def test_health(client: httpx.AsyncClient) -> None:
 async def test_describes_itself(client: httpx.AsyncClient) -> None:
     described = (await client.get("http://test/openapi.json")).json()
     paths = {path.removeprefix("/hourbell") for path in described["paths"]}
-    assert {"/schedules", "/schedules/{id}", "/runs", "/runs/{id}", "/nodes", "/tasks", "/health"} == paths
+    assert paths == {
+        *("/schedules", "/schedules/{id}", "/runs", "/runs/{id}", "/runs/{id}/logs", "/nodes", "/tasks", "/health"),
+    }
 
 
 def test_utc_is_said_whatever_zone_the_value_has() -> None:

@@ -8,15 +8,18 @@ row, each claim is held by one node, each attempt ends once.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from hourbell.engine.planning import plan_fires
 from hourbell.errors import StoreUnavailable
 from hourbell.model.ids import new_run_id
+from hourbell.model.log_line import START, LogBound, LogLine
 from hourbell.model.node import NewNode
+from hourbell.model.progress import Progress, ProgressReport
 from hourbell.model.run import NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Origin, Outcome, RunState
 from hourbell.model.schedule import Declaration, Source
@@ -25,6 +28,7 @@ from store.conftest import Pair
 from support.faults import Point
 
 LEASE = timedelta(seconds=15)
+ALL: dict[str, Any] = {"attempt": None, "after": START, "limit": 100}
 STEPS: dict[str, dict[str, Sequence[str]]] = {
     "postgres": {
         "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
@@ -32,6 +36,8 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "settle": ("settling.settle",),
         "renew": ("nodes.renew", "nodes.siblings"),
         "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit"),
+        "progress": ("logs.note_progress",),
+        "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
     },
     "sqlite": {
         "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
@@ -43,6 +49,8 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "rescue": (
             "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.fail_lost", "nodes.requeue_lost", "commit",
         ),
+        "progress": ("logs.note_progress", "commit"),
+        "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
     },
 }  # fmt: skip
 
@@ -121,6 +129,8 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     assert await seen(pair.struck.fire_due(10, plan)) == list(steps["fire"])
     assert await seen(claim(pair, "a", "c1", struck=True)) == list(steps["claim"])
     run = (await pair.other.claimed("a", "c1"))[0]
+    assert await seen(pair.struck.note_progress("a", [halfway(run, 1)])) == list(steps["progress"])
+    assert await seen(pair.struck.add_logs(*said(run))) == list(steps["log"])
     assert await seen(pair.struck.settle("a", [retried(run)])) == list(steps["settle"])
     assert await seen(pair.struck.renew("a", LEASE, 0)) == list(steps["renew"])
     assert await claim(pair, "a", "c2")
@@ -187,6 +197,23 @@ def retried(run: Run) -> Settlement:
     return Settlement(
         run_id=run.id, attempt=run.attempt, state=RunState.QUEUED, outcome=Outcome.FAILED, failed=True, error="boom"
     )
+
+
+def halfway(run: Run, done: float) -> ProgressReport:
+    said_at = datetime(2030, 1, 1, tzinfo=UTC)
+    return ProgressReport(run.id, Progress(done=done, total=2, note=None, attempt=run.attempt, said_at=said_at))
+
+
+def said(run: Run, attempt: int = 2) -> tuple[Sequence[LogLine], Sequence[LogBound]]:
+    """Five lines of an attempt of which three are to be kept, and nothing of the attempts before it."""
+    lines = [
+        LogLine(
+            run_id=run.id, attempt=attempt, number=number, logged_at=datetime(2030, 1, 1, tzinfo=UTC), level=20,
+            logger="app", message=f"line {number}",
+        )
+        for number in range(1, 6)
+    ]  # fmt: skip
+    return lines, [LogBound(run_id=run.id, attempt=attempt, first_number=3, first_attempt=attempt)]
 
 
 async def settled_twice(pair: Pair, point: Point, how: Callable[[Run], Settlement]) -> Run:
@@ -272,3 +299,29 @@ async def test_a_rescue_hands_each_run_on_once(pair: Pair, point: Point, lives: 
     lost = await pair.other.get_run(fail.id)
     assert (lost.state, lost.attempt, lost.losses) == (RunState.FAILED, 1, 1)
     assert await pair.other.held("a") == []
+
+
+@pytest.mark.parametrize("pair, point", points("log"), indirect=["pair"])
+async def test_lines_written_again_stand_once_and_within_their_bounds(pair: Pair, point: Point) -> None:
+    await register(pair, "a")
+    await enqueue(pair)
+    (run,) = await claim(pair, "a", "c1")
+    earlier, _ = said(run, attempt=1)
+    await pair.other.add_logs(earlier)
+    await strike(pair, point, lambda: pair.struck.add_logs(*said(run)))
+    before = {(line.attempt, line.number) for line in await pair.other.list_logs(run.id, **ALL)}
+    first, kept = {(1, number) for number in range(1, 6)}, {(2, number) for number in range(3, 6)}
+    assert before in (first, kept), "a transaction left half of what it had to write"
+    for _ in range(2):
+        await pair.struck.add_logs(*said(run))
+    assert [(line.attempt, line.number) for line in await pair.other.list_logs(run.id, **ALL)] == sorted(kept)
+
+
+@pytest.mark.parametrize("pair, point", points("progress"), indirect=["pair"])
+async def test_progress_written_again_is_the_same(pair: Pair, point: Point) -> None:
+    await register(pair, "a")
+    await enqueue(pair)
+    (run,) = await claim(pair, "a", "c1")
+    await strike(pair, point, lambda: pair.struck.note_progress("a", [halfway(run, 1)]))
+    await pair.struck.note_progress("a", [halfway(run, 1)])
+    assert (await pair.other.get_run(run.id)).progress == halfway(run, 1).progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from hourbell.store.sqlite import SqliteStore
 from hourbell.store.statements import load
 
 ROWS = 20_000
-BIG = ("runs", "schedules")
+NOBODY = "00000000-0000-7000-8000-000000000000"
+INSTANT = datetime(2030, 1, 1, tzinfo=UTC)
+BIG = ("runs", "schedules", "run_logs")
 
 
 @pytest.fixture
@@ -44,7 +46,10 @@ async def crowded(postgres_url: str) -> AsyncIterator[Any]:
              LATERAL (SELECT CASE WHEN n <= {ROWS} THEN 'queued' ELSE 'succeeded' END) AS k (state);
         INSERT INTO hourbell.nodes (id, host, pid, version, state, started_at, lease_until)
         SELECT 'n' || n, 'h', 1, '1', 'live', now(), now() + interval '15 seconds' FROM generate_series(1, 20) n;
-        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes;
+        INSERT INTO hourbell.run_logs (run_id, attempt, number, logged_at, level, logger, message)
+        SELECT r.id, 1, n, now(), 20, 'app', 'hello'
+        FROM (SELECT id FROM hourbell.runs WHERE state = 'succeeded' LIMIT {ROWS // 20}) r, generate_series(1, 20) n;
+        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes, hourbell.run_logs;
         """
     )
     yield connection
@@ -61,8 +66,16 @@ ASKED: dict[str, dict[str, Any]] = {
     "runs.held": {"node": "n1"},
     "nodes.gone": {},
     "nodes.hand_on": {"nodes": ["n1"], "is_loss": True, "outcome": "lost"},
+    "logs.note_progress": {"node": "n1", "id": [NOBODY], "attempt": [1], "progress": ["{}"]},
+    "logs.add": {
+        "run_id": [NOBODY], "attempt": [1], "number": [1], "logged_at": [INSTANT], "level": [20], "logger": ["app"],
+        "message": ["hello"],
+    },
+    "logs.trim": {"run_id": [NOBODY], "attempt": [1], "first_number": [3]},
+    "logs.forget": {"run_id": [NOBODY], "first_attempt": [3]},
+    "logs.list": {"id": NOBODY, "past_attempt": 0, "past_number": 0, "attempt": None, "limit": 100},
     "runs.prune": {
-        "boundary": "00000000-0000-7000-8000-000000000000", "retention": timedelta(days=1), "limit": 100,
+        "boundary": NOBODY, "retention": timedelta(days=1), "limit": 100,
     },
 }  # fmt: skip
 
@@ -100,7 +113,11 @@ async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["firing.lock", "claiming.places", "claiming.candidates", "watching.next_work", "runs.held", "nodes.gone"]
+    "name",
+    [
+        *("firing.lock", "claiming.places", "claiming.candidates", "watching.next_work", "runs.held", "nodes.gone"),
+        *("logs.note_progress", "logs.list", "logs.trim", "logs.forget"),
+    ],
 )
 async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:
     store = SqliteStore(sqlite_path, ManualClock())
@@ -116,5 +133,5 @@ async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) ->
     lines = await store._sqlite.on("read", explained)
     await store.close()
     assert any("USING" in line for line in lines), lines
-    whole = [line for line in lines if line.startswith("SCAN") and line.split()[1] in ("runs", "schedules", "d", "r")]
+    whole = [line for line in lines if line.startswith("SCAN") and line.split()[1] in (*BIG, "d", "r")]
     assert not [line for line in whole if "INDEX" not in line], lines

@@ -19,6 +19,7 @@ from hourbell.model.run import NewRun
 from hourbell.model.run_state import Origin
 from hourbell.model.schedule import Declaration, Source
 from hourbell.store.postgres import PostgresStore
+from hourbell.store.statements import migrations
 from hourbell.store.postgres.database import TRANSACTION_TIMEOUT_SINCE
 from hourbell.triggers import At
 
@@ -46,7 +47,7 @@ async def test_many_nodes_migrate_at_once_whatever_isolation_is_the_default(
         await store.open()
     try:
         applied = await asyncio.gather(*(store.migrate() for store in stores))
-        assert sorted(map(len, applied)) == [0, 0, 0, 1]
+        assert sorted(map(len, applied)) == [0, 0, 0, len(migrations("postgres"))]
     finally:
         for store in stores:
             await store.close()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from hourbell.errors import InvalidArguments
 from hourbell.fastapi.problems import Problem, ProblemRoute
-from hourbell.fastapi.schemas import HealthOut, ListOut, NodeOut, RunOut, ScheduleOut, TaskOut
+from hourbell.fastapi.schemas import HealthOut, ListOut, LogLineOut, LogsOut, NodeOut, RunOut, ScheduleOut, TaskOut
 from hourbell.fastapi.security import Anonymous, Guard
 from hourbell.scheduler import Scheduler
 
@@ -17,6 +17,7 @@ T = TypeVar("T")
 Cursor = Annotated[str | None, Query(max_length=300, description="next_cursor of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Filter = Annotated[str | None, Query(max_length=200)]
+Attempt = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Id = Annotated[str, Path(max_length=300)]
 
 _REFUSALS: Mapping[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (403, 404, 422, 503)}
@@ -67,6 +68,17 @@ def _reading(scheduler: Scheduler, guard: Guard) -> APIRouter:
     @router.get("/runs/{id}")
     async def get_run(id: Id) -> RunOut:  # noqa: A002 - its name in the address
         return RunOut.of(await scheduler.get_run(id))
+
+    @router.get("/runs/{id}/logs")
+    async def list_logs(
+        id: Id,  # noqa: A002 - its name in the address
+        attempt: Attempt = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> LogsOut:
+        page = await scheduler.list_logs(id, attempt=attempt, cursor=cursor, limit=limit)
+        lines = [LogLineOut.of(one) for one in page]
+        return LogsOut(items=lines, next_cursor=page.next_cursor, dropped=page.dropped)
 
     @router.get("/nodes")
     async def list_nodes(cursor: Cursor = None, limit: Limit = 50) -> ListOut[NodeOut]:

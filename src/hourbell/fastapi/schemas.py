@@ -8,7 +8,9 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel
 
 from hourbell.errors import HourbellError
+from hourbell.model.log_line import LogLine
 from hourbell.model.node import Node
+from hourbell.model.progress import Progress
 from hourbell.model.run import Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler.health import Health
@@ -62,6 +64,23 @@ class ScheduleOut(BaseModel):
         )
 
 
+class ProgressOut(BaseModel):
+    """How far attempt ``attempt`` of a run said it has come."""
+
+    done: float
+    total: float | None
+    note: str | None
+    attempt: int
+    said_at: Instant
+
+    @classmethod
+    def of(cls, progress: Progress | None) -> ProgressOut | None:
+        """The progress as it looks outside."""
+        if progress is None:
+            return None
+        return cls.model_validate({name: getattr(progress, name) for name in cls.model_fields})
+
+
 class RunOut(BaseModel):
     """A run."""
 
@@ -81,11 +100,37 @@ class RunOut(BaseModel):
     error: str | None
     result: Any
     tracking_id: str | None
+    progress: ProgressOut | None
 
     @classmethod
     def of(cls, run: Run) -> RunOut:
         """The run as it looks outside."""
-        return cls.model_validate({name: getattr(run, name) for name in cls.model_fields})
+        shown = {name: getattr(run, name) for name in cls.model_fields}
+        return cls.model_validate({**shown, "progress": ProgressOut.of(run.progress)})
+
+
+class LogLineOut(BaseModel):
+    """A line that a body logged. ``cursor`` asks for what came after it; ``number`` counts within the attempt."""
+
+    attempt: int
+    number: int
+    logged_at: Instant
+    level: str
+    logger: str
+    message: str
+    cursor: str
+
+    @classmethod
+    def of(cls, line: LogLine) -> LogLineOut:
+        """The line as it looks outside."""
+        shown = {name: getattr(line, name) for name in cls.model_fields}
+        return cls.model_validate({**shown, "level": line.level_name})
+
+
+class LogsOut(ListOut[LogLineOut]):
+    """A page of a run's log. ``dropped`` counts the lines between these that are not kept any more."""
+
+    dropped: int
 
 
 class NodeOut(BaseModel):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hourbell.model.progress import Progress
     from hourbell.model.run_state import Outcome, RunState
 
 
@@ -19,6 +20,7 @@ class Run:
     ``attempt`` is the fence: it rises at every claim and never falls; ``failures`` and ``losses`` count against the
     retry budget and ``lost_limit``. A ``skipped`` run may stand for several due times: from ``fire_at`` to
     ``covers_until``, ``covers_count`` of them. ``run_at`` is the earliest instant at which it may start.
+    ``progress`` is what an attempt of it said last.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Run:
     lost_limit: int = 5
     tracking_id: str | None = None
     parent: str | None = None
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

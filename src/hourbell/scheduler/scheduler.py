@@ -8,6 +8,7 @@ from hourbell.scheduler.admin import AdminVerbs
 from hourbell.scheduler.core import Core
 from hourbell.scheduler.declaring import Declaring
 from hourbell.scheduler.lifespan import LifeVerbs
+from hourbell.scheduler.logs import LogVerbs
 from hourbell.scheduler.requests import Requests
 from hourbell.scheduler.runs import RunVerbs
 from hourbell.scheduler.schedules import ScheduleVerbs
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hourbell.settings import Settings
 
 
-class Scheduler(Declaring, ScheduleVerbs, RunVerbs, AdminVerbs, LifeVerbs):
+class Scheduler(Declaring, ScheduleVerbs, RunVerbs, LogVerbs, AdminVerbs, LifeVerbs):
     """Schedules, their tasks and their runs, on one database.
 
     ``database``  a URL (``postgresql://…``, ``sqlite:///path``, ``memory://`` for tests), a SQLAlchemy AsyncEngine, or

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from hourbell.model.editing import Change
+    from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
     from hourbell.model.page import Page
     from hourbell.model.plan import FiringReport, NextWork, Planner
+    from hourbell.model.progress import ProgressReport
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
 
@@ -157,6 +159,30 @@ class RunStore(Protocol):
         """
 
 
+class LogStore(Protocol):
+    """What bodies say while they run: their progress, and the lines that they log."""
+
+    async def note_progress(self, node_id: str, reports: Sequence[ProgressReport]) -> None:
+        """Write how far runs have come, many in one statement.
+
+        Rows that are not running under this node and the attempt of the report are passed over.
+        """
+
+    async def add_logs(self, lines: Sequence[LogLine], bounds: Sequence[LogBound] = ()) -> None:
+        """Keep lines of runs, then forget what ``bounds`` say, in one transaction.
+
+        A line that is there already (same run, attempt and number) is left as it is; lines of runs that are not there
+        (any more) are passed over. An attempt belongs to one node, so no fence is asked: what a node that lost its
+        lease has still to say stands under its own attempt.
+        """
+
+    async def list_logs(self, run_id: str, *, attempt: int | None, after: Place, limit: int) -> Sequence[LogLine]:
+        """At most ``limit`` lines of a run that follow ``after``, by attempt and number; of one attempt or of all.
+
+        Raises NotFound.
+        """
+
+
 class NodeStore(Protocol):
     """Nodes and their leases."""
 
@@ -195,7 +221,7 @@ class NodeStore(Protocol):
         """When there will be something to do for this node: one statement, whatever the size of the tables."""
 
 
-class Store(ScheduleStore, RunStore, NodeStore, Protocol):
+class Store(ScheduleStore, RunStore, LogStore, NodeStore, Protocol):
     """The whole port, with the life of the connection itself."""
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
-from hourbell.store.scripts import claiming, declaring, firing, nodes, runs, schedules, settling, watching
+from hourbell.store.scripts import claiming, declaring, firing, logs, nodes, runs, schedules, settling, watching
 from hourbell.store.scripts.rows import attempt_from, node_from, run_from, schedule_from
 from hourbell.store.scripts.script import Begin, Script, batch, one
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from hourbell.model.editing import Change
+    from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
     from hourbell.model.plan import FiringReport, NextWork, Planner
+    from hourbell.model.progress import ProgressReport
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
     from hourbell.store.protocol import OnConflict
 
@@ -161,6 +163,17 @@ class SqlStore:
 
     async def prune(self, retention: timedelta, limit: int) -> int:
         return await self._database.run(lambda: runs.prune(retention, limit), "fire")
+
+    # What bodies say
+
+    async def note_progress(self, node_id: str, reports: Sequence[ProgressReport]) -> None:
+        await self._database.run(lambda: logs.note_progress(node_id, reports), "verbs", atomic=self._steps)
+
+    async def add_logs(self, lines: Sequence[LogLine], bounds: Sequence[LogBound] = ()) -> None:
+        await self._database.run(lambda: logs.add_logs(lines, bounds), "verbs")
+
+    async def list_logs(self, run_id: str, *, attempt: int | None, after: Place, limit: int) -> Sequence[LogLine]:
+        return await self._database.run(lambda: logs.list_logs(run_id, attempt, after, limit), "read", atomic=False)
 
     # Nodes
 

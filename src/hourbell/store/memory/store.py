@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.store.memory.claims import ClaimVerbs
 from hourbell.store.memory.listeners import Listener, Listeners
+from hourbell.store.memory.logs import LogVerbs
 from hourbell.store.memory.nodes import NodeVerbs
 from hourbell.store.memory.runs import RunVerbs
 from hourbell.store.memory.schedules import ScheduleVerbs
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from hourbell.clock import Clock
 
 
-class MemoryStore(ScheduleVerbs, RunVerbs, ClaimVerbs, NodeVerbs):
+class MemoryStore(ScheduleVerbs, RunVerbs, ClaimVerbs, LogVerbs, NodeVerbs):
     """The store without a database: for tests, and for trying things out.
 
     It keeps every guarantee of the port within one process: handles made by `twin` may be used from several event

@@ -12,6 +12,7 @@ from hourbell.store.memory.rows import checked_run, checked_schedule
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hourbell.model.log_line import LogLine, Place
     from hourbell.model.node import Node
     from hourbell.model.run import Attempt, Run
     from hourbell.model.schedule import Schedule
@@ -63,6 +64,7 @@ class Tables:
         self.schedules: Table[str, Schedule] = Table(self._undo)
         self.runs: Table[str, Run] = Table(self._undo)
         self.attempts: Table[str, tuple[Attempt, ...]] = Table(self._undo)
+        self.logs: Table[str, dict[Place, LogLine]] = Table(self._undo)
         self.nodes: Table[str, Node] = Table(self._undo)
         self.renewals: Table[str, int] = Table(self._undo)  # node -> how often it renewed
         self.claims: Table[str, str] = Table(self._undo)  # running run -> the claim that took it
@@ -117,9 +119,10 @@ class Tables:
             self._unfinished.put(run.id, None)
 
     def delete_run(self, run: Run) -> None:
-        """Forget a run with its attempts, its key and its fire."""
+        """Forget a run with its attempts, its log, its key and its fire."""
         self.runs.drop(run.id)
         self.attempts.drop(run.id)
+        self.logs.drop(run.id)
         self._unfinished.drop(run.id)
         if run.key is not None:
             self._keys.drop((run.task, run.key))

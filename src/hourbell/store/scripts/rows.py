@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.node import Node, NodeState
+from hourbell.model.progress import Progress
 from hourbell.model.run import Attempt, NewRun, Run
 from hourbell.model.run_state import Origin, Outcome, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
@@ -104,6 +105,7 @@ def run_from(row: Row) -> Run:
         lost_limit=row["lost_limit"],
         tracking_id=row["tracking_id"],
         parent=_text(row["parent"]),
+        progress=Progress.from_json(row["progress"]),
     )
 
 

@@ -30,7 +30,18 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{part}"
         for part in (
-            *("bench", "claiming", "declaring", "firing", "histories", "leasing", "listening", "opening", "pruning"),
+            *(
+                "bench",
+                "claiming",
+                "declaring",
+                "firing",
+                "histories",
+                "leasing",
+                "listening",
+                "logs",
+                "opening",
+                "pruning",
+            ),
             *("racing", "requesting", "rescuing", "runs", "schedules", "settling", "skipping", "waiting"),
         )
     )
@@ -43,6 +54,7 @@ from .firing import FiringConformance
 from .histories import HistoriesConformance, History, Step
 from .leasing import LeasingConformance
 from .listening import ListeningConformance
+from .logs import LoggingConformance, ProgressConformance
 from .opening import OpeningConformance
 from .pruning import PruningConformance
 from .racing import RacingConformance
@@ -71,6 +83,8 @@ class StoreConformance(
     RescuingConformance,
     RunsConformance,
     PruningConformance,
+    ProgressConformance,
+    LoggingConformance,
     WaitingConformance,
     ListeningConformance,
     RacingConformance,
@@ -91,7 +105,9 @@ __all__ = [
     "History",
     "LeasingConformance",
     "ListeningConformance",
+    "LoggingConformance",
     "OpeningConformance",
+    "ProgressConformance",
     "PruningConformance",
     "RacingConformance",
     "RemovingConformance",

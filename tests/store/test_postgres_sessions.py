@@ -19,8 +19,8 @@ from hourbell.model.run import NewRun
 from hourbell.model.run_state import Origin
 from hourbell.model.schedule import Declaration, Source
 from hourbell.store.postgres import PostgresStore
-from hourbell.store.statements import migrations
 from hourbell.store.postgres.database import TRANSACTION_TIMEOUT_SINCE
+from hourbell.store.statements import migrations
 from hourbell.triggers import At
 
 

@@ -121,3 +121,29 @@ def test_no_secret_is_shown() -> None:
     with pytest.raises(InvalidArguments) as raised:
         Settings.load(direct_url="oracle://u:secret@h/db")
     assert "secret" not in str(raised.value)
+
+
+def test_a_variable_that_is_no_setting_is_told_with_the_nearest(
+    bare_environment: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (bare_environment / ".env").write_text("# HOURBELL_POOL\nexport HOURBELL_TREADS=5\nOTHER=1\nHOURBELL_POLL=2\n")
+    monkeypatch.setenv("HOURBELL_LEESE", "60")
+    monkeypatch.setenv("HOURBELL_ZZZZ", "secret")
+    monkeypatch.setenv("hourbell_drain", "5")
+    assert Settings.load(lease=7).lease == 7
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "HOURBELL_LEESE in the environment is no setting and is ignored; did you mean HOURBELL_LEASE?",
+        "HOURBELL_TREADS in .env is no setting and is ignored; did you mean HOURBELL_THREADS?",
+        "HOURBELL_ZZZZ in the environment is no setting and is ignored",
+    ]
+
+
+def test_the_settings_there_are_give_no_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HOURBELL_LEASE", "6")
+    monkeypatch.setenv("HOURBELL_SCHEMA", "other")
+    monkeypatch.setenv("HOURBELL_DEMO_JOURNAL", "x")
+    Settings.load()
+    assert not caplog.records

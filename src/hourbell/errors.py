@@ -48,3 +48,7 @@ class MigrationNeeded(StoreMisconfigured):
 
 class StoreRejected(HourbellError):
     """The database refused this data itself (not the connection): a row that breaks a rule of the schema."""
+
+
+class ResultRejected(HourbellError):
+    """What a body returned cannot be kept: it is no JSON, or too long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 PREFIX = "HOURBELL_"
 DEFAULT_DATABASE_URL = "sqlite:///hourbell.db"
 _SECRET = frozenset({"database_url", "direct_url"})
+_NO_SETTINGS = ("demo_", "test_")
+"""How variables go on after the prefix that are no settings: those of the demo and of tests."""
+
+_log = logging.getLogger("hourbell.settings")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,7 @@ def _proposal(name: str) -> str:
 
 def _read(given: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the sources and check each value."""
+    _warn_of_strangers()
     if given.keys() <= {"database_url"} and not _is_configured_outside():
         return {**given, "processes": os.cpu_count() or 1}
     # Imported here: pydantic is heavy, and `import hourbell` must stay cheap.
@@ -110,6 +116,26 @@ def _is_configured_outside() -> bool:
     """True when the environment or ``.env`` may say something. Most first starts say nothing, and need no pydantic."""
     names = {name.upper() for name in os.environ}
     return Path(".env").exists() or "DATABASE_URL" in names or any(name.startswith(PREFIX) for name in names)
+
+
+def _warn_of_strangers() -> None:
+    """Say which ``HOURBELL_*`` variables mean nothing: one that is misspelt would be ignored without a word."""
+    given = {name.upper(): "the environment" for name in os.environ} | dict.fromkeys(_named_in_file(), ".env")
+    for variable, place in sorted(given.items()):
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name not in SETTING_NAMES and not name.startswith(_NO_SETTINGS):
+            near = difflib.get_close_matches(name, SETTING_NAMES, n=1, cutoff=0.5)
+            advice = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+            _log.warning("%s in %s is no setting and is ignored%s", variable, place, advice)
+
+
+def _named_in_file() -> list[str]:
+    """The names that ``.env`` gives values to."""
+    try:
+        lines = Path(".env").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # there is none; or whoever reads it for its values will tell
+        return []
+    return [line.partition("=")[0].strip().removeprefix("export ").strip().upper() for line in lines if "=" in line]
 
 
 def _sources() -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
-import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 from hourbell.arguments import Arguments
 from hourbell.errors import InvalidArguments, UnknownTask
 from hourbell.model.policies import checked_policies
+from hourbell.results import RESULT_MAX, result_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-RESULT_MAX = 64 * 1024
 _LONGEST_NAME = 200
-_log = logging.getLogger("hourbell.task")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,22 +122,9 @@ class Task(Generic[P, R]):
     def dump_result(self, value: Any, limit: int = RESULT_MAX) -> str | None:
         """What the body returned, as JSON text to be stored; None when there is nothing to keep.
 
-        A result that is no JSON, or longer than ``limit`` bytes of it, is not kept: the run has succeeded all the same,
-        and the log says so.
+        Raises ResultRejected when it is no JSON, or longer than ``limit`` bytes of it.
         """
-        if value is None:
-            return None
-        try:
-            text = _result_text(value)
-        except (ValueError, TypeError) as error:
-            _log.warning("the result of task %s was not kept: it cannot be written as JSON (%s)", self.name, error)
-            return None
-        if len(text) > limit:
-            _log.warning(
-                "the result of task %s was not kept: %d bytes of JSON, %d at most", self.name, len(text), limit
-            )
-            return None
-        return text
+        return result_text(value, limit)
 
     async def _ask(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
         if self._enqueuer is None:
@@ -276,12 +260,3 @@ def _is_async(function: Any) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
     return any(inspect.iscoroutinefunction(part) for part in (function, type(function).__call__))
-
-
-def _result_text(value: Any) -> str:
-    try:
-        return json.dumps(value, allow_nan=False)
-    except TypeError:
-        from pydantic_core import to_jsonable_python
-
-        return json.dumps(to_jsonable_python(value, by_alias=False), allow_nan=False)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hourbell.engine import verdict
+from hourbell.errors import ResultRejected
 from hourbell.executors.protocol import Ending, How
 from hourbell.model.policies import Policies
 from hourbell.model.retry import Retry
@@ -73,6 +74,28 @@ def test_a_body_may_ask_to_be_tried_again_whatever_its_policy() -> None:
     assert failed(Retry.later(30), Retry(attempts=3, on=(OSError,)), 1).state is RunState.QUEUED
     assert failed(Retry.later(30), Retry(attempts=3), 2).state is RunState.FAILED
     assert failed(Retry.later(-5)).delay == timedelta(0)
+
+
+def test_who_gives_up_is_not_tried_again() -> None:
+    for retry in (None, Retry(attempts=9), Retry(attempts=9, on=(Exception,))):
+        settlement = failed(Retry.give_up("no such account"), retry)
+        assert (settlement.state, settlement.outcome, settlement.failed) == (RunState.FAILED, Outcome.FAILED, True)
+        assert settlement.error is not None
+        assert settlement.error.splitlines()[0] == "gave up: no such account"
+
+
+def test_what_a_body_asks_is_heard_out_of_a_group_too() -> None:
+    asked = ExceptionGroup("a", [ValueError(), ExceptionGroup("b", [Retry.later(5), Retry.later(30)])])
+    assert failed(asked).delay == timedelta(seconds=30)
+    assert failed(ExceptionGroup("a", [Retry.later(5), Retry.give_up("no")]), Retry()).state is RunState.FAILED
+
+
+def test_a_result_that_cannot_be_kept_is_the_failure_of_its_run() -> None:
+    settlement = verdict.unkept(run(), ResultRejected("it takes too much"), T0, T1)
+    assert (settlement.state, settlement.outcome, settlement.failed) == (RunState.FAILED, Outcome.FAILED, True)
+    assert settlement.error == "the body returned, but its result cannot be kept: it takes too much"
+    assert (settlement.started_at, settlement.finished_at, settlement.result) == (T0, T1, None)
+    assert "KeyError: 'mine'" in (verdict.unkept(run(), KeyError("mine"), T0, T1).error or "")
 
 
 def test_a_timeout_is_a_failure_that_may_be_tried_again() -> None:

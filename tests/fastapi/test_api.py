@@ -165,6 +165,39 @@ async def test_refusals_are_problem_documents(client: httpx.AsyncClient, path: s
     assert found["detail"]
 
 
+@pytest.mark.parametrize("path", ["schedules", "schedules/x", "runs", "runs/x", "tasks", "nodes", "health"])
+async def test_a_method_that_is_not_taken_is_a_problem_document(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.delete(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
+    assert answer.headers["allow"] == "GET"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Method Not Allowed",
+        "status": 405,
+        "detail": "this address takes GET only",
+    }
+
+
+async def test_a_refusal_does_not_advise_in_another_language(client: httpx.AsyncClient) -> None:
+    for path in ("schedules/nobody", "runs/01890000-0000-7000-8000-000000000000", "runs/nobody"):
+        assert "()" not in (await asked(client, path, 404))["detail"]
+
+
+async def test_health_tells_each_error_once() -> None:
+    scheduler = Scheduler("postgresql://nobody:secret@127.0.0.1:1/nowhere")
+    app = FastAPI()
+    app.include_router(api_router(scheduler, allow_anonymous="read"))
+    await scheduler.start()
+    try:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            answer = await client.get("/health")
+    finally:
+        await scheduler.stop()
+    assert answer.text.count("PostgreSQL cannot be reached") == 1
+    assert answer.json()["reasons"] == ["the database does not answer"]
+    assert answer.json()["database"]["error"].startswith("PostgreSQL cannot be reached")
+
+
 async def test_health(client: httpx.AsyncClient) -> None:
     found = await asked(client, "health")
     assert found["status"] == "ok"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -154,3 +154,34 @@ async def test_a_declaration_after_the_start_is_refused(scheduler: Scheduler) ->
     async with scheduler.lifespan():
         with pytest.raises(Exception, match="add_schedule"):
             scheduler.every(hours=1)(nothing)
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        (5, r"every\(minutes=5\)"),
+        (0.5, r"every\(seconds=0\.5\)"),
+        (timedelta(minutes=2), r"every\(seconds=120\)"),
+        ("5m", r"every\(minutes=10\)"),
+        (len, r"every\(minutes=10\)"),
+    ],
+    ids=str,
+)
+def test_a_period_without_a_unit_is_told_to_name_it(scheduler: Scheduler, given: Any, told: str) -> None:
+    for take in (scheduler.every, Every):
+        with pytest.raises(TriggerError, match=told):
+            take(given)
+
+
+async def test_wrong_arguments_name_their_schedule(scheduler: Scheduler) -> None:
+    @scheduler.every(hours=1, id="hourly-purge", args={"days": "many"})
+    async def purge(days: int) -> None: ...
+
+    with pytest.raises(InvalidArguments, match=r"schedule 'hourly-purge': task .*purge: 'days' does not fit"):
+        await scheduler.start()
+    async with scheduler:
+        with pytest.raises(InvalidArguments, match="schedule 'nightly': "):
+            await scheduler.add_schedule(purge, Every(hours=1), id="nightly", args={"dais": 1})
+        await scheduler.add_schedule(purge, Every(hours=1), id="nightly", args={"days": 1})
+        with pytest.raises(InvalidArguments, match="schedule 'nightly': "):
+            await scheduler.update_schedule("nightly", args={})

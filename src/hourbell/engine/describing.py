@@ -5,8 +5,16 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from hourbell.model.retry import GaveUp
+
 if TYPE_CHECKING:
     from types import TracebackType
+
+MOST_FRAMES = 40
+"""Frames of one exception that are kept: the newest, which are nearest to what went wrong."""
+
+_LONGEST_PART = 1_500
+"""Characters of a frame or a message that are kept, so that a huge message does not push out the frames."""
 
 _OURS = "hourbell."
 
@@ -17,18 +25,27 @@ def summary(error: BaseException) -> str:
         message = str(error)
     except Exception:  # noqa: BLE001 - an exception of the user's may fail at this too
         message = "(its message cannot be read)"
-    name = type(error).__qualname__
-    line = " ".join(message.split())
+    name = "gave up" if isinstance(error, GaveUp) else type(error).__qualname__
+    line = _cut(" ".join(message[: 2 * _LONGEST_PART].split()))
     return f"{name}: {line}" if line else name
 
 
 def describe(error: BaseException) -> str:
-    """The summary, and below it where it happened, without our own frames."""
+    """The summary, and below it where it happened: the newest frames, without our own."""
     try:
-        frames = traceback.format_exception(type(error), error, _theirs(error.__traceback__))
+        told = traceback.TracebackException(
+            type(error), error, _theirs(error.__traceback__), limit=-MOST_FRAMES, compact=True
+        )
+        parts = [_cut(part.rstrip("\n")) for part in told.format()]
     except Exception:  # noqa: BLE001 - as above
-        frames = []
-    return "\n\n".join(filter(None, (summary(error), "".join(frames).rstrip())))
+        parts = []
+    return "\n\n".join(filter(None, (summary(error), "\n".join(parts).rstrip())))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST_PART:
+        return text
+    return f"{text[:_LONGEST_PART]}… ({len(text) - _LONGEST_PART:,} characters left out)"
 
 
 def _theirs(trace: TracebackType | None) -> TracebackType | None:

@@ -163,8 +163,9 @@ class Executing:
             try:
                 result = execution.task.dump_result(ending.value, self._parts.settings.result_max)
             except Exception as error:  # noqa: BLE001 - serialising runs code of the user's
-                _log.warning("the result of run %s of %s was not kept: %s", run.id, run.task, summary(error))
-                result = None
+                unkept = verdict.unkept(run, error, started_at, now)
+                _log.error("run %s of %s failed: %s", run.id, run.task, unkept.error)
+                return unkept
             return verdict.succeeded(run, result, started_at, now)
         interrupted = self.stopping and isinstance(ending.error, KeyboardInterrupt)
         if ending.how is How.CANCELLED or interrupted:

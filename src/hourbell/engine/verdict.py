@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.engine.describing import describe
+from hourbell.errors import ResultRejected
 from hourbell.executors.protocol import How
-from hourbell.model.retry import RetryLater
+from hourbell.model.retry import GaveUp, RetryLater, parts_of
 from hourbell.model.run import Settlement
 from hourbell.model.run_state import Outcome, RunState
 
@@ -62,9 +63,13 @@ def _wait(run: Run, policies: Policies, error: BaseException) -> float | None:
     """Seconds until the next try; None when there is none."""
     retry, failures = policies.retry, run.failures + 1
     spent = retry is not None and failures >= retry.attempts
-    if isinstance(error, RetryLater):
+    asked = [part for part in parts_of(error) if isinstance(part, GaveUp | RetryLater)]
+    if any(isinstance(part, GaveUp) for part in asked):
+        return None
+    if asked:
         # Without a retry policy there is no budget to spend: the body alone decides how often.
-        return None if spent else min(max(0.0, error.seconds), LONGEST_WAIT)
+        wait = max(part.seconds for part in asked if isinstance(part, RetryLater))
+        return None if spent else min(max(0.0, wait), LONGEST_WAIT)
     if retry is None or spent or not retry.wants(error):
         return None
     return retry.delay(failures, run.id)
@@ -80,6 +85,21 @@ def refused(run: Run, error: BaseException, now: datetime) -> Settlement:
         failed=True,
         error=describe(error),
         finished_at=now,
+    )
+
+
+def unkept(run: Run, error: Exception, started_at: datetime | None, finished_at: datetime) -> Settlement:
+    """The body returned what cannot be kept as a result: it would do so again, so there is no other try."""
+    told = str(error) if isinstance(error, ResultRejected) else describe(error)
+    return Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.FAILED,
+        outcome=Outcome.FAILED,
+        failed=True,
+        error=f"the body returned, but its result cannot be kept: {told}",
+        started_at=started_at,
+        finished_at=finished_at,
     )
 
 

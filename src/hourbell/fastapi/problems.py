@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
 from hourbell.errors import (
     Conflict,
@@ -49,6 +50,15 @@ class Problem(BaseModel):
 
 class ProblemRoute(APIRoute):
     """A route whose every refusal is a problem document, whatever handlers the application has."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request; a method that this address does not take is refused here, as everything else is."""
+        if self.methods and scope["method"] not in self.methods:
+            allowed = ", ".join(sorted(self.methods))
+            refusal = problem(405, f"this address takes {allowed} only", headers={"Allow": allowed})
+            await refusal(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with its refusals put into words."""

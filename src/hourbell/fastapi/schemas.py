@@ -169,7 +169,10 @@ class TaskOut(BaseModel):
 
 
 class HealthOut(BaseModel):
-    """``status`` is ok, degraded or down; ``reasons`` say why it is not ok."""
+    """``status`` is ok, degraded or down; ``reasons`` say why it is not ok, and the errors below what exactly was said.
+
+    The node's error is null when it is the database's once more.
+    """
 
     status: str
     database: dict[str, Any]
@@ -184,7 +187,7 @@ class HealthOut(BaseModel):
                 status=health.status,
                 database={"ok": health.database.ok},
                 node={"state": health.node.state},
-                reasons=_little(health),
+                reasons=_reasons(health, everything=False),
             )
         database, node = health.database, health.node
         return cls(
@@ -195,21 +198,29 @@ class HealthOut(BaseModel):
                 "state": node.state,
                 "running": node.running,
                 "hints": node.hints,
-                "error": node.error,
+                "error": None if _repeats(node.error, database.error) else node.error,
             },
-            reasons=list(health.reasons),
+            reasons=_reasons(health, everything=True),
         )
 
 
-def _little(health: Health) -> list[str]:
+def _reasons(health: Health, *, everything: bool) -> list[str]:
+    """What is wrong, in few words; the errors themselves stand where they belong, once."""
     reasons = []
     if not health.database.ok:
         reasons.append("the database does not answer")
     elif health.node.state not in ("live", "none"):
         reasons.append(f"the node of this process is {health.node.state}")
+    elif health.node.error is not None:
+        reasons.append("something that the node of this process does fails again and again")
     if health.undeclared:
-        reasons.append("schedules that no live node declares do not fire")
+        named = f": {', '.join(health.undeclared)}" if everything else ""
+        reasons.append(f"schedules that no live node declares do not fire{named}")
     return reasons
+
+
+def _repeats(error: str | None, known: str | None) -> bool:
+    return error is not None and known is not None and known in error
 
 
 def _trigger(schedule: Schedule) -> tuple[dict[str, Any], str]:

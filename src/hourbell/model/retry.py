@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from hourbell.errors import InvalidArguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Backoff = Literal["exponential", "linear", "fixed"]
+Kinds = tuple[type[BaseException] | str, ...]
 _SPEC_KEYS = frozenset({"attempts", "backoff", "first", "cap", "jitter", "on", "never_on"})
 
 
@@ -23,8 +24,8 @@ class RetryLater(Exception):
         self.seconds = seconds
 
 
-def _names(types: tuple[type[BaseException] | str, ...]) -> tuple[str, ...]:
-    return tuple(t if isinstance(t, str) else f"{t.__module__}.{t.__qualname__}" for t in types)
+class GaveUp(Exception):
+    """Raised inside a body to say that another attempt would be in vain; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,13 @@ class Retry:
     """How often and how soon a failed run is tried again.
 
     ``attempts`` counts every try, the first included. The wait before try ``n + 1`` grows from ``first`` seconds by the
-    ``backoff`` up to ``cap`` seconds; with ``jitter`` it is drawn evenly between zero and that, seeded by run and
-    attempt so that every node draws the same. ``on`` limits retries to these exception types, ``never_on`` excludes
-    some; subclasses count. Waiting is persisted as the run's ``run_at``, never slept in a process.
+    ``backoff`` up to ``cap`` seconds: ``exponential`` doubles it each time, ``linear`` adds ``first``, ``fixed`` leaves
+    it. With ``jitter`` the wait is drawn evenly between zero and that, seeded by run and failure so that every node
+    draws the same. Waiting is persisted as the run's ``run_at``, never slept in a process.
+
+    ``on`` limits retries to these exception types, ``never_on`` excludes some and wins; subclasses count. A type may be
+    given as its dotted name, ``"httpx.ConnectError"``, and a built-in one without the dot. Of an exception group every
+    member has to be wanted, and none excluded.
     """
 
     attempts: int = 3
@@ -42,10 +47,12 @@ class Retry:
     first: float = 1.0
     cap: float = 3600.0
     jitter: bool = True
-    on: tuple[type[BaseException] | str, ...] = ()
-    never_on: tuple[type[BaseException] | str, ...] = ()
+    on: Kinds = ()
+    never_on: Kinds = ()
 
     def __post_init__(self) -> None:
+        for name in ("on", "never_on"):
+            object.__setattr__(self, name, _checked_kinds(name, getattr(self, name)))
         attempts: object = self.attempts
         if not isinstance(attempts, int) or isinstance(attempts, bool) or not 1 <= attempts <= 1000:
             raise InvalidArguments(f"Retry(attempts={self.attempts!r}): give a whole number from 1 to 1000")
@@ -58,10 +65,12 @@ class Retry:
 
     def wants(self, error: BaseException) -> bool:
         """True when this kind of error is worth another try."""
-        kinds = set(_names(tuple(type(error).__mro__)))
-        if kinds & set(_names(self.never_on)):
+        wanted, excluded = set(_names(self.on)), set(_names(self.never_on))
+        whole = kinds_of(error)
+        parts = [kinds_of(part) for part in parts_of(error)]
+        if excluded & whole or any(excluded & kinds for kinds in parts):
             return False
-        return not self.on or bool(kinds & set(_names(self.on)))
+        return not wanted or bool(wanted & whole) or all(wanted & kinds for kinds in parts)
 
     def delay(self, failures: int, seed: str) -> float:
         """Seconds to wait after the ``failures``-th failure (1 for the first)."""
@@ -76,8 +85,17 @@ class Retry:
 
     @staticmethod
     def later(seconds: float) -> RetryLater:
-        """``raise Retry.later(30)`` inside a body: fail this attempt and try again in 30 s, whatever the backoff."""
+        """``raise Retry.later(30)`` inside a body: fail this attempt and try again in 30 s, whatever the backoff.
+
+        It uses up one of the ``attempts``. A task without a retry policy has none to use up: there the body alone
+        decides how often.
+        """
         return RetryLater(seconds)
+
+    @staticmethod
+    def give_up(reason: str) -> GaveUp:
+        """``raise Retry.give_up("no such account")`` inside a body: fail the run now, however many tries are left."""
+        return GaveUp(reason)
 
     def to_spec(self) -> dict[str, Any]:
         """This policy as JSON; exception types become their dotted names, which are compared and never imported."""
@@ -102,8 +120,43 @@ class Retry:
             types = fields.get(name, ())
             if not isinstance(types, list | tuple) or not all(isinstance(t, str) for t in types):
                 _refuse(f"retry.{name} is a list of exception names")
-            fields[name] = tuple(types)
         return cls(**fields)
+
+
+def parts_of(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions that a group holds, however deep; of any other, itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from parts_of(part)
+    else:
+        yield error
+
+
+def kinds_of(error: BaseException) -> frozenset[str]:
+    """The dotted names of an exception's type and of all its parents."""
+    return frozenset(_name(kind) for kind in type(error).__mro__)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _names(kinds: Kinds) -> tuple[str, ...]:
+    return tuple(kind if isinstance(kind, str) else _name(kind) for kind in kinds)
+
+
+def _checked_kinds(name: str, given: object) -> Kinds:
+    """Exception types and names as a tuple; one alone may stand for itself. Raises InvalidArguments."""
+    kinds = given if isinstance(given, tuple | list | set | frozenset) else (given,)
+    return tuple(_checked_kind(name, kind) for kind in kinds)
+
+
+def _checked_kind(name: str, kind: object) -> type[BaseException] | str:
+    if isinstance(kind, type) and issubclass(kind, BaseException):
+        return kind
+    if not isinstance(kind, str) or not kind.strip():
+        _refuse(f"Retry({name}=…): {kind!r} is no type of exception: give such as OSError, or 'httpx.ConnectError'")
+    return kind if "." in kind else f"builtins.{kind}"
 
 
 def _refuse(message: str) -> NoReturn:

@@ -41,7 +41,7 @@ class Declared:
             id=self.id,
             task=self.task.name,
             trigger=self.trigger.localized(timezone),
-            args=self.task.arguments.dump(self.args),
+            args=checked_args(self.id, self.task, self.args),
             policies=self.policies,
             inherited={**defaults, **self.task.policies},
             source=self.source,
@@ -50,6 +50,14 @@ class Declared:
             note=self.note,
         )
         return replace(declaration, digest=digest_of(declaration))
+
+
+def checked_args(schedule_id: str, task: Task[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a schedule as JSON. Raises InvalidArguments naming the schedule, the task and the argument."""
+    try:
+        return task.arguments.dump(args)
+    except InvalidArguments as error:
+        raise InvalidArguments(f"schedule {schedule_id!r}: {error}") from None
 
 
 def digest_of(declaration: Declaration) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Never, ParamSpec, Protocol, TypeVar, overload
 
 from hourbell.errors import HourbellError, InvalidArguments
 from hourbell.model.policies import checked_policies
@@ -88,7 +88,7 @@ class Declaring(Verbs):
 
     def every(
         self,
-        *,
+        *unnamed: Never,
         weeks: float = 0,
         days: float = 0,
         hours: float = 0,
@@ -106,7 +106,9 @@ class Declaring(Verbs):
         `cron`. Raises TriggerError and InvalidArguments.
         """
         checked_policies(policies)  # first, as `second=5` would else be told that it has no period
-        trigger = Every(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds, start=start, end=end)
+        trigger = Every(
+            *unnamed, weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds, start=start, end=end
+        )
         return self._scheduled(trigger, id, args, policies)
 
     def calendar(

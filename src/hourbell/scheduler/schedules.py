@@ -10,7 +10,7 @@ from hourbell.model.policies import Policies, checked_policies
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
 from hourbell.model.schedule import Schedule, ScheduleState, Source
-from hourbell.scheduler.declarations import Declared, checked_id
+from hourbell.scheduler.declarations import Declared, checked_args, checked_id
 from hourbell.scheduler.pages import checked_limit, checked_state, checked_text
 from hourbell.scheduler.previews import previewed, previewed_schedule
 from hourbell.scheduler.requests import ancestry, checked_key
@@ -105,7 +105,7 @@ class ScheduleVerbs(Verbs):
         plain = None
         if args is not None:
             schedule = await core.store.get_schedule(schedule_id)
-            plain = core.find_task(schedule.task).arguments.dump(args)
+            plain = checked_args(schedule_id, core.find_task(schedule.task), args)
         change = updating(
             trigger=core.find_trigger(trigger) if trigger is not None else None,
             args=plain,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Self
 
 from hourbell.errors import TriggerError
 from hourbell.triggers.instants import as_utc, read_instant, write_instant
@@ -51,7 +51,7 @@ class Every(Trigger):
 
     def __init__(
         self,
-        *,
+        *unnamed: Never,
         weeks: float = 0,
         days: float = 0,
         hours: float = 0,
@@ -60,6 +60,8 @@ class Every(Trigger):
         start: datetime | str | None = None,
         end: datetime | str | None = None,
     ) -> None:
+        if unnamed:
+            raise TriggerError(_without_unit(unnamed[0]))
         period = _period(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
         self._fill(period, _bound(start, "start"), _bound(end, "end"), None)
 
@@ -202,6 +204,14 @@ def _period(**parts: float) -> timedelta:
     if period > LONGEST:
         raise TriggerError("Every: the period is too long; the longest is 100 years")
     return period
+
+
+def _without_unit(given: object) -> str:
+    if isinstance(given, timedelta):
+        return f"every takes no timedelta: name the unit, as in every(seconds={given.total_seconds():g})"
+    if isinstance(given, int | float):
+        return f"every {given:g} of what? Name the unit, as in every(minutes={given:g}) or every(seconds={given:g})"
+    return "every takes its period by name, as in every(minutes=10)"
 
 
 def _bound(value: datetime | str | None, name: str) -> datetime | None:

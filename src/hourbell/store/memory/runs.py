@@ -36,7 +36,9 @@ class RunVerbs(Handle):
         async with self._transaction() as now:
             schedule = self._tables.schedules.get(schedule_id)
             if schedule is None:
-                raise NotFound(f"there is no schedule {schedule_id!r}; list_schedules() shows those that there are")
+                raise NotFound(
+                    f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are"
+                )
             run = _requested(build(fresh_schedule(schedule)), now)
             if _overlaps(self._tables, schedule):
                 run = replace(run, state=RunState.SKIPPED, reason=Reason.OVERLAP, run_at=None, finished_at=now)
@@ -158,5 +160,5 @@ def _forget_nodes(tables: Tables, now: datetime) -> None:
 def _read(tables: Tables, run_id: str) -> Run:
     run = tables.runs.get(run_id)
     if run is None:
-        raise NotFound(f"there is no run {run_id!r}; it may have been pruned, list_runs() shows those that are kept")
+        raise NotFound(f"there is no run {run_id!r}; it never was, or retention has deleted it")
     return fresh_run(run)

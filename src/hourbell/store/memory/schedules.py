@@ -152,5 +152,5 @@ def _remember(tables: Tables, node_id: str, declarations: Sequence[Declaration],
 def _read(tables: Tables, schedule_id: str) -> Schedule:
     schedule = tables.schedules.get(schedule_id)
     if schedule is None:
-        raise NotFound(f"there is no schedule {schedule_id!r}; list_schedules() shows those that there are")
+        raise NotFound(f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are")
     return fresh_schedule(schedule)

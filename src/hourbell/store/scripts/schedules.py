@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def missing_schedule(schedule_id: str) -> NotFound:
     """The error for an id that no schedule has."""
-    return NotFound(f"there is no schedule {schedule_id!r}; list_schedules() shows those that exist")
+    return NotFound(f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are")
 
 
 def get_schedule(schedule_id: str) -> Script[Schedule]:

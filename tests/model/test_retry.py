@@ -1,0 +1,123 @@
+"""Retry policies: which errors, after how long, and the same on every node."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import pytest
+
+from hourbell.errors import InvalidArguments
+from hourbell.model.retry import GaveUp, Retry, RetryLater
+
+
+class Flaky(ConnectionError):
+    """A child of a child of OSError, in a module of its own."""
+
+
+@pytest.mark.parametrize(
+    "backoff, waits",
+    [("exponential", [2, 4, 8, 16, 20, 20]), ("linear", [2, 4, 6, 8, 10, 12]), ("fixed", [2, 2, 2, 2, 2, 2])],
+)
+def test_the_wait_grows_up_to_its_cap(backoff: Any, waits: list[float]) -> None:
+    retry = Retry(backoff=backoff, first=2, cap=20, jitter=False)
+    assert [retry.delay(failures, "run") for failures in range(1, 7)] == waits
+
+
+def test_a_thousand_failures_wait_no_longer_than_the_cap() -> None:
+    for backoff in ("exponential", "linear"):
+        assert Retry(backoff=backoff, first=3600, cap=7200, jitter=False).delay(999, "run") == 7200
+
+
+def test_the_first_wait_may_be_beyond_the_cap() -> None:
+    assert Retry(first=60, cap=5, jitter=False).delay(1, "run") == 5
+
+
+def test_jitter_is_drawn_from_the_whole_wait_and_is_the_same_on_every_node() -> None:
+    retry = Retry(first=100, cap=100)
+    drawn = [retry.delay(1, f"run-{n}") for n in range(2_000)]
+    assert drawn == [Retry(first=100, cap=100).delay(1, f"run-{n}") for n in range(2_000)]
+    assert all(0 <= delay <= 100 for delay in drawn)
+    # Full jitter: even over the interval, not a little around its end.
+    assert statistics.fmean(drawn) == pytest.approx(50, abs=3)
+    assert statistics.quantiles(drawn, n=10) == pytest.approx(list(range(10, 100, 10)), abs=5)
+
+
+def test_each_failure_of_a_run_draws_for_itself() -> None:
+    retry = Retry(backoff="fixed", first=100)
+    assert len({retry.delay(failures, "run") for failures in range(1, 50)}) == 49
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["types", "names"])
+def test_errors_are_told_apart_by_their_types_and_parents(named: bool) -> None:
+    def policy(**kinds: type[BaseException]) -> Retry:
+        made = Retry(**kinds)  # type: ignore[arg-type]
+        return Retry.from_spec(made.to_spec()) if named else made
+
+    assert policy().wants(Flaky())
+    assert policy(on=OSError).wants(Flaky())
+    assert not policy(on=OSError).wants(ValueError())
+    assert not policy(on=Flaky).wants(ConnectionError()), "a parent is no child"
+    assert not policy(never_on=OSError).wants(Flaky())
+    assert policy(never_on=Flaky).wants(ConnectionError())
+    assert not policy(on=OSError, never_on=Flaky).wants(Flaky()), "what is excluded wins"
+
+
+@pytest.mark.parametrize("name", ["ConnectionError", "builtins.OSError", f"{__name__}.Flaky"])
+def test_a_type_may_be_given_by_its_name(name: str) -> None:
+    assert Retry(on=(name,)).wants(Flaky())
+    assert not Retry(never_on=(name,)).wants(Flaky())
+    assert not Retry(on=(name,)).wants(KeyError())
+
+
+def test_a_group_is_as_bad_as_its_worst_member() -> None:
+    retry = Retry(on=(OSError,), never_on=(FileNotFoundError,))
+    nested = ExceptionGroup("b", [ConnectionError()])
+    assert retry.wants(ExceptionGroup("a", [TimeoutError(), nested]))
+    assert not retry.wants(ExceptionGroup("a", [TimeoutError(), ValueError()]))
+    assert not retry.wants(ExceptionGroup("a", [TimeoutError(), ExceptionGroup("b", [FileNotFoundError()])]))
+    assert Retry(on=(ExceptionGroup,)).wants(ExceptionGroup("a", [ValueError()]))
+    assert not Retry(never_on=(ExceptionGroup,)).wants(ExceptionGroup("a", [OSError()]))
+
+
+def test_it_survives_being_stored() -> None:
+    retry = Retry(attempts=7, backoff="linear", first=0.5, cap=9, jitter=False, on=(OSError, "a.B"), never_on=[Flaky])  # type: ignore[arg-type]
+    again = Retry.from_spec(retry.to_spec())
+    assert again.to_spec() == retry.to_spec()
+    assert (again.on, again.never_on) == (("builtins.OSError", "a.B"), (f"{__name__}.Flaky",))
+
+
+@pytest.mark.parametrize(
+    "wrong, told",
+    [
+        ({"attempts": 0}, "attempts"),
+        ({"attempts": True}, "attempts"),
+        ({"attempts": 2.0}, "attempts"),
+        ({"backoff": "quadratic"}, "backoff"),
+        ({"first": -1}, "first"),
+        ({"first": float("nan")}, "first"),
+        ({"cap": float("inf")}, "cap"),
+        ({"on": (OSError(),)}, "on"),
+        ({"on": (int,)}, "on"),
+        ({"on": ("",)}, "on"),
+        ({"never_on": 5}, "never_on"),
+    ],
+    ids=str,
+)
+def test_what_has_no_meaning_is_refused_by_name(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidArguments, match=rf"Retry\({told}="):
+        Retry(**wrong)
+
+
+@pytest.mark.parametrize("spec", [{"atempts": 3}, {"on": "OSError"}, {"on": [5]}, {"attempts": 0}], ids=str)
+def test_a_stored_policy_that_has_no_meaning_is_refused(spec: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArguments):
+        Retry.from_spec(spec)
+
+
+def test_what_a_body_raises_says_what_it_asks() -> None:
+    later, over = Retry.later(30), Retry.give_up("no such account")
+    assert isinstance(later, RetryLater)
+    assert str(later) == "asked to be tried again in 30 s"
+    assert isinstance(over, GaveUp)
+    assert str(over) == "no such account"

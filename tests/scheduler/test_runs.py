@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hourbell import Conflict, Context, Every, HourbellError, InvalidArguments, NotFound, Scheduler
+from hourbell.events import RunCancelled
 
 
 async def task_of(scheduler: Scheduler, name: str) -> Any:
@@ -176,3 +177,50 @@ async def test_what_is_not_open_says_so() -> None:
         with pytest.raises(Exception, match="async with scheduler") as raised:
             await asked
         assert type(raised.value).__name__ == "HourbellError"
+
+
+async def test_a_running_run_is_cancelled_from_another_process(database_url: str) -> None:
+    if database_url == "memory://":
+        pytest.skip("one process alone sees the memory store")
+    node, other = Scheduler(database_url, lease=3, poll=0.2), Scheduler(database_url, lease=3)
+    begun = asyncio.Event()
+
+    @node.task(name="endless", retry=5)
+    async def endless() -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    async with node.lifespan(), other:
+        run = await endless.enqueue()
+        await begun.wait()
+        asked = await other.cancel_run(run)
+        assert (asked.state, asked.reason) == ("running", "cancelled")
+        assert asked.cancel_requested_at is not None
+        ended = await other.wait(run, timeout=60)
+        assert (ended.state, ended.outcome, ended.reason) == ("cancelled", "cancelled", "cancelled")
+        with pytest.raises(Conflict, match="has ended"):
+            await other.cancel_run(run)
+
+
+async def test_a_node_cancels_a_run_of_its_own_without_waiting_for_a_poll(database_url: str) -> None:
+    scheduler = Scheduler(database_url, lease=3, poll=60, poll_with_hints=60)
+    begun = asyncio.Event()
+
+    @scheduler.task(name="endless")
+    async def endless() -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    async with scheduler.lifespan():
+        run = await endless.enqueue()
+        await begun.wait()
+        await scheduler.cancel_run(run)
+        assert (await scheduler.wait(run, timeout=30)).state == "cancelled"
+
+
+async def test_who_cancels_a_queued_run_tells_the_subscribers(scheduler: Scheduler) -> None:
+    heard: list[RunCancelled] = []
+    scheduler.on(RunCancelled, heard.append)
+    run = await (await task_of(scheduler, "greet")).enqueue()
+    cancelled = await scheduler.cancel_run(run)
+    assert [event.run for event in heard] == [cancelled]

@@ -38,6 +38,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit"),
         "progress": ("logs.note_progress",),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
+        "cancel": ("runs.get", "runs.cancel", "commit"),
     },
     "sqlite": {
         "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
@@ -47,10 +48,12 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "settle": ("settling.keep", "settling.settle", "commit"),
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
         "rescue": (
-            "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.fail_lost", "nodes.requeue_lost", "commit",
+            "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.cancel_lost", "nodes.fail_lost",
+            "nodes.requeue_lost", "commit",
         ),
         "progress": ("logs.note_progress", "commit"),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
+        "cancel": ("runs.get", "runs.cancel", "commit"),
     },
 }  # fmt: skip
 
@@ -133,7 +136,8 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     assert await seen(pair.struck.add_logs(*said(run))) == list(steps["log"])
     assert await seen(pair.struck.settle("a", [retried(run)])) == list(steps["settle"])
     assert await seen(pair.struck.renew("a", LEASE, 0)) == list(steps["renew"])
-    assert await claim(pair, "a", "c2")
+    (run,) = await claim(pair, "a", "c2")
+    assert await seen(pair.struck.cancel_run(run.id)) == list(steps["cancel"])
     pair.clock.advance(20)
     assert await seen(pair.struck.rescue({"a": 1})) == list(steps["rescue"])
 
@@ -222,7 +226,7 @@ async def settled_twice(pair: Pair, point: Point, how: Callable[[Run], Settlemen
     (held,) = await claim(pair, "a", "c1")
     await strike(pair, point, lambda: pair.struck.settle("a", [how(held)]))
     for _ in range(2):
-        assert await pair.struck.settle("a", [how(held)]) == {run.id}
+        assert set(await pair.struck.settle("a", [how(held)])) == {run.id}
     return await pair.other.get_run(run.id)
 
 
@@ -253,8 +257,8 @@ async def test_a_node_that_dies_settling_has_settled_or_has_not(pair: Pair, poin
     await pair.other.rescue({"a": 0})
     again = await claim(pair, "c", "c2")
     if again:
-        assert await pair.other.settle("c", [succeeded(again[0])]) == {run.id}
-        assert await pair.struck.settle("a", [succeeded(held)]) == frozenset(), "a zombie's report was accepted"
+        assert set(await pair.other.settle("c", [succeeded(again[0])])) == {run.id}
+        assert await pair.struck.settle("a", [succeeded(held)]) == {}, "a zombie's report was accepted"
     stored = await pair.other.get_run(run.id)
     assert (stored.state, stored.attempt) == (RunState.SUCCEEDED, 2 if again else 1)
     assert stored.node_id == ("c" if again else "a")
@@ -325,3 +329,50 @@ async def test_progress_written_again_is_the_same(pair: Pair, point: Point) -> N
     await strike(pair, point, lambda: pair.struck.note_progress("a", [halfway(run, 1)]))
     await pair.struck.note_progress("a", [halfway(run, 1)])
     assert (await pair.other.get_run(run.id)).progress == halfway(run, 1).progress
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
+@pytest.mark.parametrize("pair, point", points("cancel"), indirect=["pair"])
+async def test_a_request_to_end_is_made_once(pair: Pair, point: Point, lives: bool) -> None:
+    await register(pair, "a")
+    await enqueue(pair)
+    (held,) = await claim(pair, "a", "c1")
+    await strike(pair, point, lambda: pair.struck.cancel_run(held.id))
+    before = await pair.other.get_run(held.id)
+    assert (before.state, before.attempt) == (RunState.RUNNING, 1)
+    asked_at = before.cancel_requested_at or pair.clock.now() + timedelta(seconds=1)
+    pair.clock.advance(1)
+    survivor = pair.struck if lives else pair.other
+    asked = await survivor.cancel_run(held.id)
+    assert (asked.state, asked.reason, asked.cancel_requested_at) == (RunState.RUNNING, "cancelled", asked_at)
+    assert [one.run_id for one in (await pair.other.next_work("a", ["t"], None)).cancelling] == [held.id]
+
+
+@pytest.mark.parametrize("pair, point", points("settle", without="settling.keep"), indirect=["pair"])
+async def test_a_retry_of_what_is_asked_to_end_counts_once(pair: Pair, point: Point) -> None:
+    await register(pair, "a")
+    await enqueue(pair)
+    (held,) = await claim(pair, "a", "c1")
+    await pair.other.cancel_run(held.id)
+    await strike(pair, point, lambda: pair.struck.settle("a", [retried(held)]))
+    for _ in range(2):
+        assert await pair.struck.settle("a", [retried(held)]) == {held.id: RunState.CANCELLED}
+    stored = await pair.other.get_run(held.id)
+    assert (stored.state, stored.attempt, stored.failures) == (RunState.CANCELLED, 1, 1)
+    assert await pair.other.list_attempts(held.id) == []
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
+@pytest.mark.parametrize("pair, point", points("rescue"), indirect=["pair"])
+async def test_a_rescue_cancels_what_was_asked_to_end(pair: Pair, point: Point, lives: bool) -> None:
+    await register(pair, "a")
+    run = await enqueue(pair)
+    assert await claim(pair, "a", "c1")
+    await pair.other.cancel_run(run.id)
+    pair.clock.advance(20)
+    await strike(pair, point, lambda: pair.struck.rescue({"a": 0}))
+    survivor = pair.struck if lives else pair.other
+    await survivor.rescue({"a": 0})
+    ended = await pair.other.get_run(run.id)
+    assert (ended.state, ended.outcome, ended.losses) == (RunState.CANCELLED, Outcome.LOST, 1)
+    assert await pair.other.list_attempts(run.id) == []

@@ -19,7 +19,7 @@ from hourbell.model.policies import Policies
 from hourbell.model.run_state import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from hourbell.engine.holding import Holdings
     from hourbell.engine.parts import Parts
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hourbell.engine.trust import Trust
     from hourbell.executors.choice import Kind
     from hourbell.executors.protocol import Executor
-    from hourbell.model.run import Run, Settlement
+    from hourbell.model.run import CancelRequest, Run, Settlement
     from hourbell.task import Task
 
 CHUNK = 25
@@ -77,6 +77,18 @@ class Executing:
     def cancel(self) -> None:
         """Ask every body to end."""
         for execution in list(self._holdings.running.values()):
+            if execution.body is not None:
+                execution.body.cancel()
+
+    def end(self, requests: Iterable[CancelRequest]) -> None:
+        """Ask the bodies of these attempts to end for good. What is not under way yet is asked for again by the next
+        poll, and what has ended is told as it ended."""
+        for request in requests:
+            execution = self._holdings.running.get(request.run_id)
+            if execution is None or execution.run.attempt != request.attempt or execution.unwanted:
+                continue
+            execution.unwanted = True
+            _log.info("run %s of %s is asked to end: %s", execution.run.id, execution.run.task, request.reason)
             if execution.body is not None:
                 execution.body.cancel()
 
@@ -168,6 +180,8 @@ class Executing:
                 return unkept
             return verdict.succeeded(run, result, started_at, now)
         interrupted = self.stopping and isinstance(ending.error, KeyboardInterrupt)
+        if execution.unwanted and ending.how is How.CANCELLED:
+            return verdict.cancelled(run, started_at, now, ending.error)
         if ending.how is How.CANCELLED or interrupted:
             return verdict.interrupted(run, started_at, now)
         settlement = verdict.failed(run, execution.policies, ending, started_at, now)

@@ -24,7 +24,8 @@ SUSPICIOUS = 2
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """A run that an executor has. ``since`` is on the clock that only grows; ``given_up`` ignores its ending.
+    """A run that an executor has. ``since`` is on the clock that only grows; ``given_up`` ignores its ending,
+    ``unwanted`` means that somebody asked it to end.
 
     ``started_at`` is None until the body really begins.
     """
@@ -37,6 +38,7 @@ class Execution:
     body: Body | None = None
     noted: bool = False
     given_up: bool = False
+    unwanted: bool = False
 
 
 class Holdings:

@@ -76,10 +76,14 @@ class Rescuing:
         return max(0.005, min(wait, self._parts.settings.lease / 3))
 
     def _tell(self, rescue: Rescue) -> None:
-        if rescue.requeued or rescue.failed:
+        if rescue.requeued or rescue.failed or rescue.cancelled:
             dead = ", ".join(rescue.dead) or "gone before"
             _log.warning(
-                "took over from lost nodes (%s): %d runs queued again, %d failed", dead, rescue.requeued, rescue.failed
+                "took over from lost nodes (%s): %d runs queued again, %d failed, %d cancelled as was asked",
+                dead,
+                rescue.requeued,
+                rescue.failed,
+                rescue.cancelled,
             )
         for node_id in rescue.dead:
             lost = NodeLost(node_id=node_id, found_by=self._node_id, requeued=rescue.requeued, failed=rescue.failed)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hourbell.engine import verdict
 from hourbell.engine.cleaning import LONGEST_ERROR, clean
 from hourbell.errors import StoreRejected
-from hourbell.events import RunFailed, RunRetried, RunSucceeded
+from hourbell.events import RunCancelled, RunFailed, RunRetried, RunSucceeded
 from hourbell.model.run_state import Outcome, RunState
 
 if TYPE_CHECKING:
@@ -31,11 +31,15 @@ _log = logging.getLogger("hourbell.engine")
 
 @dataclass(slots=True)
 class Report:
-    """One attempt that ended: the run as it was claimed, and what is to be written. ``done``: nothing is left to do."""
+    """One attempt that ended: the run as it was claimed, and what is to be written. ``done``: nothing is left to do.
+
+    ``became`` is the store's word: a run that was to be tried again is cancelled where somebody asked it to end.
+    """
 
     run: Run
     settlement: Settlement
     done: bool = False
+    became: RunState | None = None
 
 
 class Settling:
@@ -110,11 +114,12 @@ class Settling:
             return
         for report in batch:
             report.done = True
+            report.became = accepted.get(report.run.id, report.settlement.state)
         refused = [report for report in batch if report.run.id not in accepted]
         if refused:
             self._lost(refused)
             batch = [report for report in batch if report.run.id in accepted]
-        if any(report.settlement.state is RunState.QUEUED for report in batch):
+        if any(report.became is RunState.QUEUED for report in batch):
             self._queued()
         self._tell(batch)
 
@@ -156,25 +161,28 @@ class Settling:
 
     def _tell(self, batch: Sequence[Report]) -> None:
         wants = self._parts.events.wants
-        wanted = {kind for kind in (RunSucceeded, RunFailed, RunRetried) if wants(kind)}
+        wanted = {kind for kind in (RunSucceeded, RunFailed, RunRetried, RunCancelled) if wants(kind)}
         if not wanted:
             return
         for report in batch:
             settlement, node_id = report.settlement, self._trust.node_id
+            state = report.became or settlement.state
             run = replace(
                 report.run,
-                state=settlement.state,
+                state=state,
                 outcome=settlement.outcome,
                 error=settlement.error,
                 failures=report.run.failures + settlement.failed,
                 result=json.loads(settlement.result) if settlement.result is not None else None,
                 started_at=settlement.started_at,
-                finished_at=settlement.finished_at if settlement.state.final else None,
+                finished_at=(settlement.finished_at or self._parts.clock.now()) if state.final else None,
             )
-            if settlement.state is RunState.SUCCEEDED:
+            if state is RunState.SUCCEEDED:
                 self._parts.events.emit(RunSucceeded(run=run, node_id=node_id))
-            elif settlement.state is RunState.FAILED:
+            elif state is RunState.FAILED:
                 self._parts.events.emit(RunFailed(run=run, node_id=node_id))
+            elif state is RunState.CANCELLED:
+                self._parts.events.emit(RunCancelled(run=run, node_id=node_id))
             elif settlement.failed:
                 delay = settlement.delay.total_seconds()
                 self._parts.events.emit(RunRetried(run=run, node_id=node_id, error=settlement.error, delay=delay))

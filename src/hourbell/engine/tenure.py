@@ -18,12 +18,13 @@ from hourbell.engine.watching import Watching
 from hourbell.engine.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hourbell.engine.crossing import Crossing
     from hourbell.engine.parts import Parts
     from hourbell.engine.pulse import Pulse
     from hourbell.engine.shift import Shift
+    from hourbell.model.run import CancelRequest
     from hourbell.store.protocol import Store
 
 _log = logging.getLogger("hourbell.engine")
@@ -108,6 +109,10 @@ class Tenure:
     def take_due(self, asked: float) -> None:
         """Wake the claiming, unless it has claimed since the question that found a run due."""
         self._app.call(self.shift.claiming.take_due, asked)
+
+    def cancel(self, requests: Sequence[CancelRequest]) -> None:
+        """Have the bodies of these attempts asked to end, on the application's loop."""
+        self._app.call(self.shift.executing.end, requests)
 
     def room(self) -> int:
         """How many runs could start on this node now."""

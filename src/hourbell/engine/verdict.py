@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,22 @@ def interrupted(run: Run, started_at: datetime | None, finished_at: datetime) ->
         error="its node stopped before the body ended, and on_lost='fail' does not let it start again"
         if at_most_once
         else None,
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+
+
+def cancelled(
+    run: Run, started_at: datetime | None, finished_at: datetime, error: BaseException | None = None
+) -> Settlement:
+    """Somebody asked the run to end, and its body has ended for that. ``error`` is what it raised instead of ending
+    quietly."""
+    return Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.CANCELLED,
+        outcome=Outcome.CANCELLED,
+        error=describe(error) if error is not None and not isinstance(error, asyncio.CancelledError) else None,
         started_at=started_at,
         finished_at=finished_at,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from hourbell.engine.parts import Parts
     from hourbell.model.plan import NextWork
+    from hourbell.model.run import CancelRequest
     from hourbell.store.protocol import Store
 
 SECOND_LOOK = 0.2
@@ -30,6 +31,9 @@ class Wakers(Protocol):
 
     def take_due(self, asked: float) -> None:
         """The database said, to a question sent at ``asked``, that a run is due."""
+
+    def cancel(self, requests: Sequence[CancelRequest]) -> None:
+        """Somebody asked these attempts, which run here, to end."""
 
 
 class Watching:
@@ -130,6 +134,8 @@ class Watching:
         self._empty_handed = False
         if work.run_due:
             self._wakers.take_due(asked)
+        if work.cancelling:
+            self._wakers.cancel(work.cancelling)
 
     def _look_again(self) -> None:
         self._fresh = False

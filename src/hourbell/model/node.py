@@ -63,8 +63,9 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """What one rescue did: the nodes it declared dead, and how many of their runs it requeued or failed."""
+    """What one rescue did: the nodes it declared dead, and how many of their runs it requeued, failed or cancelled."""
 
     dead: tuple[str, ...] = ()
     requeued: int = 0
     failed: int = 0
+    cancelled: int = 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hourbell.model.schedule import Schedule, ScheduleState
 
 if TYPE_CHECKING:
+    from hourbell.model.run import CancelRequest
     from hourbell.model.run_state import Reason
 
 
@@ -93,6 +94,7 @@ class NextWork:
 
     ``fire_due``: an active schedule is due. ``run_due``: a run that this node may claim is due. The instants are the
     least ones later than ``now``; None when there is none. ``next_lease_expiry`` is that of another live node.
+    ``cancelling``: the runs of this very node that somebody asked to end.
     """
 
     now: datetime
@@ -101,3 +103,4 @@ class NextWork:
     run_due: bool
     next_run_at: datetime | None
     next_lease_expiry: datetime | None
+    cancelling: tuple[CancelRequest, ...] = ()

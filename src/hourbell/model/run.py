@@ -21,6 +21,7 @@ class Run:
     retry budget and ``lost_limit``. A ``skipped`` run may stand for several due times: from ``fire_at`` to
     ``covers_until``, ``covers_count`` of them. ``run_at`` is the earliest instant at which it may start.
     ``progress`` is what an attempt of it said last.
+    ``cancel_requested_at`` is when somebody asked it to end; while it still runs, ``reason`` says why.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Run:
     start_by: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
     attempt: int = 0
     failures: int = 0
     losses: int = 0
@@ -100,7 +102,8 @@ class Settlement:
 
     ``state`` is what the run becomes: a final state, or ``queued`` to be claimed again after ``delay`` (measured from
     the database's present instant). ``failed`` counts the attempt against the retry budget. The store accepts it only
-    while the run is running under exactly this node and attempt: the fence.
+    while the run is running under exactly this node and attempt: the fence. What somebody asked to end becomes
+    cancelled where it would be queued again.
     """
 
     run_id: str
@@ -135,6 +138,15 @@ class Claim:
     now: datetime
     runs: tuple[Run, ...]
     missed: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Somebody asked this attempt, which is running, to end. ``reason`` becomes that of the run."""
+
+    run_id: str
+    attempt: int
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

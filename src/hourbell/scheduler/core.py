@@ -100,6 +100,14 @@ class Core:
             node.wake()
         await self._hint()
 
+    async def wake_node(self, node_id: str | None) -> None:
+        """Let the node look at what is asked of its runs: this process's own at once, another where hints arrive."""
+        node = self.node
+        if node is not None and node.status.id == node_id:
+            node.wake()
+        else:
+            await self._hint()
+
     def find_task(self, task: object) -> Task[..., Any]:
         """The registered task. Raises UnknownTask, and InvalidArguments for a function that is no task."""
         if isinstance(task, Task):

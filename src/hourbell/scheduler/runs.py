@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hourbell.events import RunCancelled
 from hourbell.model.run import Run, RunFilter
 from hourbell.model.run_state import RunState
 from hourbell.scheduler.pages import checked_limit, checked_run_cursor, checked_state, checked_text
@@ -57,8 +58,22 @@ class RunVerbs(Verbs):
         return await self._core.store.list_attempts(id_of_run(id))
 
     async def cancel_run(self, id: str) -> Run:  # noqa: A002 - a public name
-        """End a queued run as cancelled: its body will not start. Raises NotFound, Conflict when it is not queued."""
-        return await self._core.store.cancel_run(id_of_run(id))
+        """End a queued run as cancelled: its body will not start. Ask a running one to end, whichever node runs it.
+
+        The answer is the run as it stands: a running one still runs, with ``cancel_requested_at`` set. Its node hears
+        of it at once where hints arrive, within a poll otherwise, and ends the body: an async one gets
+        ``CancelledError``, a body in a thread sees ``context.cancelled``. The run becomes ``cancelled`` when the body
+        ends for that, and is not tried again whatever happens to it; a body that ends by itself before has succeeded
+        or failed as it did. `wait` tells which. Asking again changes nothing.
+
+        Raises NotFound, and Conflict when the run has ended.
+        """
+        run = await self._core.store.cancel_run(id_of_run(id))
+        if run.state.final:
+            self._core.events.emit(RunCancelled(run=run, node_id=None))
+        else:
+            await self._core.wake_node(run.node_id)
+        return run
 
     async def retry_run(self, id: str) -> Run:  # noqa: A002 - a public name
         """Queue a final run again, now, with all its tries before it; the attempt number goes on.

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from hourbell.model.run_state import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from hourbell.model.plan import FiringReport, NextWork, Planner
     from hourbell.model.progress import ProgressReport
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
+    from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
 
 OnConflict = Literal["update", "keep", "error"]
@@ -125,17 +128,25 @@ class RunStore(Protocol):
         Rows that are not running under this node and attempt are passed over.
         """
 
-    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> frozenset[str]:
-        """Write how attempts ended, and answer the ids of the runs for which this was accepted.
+    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> Mapping[str, RunState]:
+        """Write how attempts ended, and answer the ids of the runs for which this was accepted, with what each became.
 
         Accepted only while the run is running under exactly this node and attempt. A settlement that was written
         already by the same node and attempt, with the same outcome (its answer was lost), counts as accepted. An id
         that is missing from the answer means: the lease was lost, nothing was written. An attempt that ends without
         ending the run leaves a row in ``attempts``.
+
+        A run that somebody asked to end is not queued again: it becomes cancelled where it was to be tried again or
+        handed back, and where its node cancelled the body. One that succeeded or failed for good did so.
         """
 
-    async def cancel_run(self, run_id: str) -> Run:
-        """End a queued run as cancelled. Raises NotFound, and Conflict when it is running or final."""
+    async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
+        """End a queued run as cancelled, for this reason; ask a running one to end, and answer it as it stands.
+
+        The request is kept in the run's ``cancel_requested_at`` until its node, which `next_work` tells of it, settles
+        the attempt. The first request counts, others change nothing. When the node dies instead, the run becomes
+        cancelled and not lost. Raises NotFound, and Conflict when the run is final.
+        """
 
     async def retry_run(self, run_id: str) -> Run:
         """Queue a final run again, now, with a fresh retry budget; the attempt number goes on.
@@ -204,8 +215,8 @@ class NodeStore(Protocol):
         the same, and hand on the runs of every dead, stopped or absent node.
 
         One transaction of two statements: lock and mark the nodes, passing over locked ones; then, under a new
-        snapshot, requeue their runs (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them. Each
-        ended attempt leaves a row with outcome ``lost``.
+        snapshot, requeue their runs (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them; those
+        that somebody asked to end become cancelled. Each ended attempt leaves a row with outcome ``lost``.
         """
 
     async def retire_node(self, node_id: str) -> None:
@@ -218,7 +229,10 @@ class NodeStore(Protocol):
         """All nodes that are not pruned yet, live ones first, newest first."""
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
-        """When there will be something to do for this node: one statement, whatever the size of the tables."""
+        """When there will be something to do for this node, and which of its runs somebody asked to end.
+
+        One statement, whatever the size of the tables.
+        """
 
 
 class Store(ScheduleStore, RunStore, LogStore, NodeStore, Protocol):

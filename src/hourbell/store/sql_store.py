@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
+from hourbell.model.run_state import Reason
 from hourbell.store.scripts import claiming, declaring, firing, logs, nodes, runs, schedules, settling, watching
 from hourbell.store.scripts.rows import attempt_from, node_from, run_from, schedule_from
 from hourbell.store.scripts.script import Begin, Script, batch, one
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
     from hourbell.model.plan import FiringReport, NextWork, Planner
     from hourbell.model.progress import ProgressReport
+    from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
     from hourbell.store.protocol import OnConflict
 
@@ -122,15 +124,15 @@ class SqlStore:
         rows = [{"id": run, "attempt": attempt, "started_at": at} for run, attempt, at in sorted(started)]
         await self._database.run(lambda: _note_started(rows, node_id), "settle")
 
-    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> frozenset[str]:
+    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> Mapping[str, RunState]:
         if not settlements:
-            return frozenset()
+            return {}
         return await self._database.run(
             lambda: settling.settle(node_id, settlements, keep_first=self._steps), "settle", atomic=self._steps
         )
 
-    async def cancel_run(self, run_id: str) -> Run:
-        return await self._database.run(lambda: runs.cancel_run(run_id), "verbs")
+    async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
+        return await self._database.run(lambda: runs.cancel_run(run_id, reason), "verbs")
 
     async def retry_run(self, run_id: str) -> Run:
         return await self._database.run(lambda: runs.retry_run(run_id), "verbs")

@@ -78,9 +78,14 @@ class ClaimVerbs(Handle):
                 if run and (run.state, run.node_id, run.attempt) == (RunState.RUNNING, node_id, attempt):
                     self._tables.write_run(replace(run, started_at=instant))
 
-    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> frozenset[str]:
+    async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> Mapping[str, RunState]:
         async with self._transaction() as now:
-            return frozenset(one.run_id for one in settlements if settle(self._tables, node_id, one, now))
+            accepted: dict[str, RunState] = {}
+            for settlement in settlements:
+                state = settle(self._tables, node_id, settlement, now)
+                if state is not None:
+                    accepted[settlement.run_id] = state
+            return accepted
 
 
 def _claimable(tables: Tables, now: datetime, queues: Sequence[str] | None) -> list[Run]:

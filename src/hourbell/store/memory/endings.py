@@ -15,50 +15,63 @@ if TYPE_CHECKING:
     from hourbell.store.memory.tables import Tables
 
 
-def settle(tables: Tables, node_id: str, settlement: Settlement, now: datetime) -> bool:
-    """Write one settlement; False when the attempt is not this node's any more."""
+def settle(tables: Tables, node_id: str, settlement: Settlement, now: datetime) -> RunState | None:
+    """Write one settlement and answer what the run became; None when the attempt is not this node's any more."""
     run = tables.runs.get(settlement.run_id)
     if run is None:
-        return False
+        return None
     if (run.state, run.node_id, run.attempt) != (RunState.RUNNING, node_id, settlement.attempt):
         return _written(tables, run, node_id, settlement)
+    state = _becomes(run, settlement)
     reported = replace(
         run,
-        reason=Reason.CANCELLED if settlement.state is RunState.CANCELLED else None,
+        reason=run.reason or Reason.CANCELLED if state is RunState.CANCELLED else None,
         started_at=settlement.started_at or run.started_at,
         finished_at=settlement.finished_at or now,
         outcome=settlement.outcome,
         error=settlement.error,
         failures=run.failures + settlement.failed,
     )
-    if settlement.state is RunState.QUEUED:
+    if state is RunState.QUEUED:
         requeue(tables, reported, now + settlement.delay)
     else:
         tables.claims.drop(run.id)
-        tables.write_run(replace(reported, state=settlement.state, result=read_result(settlement.result)))
-    return True
+        tables.write_run(replace(reported, state=state, result=read_result(settlement.result)))
+    return state
 
 
-def lose(tables: Tables, run: Run, now: datetime) -> bool:
-    """The node of this running run is gone: queue the run again (True), or fail it (False)."""
+def _becomes(run: Run, settlement: Settlement) -> RunState:
+    """What somebody asked to end is not queued again; what ended by itself did so."""
+    unwanted = run.cancel_requested_at is not None
+    if unwanted and (settlement.state is RunState.QUEUED or settlement.outcome is Outcome.CANCELLED):
+        return RunState.CANCELLED
+    return settlement.state
+
+
+def lose(tables: Tables, run: Run, now: datetime) -> RunState:
+    """The node of this running run is gone: queue the run again, fail it, or cancel it where that was asked."""
     lost = replace(run, losses=run.losses + 1, finished_at=now, outcome=Outcome.LOST, error=None)
     return _hand_on(tables, lost, now, spent=lost.losses >= run.lost_limit)
 
 
-def hand_back(tables: Tables, run: Run, now: datetime) -> bool:
+def hand_back(tables: Tables, run: Run, now: datetime) -> RunState:
     """Its node leaves this running run behind: as `lose`, but nothing is counted against it."""
     return _hand_on(tables, replace(run, finished_at=now, outcome=Outcome.HANDED_BACK, error=None), now, spent=False)
 
 
-def _hand_on(tables: Tables, ended: Run, now: datetime, *, spent: bool) -> bool:
+def _hand_on(tables: Tables, ended: Run, now: datetime, *, spent: bool) -> RunState:
+    if ended.cancel_requested_at is not None:
+        tables.claims.drop(ended.id)
+        tables.write_run(replace(ended, state=RunState.CANCELLED, reason=ended.reason or Reason.CANCELLED))
+        return RunState.CANCELLED
     # Whether the body had begun is not known here: a run that may start at most once must not start again.
     if ended.on_lost != "fail" and not spent:
         requeue(tables, ended, now)
-        return True
+        return RunState.QUEUED
     error = "lost with its node" if ended.losses <= 1 else f"lost with its node {ended.losses} times"
     tables.claims.drop(ended.id)
     tables.write_run(replace(ended, state=RunState.FAILED, reason=Reason.LOST, error=error))
-    return False
+    return RunState.FAILED
 
 
 def requeue(tables: Tables, ended: Run, run_at: datetime) -> None:
@@ -91,14 +104,14 @@ def requeue(tables: Tables, ended: Run, run_at: datetime) -> None:
     tables.write_run(queued)
 
 
-def _written(tables: Tables, run: Run, node_id: str, settlement: Settlement) -> bool:
-    """True when this very report was written before and only its answer was lost.
+def _written(tables: Tables, run: Run, node_id: str, settlement: Settlement) -> RunState | None:
+    """What the run became when this very report was written before and only its answer was lost, else None.
 
     The outcome is compared too: a rescue or a retirement ends an attempt in its node's name, and what the node
     reports after that was not written.
     """
     said = (node_id, settlement.attempt, settlement.outcome)
     if run.state.final and (run.node_id, run.attempt, run.outcome) == said:
-        return True
+        return run.state
     ended = tables.attempts.get(run.id) or ()
-    return any((one.node_id, one.attempt, one.outcome) == said for one in ended)
+    return settlement.state if any((one.node_id, one.attempt, one.outcome) == said for one in ended) else None

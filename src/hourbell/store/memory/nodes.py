@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hourbell.model.node import NewNode, Node, NodeState, Renewal, Rescue, Sibling
 from hourbell.model.plan import NextWork
+from hourbell.model.run import CancelRequest
 from hourbell.model.run_state import RunState
 from hourbell.model.schedule import ScheduleState
 from hourbell.store.memory.endings import hand_back, lose
@@ -73,8 +75,9 @@ class NodeVerbs(Handle):
                 _leave(tables, node_id, NodeState.DEAD)
             live = {node.id for node in _live(tables)}
             lost = [run for run in tables.unfinished() if run.state is RunState.RUNNING and run.node_id not in live]
-            requeued = sum(lose(tables, run, now) for run in lost)
-            return Rescue(tuple(sorted(dead)), requeued, len(lost) - requeued)
+            became = Counter(lose(tables, run, now) for run in lost)
+            handed = (became[state] for state in (RunState.QUEUED, RunState.FAILED, RunState.CANCELLED))
+            return Rescue(tuple(sorted(dead)), *handed)
 
     async def retire_node(self, node_id: str) -> None:
         async with self._transaction() as now:
@@ -97,6 +100,7 @@ class NodeVerbs(Handle):
                 for run in tables.unfinished()
                 if run.state is RunState.QUEUED and run.task in tasks and (queues is None or run.queue in queues)
             ]
+            unwanted = [run for run in _running_under(tables, node_id) if run.cancel_requested_at is not None]
             expiries = [node.lease_until for node in _live(tables) if node.id != node_id]
             return NextWork(
                 now=now,
@@ -105,6 +109,9 @@ class NodeVerbs(Handle):
                 run_due=_any_due(starts, now),
                 next_run_at=_next(starts, now),
                 next_lease_expiry=min(expiries, default=None),
+                cancelling=tuple(
+                    CancelRequest(run.id, run.attempt, run.reason) for run in sorted(unwanted, key=lambda run: run.id)
+                ),
             )
 
 

@@ -31,6 +31,7 @@ def checked_run(run: Run) -> Run:
         start_by=_utc(run.start_by),
         started_at=_utc(run.started_at),
         finished_at=_utc(run.finished_at),
+        cancel_requested_at=_utc(run.cancel_requested_at),
     )
 
 

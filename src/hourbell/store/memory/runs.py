@@ -44,15 +44,16 @@ class RunVerbs(Handle):
                 run = replace(run, state=RunState.SKIPPED, reason=Reason.OVERLAP, run_at=None, finished_at=now)
             return _insert(self._tables, run)
 
-    async def cancel_run(self, run_id: str) -> Run:
+    async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
         async with self._transaction() as now:
             run = _read(self._tables, run_id)
-            if run.state is not RunState.QUEUED:
-                raise Conflict(f"run {run_id!r} is {run.state}; only a queued run can be cancelled")
-            cancelled = replace(
-                run, state=RunState.CANCELLED, reason=Reason.CANCELLED, outcome=Outcome.CANCELLED, finished_at=now
-            )
-            self._tables.write_run(cancelled)
+            if run.state.final:
+                raise Conflict(f"run {run_id!r} is {run.state}: it has ended, and there is nothing to cancel")
+            if run.cancel_requested_at is None:
+                run = replace(run, cancel_requested_at=now, reason=reason)
+            if run.state is RunState.QUEUED:
+                run = replace(run, state=RunState.CANCELLED, outcome=Outcome.CANCELLED, finished_at=now)
+            self._tables.write_run(run)
             return _read(self._tables, run_id)
 
     async def retry_run(self, run_id: str) -> Run:
@@ -65,7 +66,7 @@ class RunVerbs(Handle):
                     f"run {run_id!r} stands for due times that did not run; trigger its schedule instead of retrying it"
                 )
             # Asked for now, however late its fire: its grace is over and must not end it again.
-            requeue(self._tables, replace(run, failures=0, losses=0, start_by=None), now)
+            requeue(self._tables, replace(run, failures=0, losses=0, start_by=None, cancel_requested_at=None), now)
             afresh = replace(_read(self._tables, run_id), outcome=None, error=None)
             self._tables.write_run(afresh)
             return _read(self._tables, run_id)

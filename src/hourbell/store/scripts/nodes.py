@@ -45,8 +45,8 @@ def rescue(suspects: Mapping[str, int], *, in_steps: bool) -> Script[Rescue]:
     dead = tuple(sorted(row["id"] for row in marked))
     if not gone:
         return Rescue(dead)
-    requeued, failed = yield from _hand_on(sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps)
-    return Rescue(dead, requeued, failed)
+    handed = yield from _hand_on(sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps)
+    return Rescue(dead, *handed)
 
 
 def retire_node(node_id: str, *, in_steps: bool) -> Script[None]:
@@ -56,14 +56,16 @@ def retire_node(node_id: str, *, in_steps: bool) -> Script[None]:
     yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
 
 
-def _hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[tuple[int, int]]:
-    """Nothing is left running under these nodes: their runs are queued again, or failed. Answers how many of each."""
+def _hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[tuple[int, int, int]]:
+    """Nothing is left running under these nodes: their runs are queued again, failed or cancelled. Answers how many of
+    each."""
     outcome = (Outcome.LOST if is_loss else Outcome.HANDED_BACK).value
     values = {"nodes": list(nodes), "is_loss": is_loss, "outcome": outcome}
     if not in_steps:
         rows = yield call("nodes.hand_on", **values)
-        return rows[0]["requeued"], rows[0]["failed"]
+        return rows[0]["requeued"], rows[0]["failed"], rows[0]["cancelled"]
     yield call("nodes.keep_attempts", **values)
+    cancelled = yield call("nodes.cancel_lost", **values)
     failed = yield call("nodes.fail_lost", **values)
     requeued = yield call("nodes.requeue_lost", **values)
-    return len(requeued), len(failed)
+    return len(requeued), len(failed), len(cancelled)

@@ -90,6 +90,7 @@ def run_from(row: Row) -> Run:
         start_by=row["start_by"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        cancel_requested_at=row["cancel_requested_at"],
         attempt=row["attempt"],
         failures=row["failures"],
         losses=row["losses"],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hourbell.model.run import NewRun, Run
+    from hourbell.model.run_state import Reason
 
 _KEPT_NODES = timedelta(days=1)
 
@@ -58,14 +59,14 @@ def insert_runs(values: Sequence[Mapping[str, Any]]) -> Script[Sequence[Row]]:
     return answer
 
 
-def cancel_run(run_id: str) -> Script[Run]:
+def cancel_run(run_id: str, reason: Reason) -> Script[Run]:
     """See `RunStore.cancel_run`."""
     yield from _found(run_id)
-    rows = yield call("runs.cancel", id=run_id)
+    rows = yield call("runs.cancel", id=run_id, reason=reason.value)
     if rows:
         return run_from(rows[0])
     run = yield from get_run(run_id)
-    raise Conflict(f"run {run_id!r} is {run.state}: only a queued run can be cancelled")
+    raise Conflict(f"run {run_id!r} is {run.state}: it has ended, and there is nothing to cancel")
 
 
 def retry_run(run_id: str) -> Script[Run]:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hourbell.model.run_state import RunState
 from hourbell.store.scripts.script import Script, batch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hourbell.model.run import Settlement
 
 
-def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool) -> Script[frozenset[str]]:
+def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool) -> Script[Mapping[str, RunState]]:
     """See `RunStore.settle`. ``keep_first``: the dialect writes ended attempts in a statement of its own."""
     rows = [_values(settlement) for settlement in settlements]
     if keep_first:
         yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
     written = yield batch("settling.settle", rows, node=node_id)
-    accepted = {str(row["id"]) for row in written}
+    accepted = {str(row["id"]): RunState(row["state"]) for row in written}
     missing = [row for row in rows if row["id"] not in accepted]
     if missing:
         found = yield batch("settling.read_back", missing, node=node_id)
-        accepted.update(str(row["id"]) for row in found)
-    return frozenset(accepted)
+        accepted.update((str(row["id"]), RunState(row["state"])) for row in found)
+    return accepted
 
 
 def _values(settlement: Settlement) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from hourbell.model.plan import NextWork
+from hourbell.model.run import CancelRequest
 from hourbell.store.scripts.script import Script, call
 
 if TYPE_CHECKING:
@@ -27,4 +29,5 @@ def next_work(node_id: str, tasks: Collection[str], queues: Sequence[str] | None
         run_due=bool(row["run_due"]),
         next_run_at=row["next_run_at"],
         next_lease_expiry=row["lease_until"],
+        cancelling=tuple(CancelRequest(*request) for request in sorted(json.loads(row["cancelling"] or "[]"))),
     )

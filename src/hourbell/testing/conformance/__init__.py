@@ -32,6 +32,7 @@ pytest.register_assert_rewrite(
         for part in (
             *(
                 "bench",
+                "cancelling",
                 "claiming",
                 "declaring",
                 "firing",
@@ -48,6 +49,7 @@ pytest.register_assert_rewrite(
 )
 
 from .bench import Bench
+from .cancelling import CancellingConformance
 from .claiming import ClaimingConformance
 from .declaring import DeclaringConformance
 from .firing import FiringConformance
@@ -79,6 +81,7 @@ class StoreConformance(
     RequestingConformance,
     ClaimingConformance,
     SettlingConformance,
+    CancellingConformance,
     LeasingConformance,
     RescuingConformance,
     RunsConformance,
@@ -96,6 +99,7 @@ class StoreConformance(
 __all__ = [
     "AddingConformance",
     "Bench",
+    "CancellingConformance",
     "ClaimingConformance",
     "Conformance",
     "DeclaringConformance",

@@ -11,7 +11,7 @@ from hourbell.errors import Conflict
 from hourbell.model.editing import Edit, pausing
 from hourbell.model.ids import new_claim_id
 from hourbell.model.node import NodeState
-from hourbell.model.run_state import Origin, Outcome, RunState
+from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Source
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
 from hourbell.testing.conformance.planners import every_fire
@@ -209,8 +209,26 @@ class RacingConformance(Conformance):
                 bench.store.cancel_run(run.id), _claimed(other, "a", 1), return_exceptions=True
             )
             assert isinstance(given, list)
-            assert isinstance(cancelled, Conflict) == bool(given)
-            assert (await bench.get(run)).state is (RunState.RUNNING if given else RunState.CANCELLED)
+            assert not isinstance(cancelled, BaseException)
+            stored = await bench.get(run)
+            assert stored.state is (RunState.RUNNING if given else RunState.CANCELLED)
+            assert stored.cancel_requested_at == bench.now
+
+    async def test_a_run_asked_to_end_while_it_is_tried_again_ends(self, bench: Bench) -> None:
+        other = await bench.twin()
+        for _ in range(_ROUNDS):
+            run = await bench.running()
+            retried = bench.report(run, Outcome.FAILED, state=RunState.QUEUED, failed=True)
+            cancelled, accepted = await asyncio.gather(
+                bench.store.cancel_run(run.id), other.settle("a", [retried]), return_exceptions=True
+            )
+            assert not isinstance(cancelled, BaseException)
+            assert not isinstance(accepted, BaseException)
+            stored = await bench.get(run)
+            assert (stored.state, stored.reason, stored.failures) == (RunState.CANCELLED, Reason.CANCELLED, 1)
+            # Before the report: it became cancelled. After it: the run was queued, and ended there.
+            assert (accepted[run.id] is RunState.CANCELLED) == (cancelled.state is RunState.RUNNING)
+            assert len(await bench.attempts(run)) == (accepted[run.id] is RunState.QUEUED)
 
     async def test_triggers_at_once_overlap(self, bench: Bench) -> None:
         async def trigger(store: Store, _: int) -> Run:

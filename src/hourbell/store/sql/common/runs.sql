@@ -21,9 +21,14 @@ SELECT * FROM {schema}.runs WHERE state = 'running' AND node_id = :node AND clai
 SELECT id, attempt FROM {schema}.runs WHERE state = 'running' AND node_id = :node;
 
 -- name: runs.cancel
+-- What is queued ends here; what runs is asked to, and its node does the rest. The first request is the one that counts.
 UPDATE {schema}.runs
-SET state = 'cancelled', reason = 'cancelled', outcome = 'cancelled', finished_at = coalesce(:now, now())
-WHERE id = :id AND state = 'queued'
+SET state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
+    outcome = CASE WHEN state = 'queued' THEN 'cancelled' ELSE outcome END,
+    finished_at = CASE WHEN state = 'queued' THEN coalesce(:now, now()) ELSE finished_at END,
+    reason = CASE WHEN cancel_requested_at IS NULL THEN :reason ELSE coalesce(reason, :reason) END,
+    cancel_requested_at = coalesce(cancel_requested_at, coalesce(:now, now()))
+WHERE id = :id AND state IN ('queued', 'running')
 RETURNING *;
 
 -- name: runs.keep_attempt
@@ -38,6 +43,6 @@ ON CONFLICT (run_id, attempt) DO NOTHING;
 UPDATE {schema}.runs
 SET state = 'queued', run_at = coalesce(:now, now()), start_by = NULL, node_id = NULL, claim_id = NULL,
     started_at = NULL, finished_at = NULL, failures = 0, losses = 0, outcome = NULL, reason = NULL, error = NULL,
-    result = NULL
+    result = NULL, cancel_requested_at = NULL
 WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
 RETURNING *;

@@ -25,10 +25,13 @@ WHERE r.state = 'running'
   AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = r.node_id AND n.state = 'live');
 
 -- name: nodes.hand_on
--- Nothing is left running under these nodes. A loss counts against lost_limit; a hand-back does not.
+-- Nothing is left running under these nodes. A loss counts against lost_limit; a hand-back does not. What was asked to
+-- end is not queued again.
 WITH locked AS MATERIALIZED (
-    SELECT r.id, r.attempt, r.node_id, r.started_at, r.losses,
-           r.on_lost = 'fail' OR (:is_loss::boolean AND r.losses + 1 >= r.lost_limit) AS is_last
+    SELECT r.id, r.attempt, r.node_id, r.started_at,
+           CASE WHEN r.cancel_requested_at IS NOT NULL THEN 'cancelled'
+                WHEN r.on_lost = 'fail' OR (:is_loss::boolean AND r.losses + 1 >= r.lost_limit) THEN 'failed'
+                ELSE 'queued' END AS becomes
     FROM {schema}.runs r
     WHERE r.state = 'running' AND r.node_id = ANY (:nodes::text[])
     ORDER BY r.id
@@ -36,19 +39,19 @@ WITH locked AS MATERIALIZED (
 ),
 written AS (
     UPDATE {schema}.runs r
-    SET state = CASE WHEN l.is_last THEN 'failed' ELSE 'queued' END,
+    SET state = l.becomes,
         outcome = :outcome,
         losses = r.losses + :is_loss::boolean::integer,
-        reason = CASE WHEN l.is_last THEN 'lost' END,
+        reason = CASE l.becomes WHEN 'failed' THEN 'lost' WHEN 'cancelled' THEN coalesce(r.reason, 'cancelled') END,
         error = CASE
-            WHEN NOT l.is_last THEN NULL
+            WHEN l.becomes <> 'failed' THEN NULL
             WHEN r.losses = 0 THEN 'lost with its node'
             ELSE 'lost with its node ' || (r.losses + 1) || ' times' END,
-        run_at = CASE WHEN l.is_last THEN r.run_at ELSE coalesce(:now, now()) END,
-        node_id = CASE WHEN l.is_last THEN r.node_id END,
-        claim_id = CASE WHEN l.is_last THEN r.claim_id END,
-        started_at = CASE WHEN l.is_last THEN r.started_at END,
-        finished_at = CASE WHEN l.is_last THEN coalesce(:now, now()) END
+        run_at = CASE WHEN l.becomes = 'queued' THEN coalesce(:now, now()) ELSE r.run_at END,
+        node_id = CASE WHEN l.becomes <> 'queued' THEN r.node_id END,
+        claim_id = CASE WHEN l.becomes <> 'queued' THEN r.claim_id END,
+        started_at = CASE WHEN l.becomes <> 'queued' THEN r.started_at END,
+        finished_at = CASE WHEN l.becomes <> 'queued' THEN coalesce(:now, now()) END
     FROM locked l
     WHERE r.id = l.id AND r.state = 'running'
     RETURNING r.id, r.state
@@ -59,5 +62,6 @@ kept AS (
     FROM locked l JOIN written w ON w.id = l.id WHERE w.state = 'queued'
     ON CONFLICT (run_id, attempt) DO NOTHING
 )
-SELECT count(*) FILTER (WHERE state = 'queued') AS requeued, count(*) FILTER (WHERE state = 'failed') AS failed
+SELECT count(*) FILTER (WHERE state = 'queued') AS requeued, count(*) FILTER (WHERE state = 'failed') AS failed,
+       count(*) FILTER (WHERE state = 'cancelled') AS cancelled
 FROM written;

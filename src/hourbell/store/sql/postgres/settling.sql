@@ -1,31 +1,39 @@
 -- name: settling.settle
--- The fence: run, state, node and attempt. Rows are locked in the order of their ids before any is written.
+-- The fence: run, state, node and attempt. Rows are locked in the order of their ids before any is written. What was
+-- asked to end is not queued again.
 WITH locked AS MATERIALIZED (
-    SELECT r.id, r.started_at AS noted_at FROM {schema}.runs r
+    SELECT r.id, r.started_at AS noted_at, r.cancel_requested_at IS NOT NULL AS is_unwanted
+    FROM {schema}.runs r
     WHERE r.id = ANY (:id::uuid[]) AND r.state = 'running' AND r.node_id = :node
     ORDER BY r.id
     FOR NO KEY UPDATE OF r
 ),
-written AS (
-    UPDATE {schema}.runs r
-    SET state = u.state,
-        outcome = u.outcome,
-        reason = CASE WHEN u.state = 'cancelled' THEN 'cancelled' END,
-        failures = r.failures + u.failed::integer,
-        run_at = CASE WHEN u.state = 'queued' THEN coalesce(:now, now()) + u.delay ELSE r.run_at END,
-        node_id = CASE WHEN u.state = 'queued' THEN NULL ELSE r.node_id END,
-        claim_id = CASE WHEN u.state = 'queued' THEN NULL ELSE r.claim_id END,
-        error = u.error,
-        result = u.result,
-        started_at = CASE WHEN u.state = 'queued' THEN NULL ELSE coalesce(u.started_at, r.started_at) END,
-        finished_at = CASE WHEN u.state <> 'queued' THEN coalesce(u.finished_at, coalesce(:now, now())) END
+reported AS (
+    SELECT u.*, l.noted_at,
+           CASE WHEN l.is_unwanted AND (u.state = 'queued' OR u.outcome = 'cancelled') THEN 'cancelled'
+                ELSE u.state END AS becomes
     FROM locked l
     JOIN unnest(:id::uuid[], :attempt::integer[], :state::text[], :outcome::text[], :failed::boolean[],
                 :delay::interval[], :error::text[], :result::text[], :started_at::timestamptz[],
                 :finished_at::timestamptz[])
         AS u (id, attempt, state, outcome, failed, delay, error, result, started_at, finished_at) ON u.id = l.id
+),
+written AS (
+    UPDATE {schema}.runs r
+    SET state = u.becomes,
+        outcome = u.outcome,
+        reason = CASE WHEN u.becomes = 'cancelled' THEN coalesce(r.reason, 'cancelled') END,
+        failures = r.failures + u.failed::integer,
+        run_at = CASE WHEN u.becomes = 'queued' THEN coalesce(:now, now()) + u.delay ELSE r.run_at END,
+        node_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.node_id END,
+        claim_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.claim_id END,
+        error = u.error,
+        result = u.result,
+        started_at = CASE WHEN u.becomes = 'queued' THEN NULL ELSE coalesce(u.started_at, r.started_at) END,
+        finished_at = CASE WHEN u.becomes <> 'queued' THEN coalesce(u.finished_at, coalesce(:now, now())) END
+    FROM reported u
     WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt
-    RETURNING r.id, r.state, u.attempt, u.outcome, u.error, coalesce(u.started_at, l.noted_at) AS started_at,
+    RETURNING r.id, r.state, u.attempt, u.outcome, u.error, coalesce(u.started_at, u.noted_at) AS started_at,
               u.finished_at
 ),
 kept AS (
@@ -34,16 +42,17 @@ kept AS (
     FROM written w WHERE w.state = 'queued'
     ON CONFLICT (run_id, attempt) DO NOTHING
 )
-SELECT id FROM written;
+SELECT id, state FROM written;
 
 -- name: settling.read_back
 -- A settlement without a row is looked at before it is judged: was it written by an earlier try whose answer was lost?
-SELECT u.id
+SELECT u.id, coalesce(r.state, u.state) AS state
 FROM unnest(:id::uuid[], :attempt::integer[], :state::text[], :outcome::text[]) AS u (id, attempt, state, outcome)
-WHERE EXISTS (
-        SELECT 1 FROM {schema}.runs r
-        WHERE r.id = u.id AND r.node_id = :node AND r.attempt = u.attempt AND r.state = u.state
-          AND r.outcome = u.outcome AND r.finished_at IS NOT NULL)
+LEFT JOIN {schema}.runs r
+    ON r.id = u.id AND r.node_id = :node AND r.attempt = u.attempt AND r.outcome = u.outcome
+    AND (r.state = u.state OR (r.state = 'cancelled' AND r.cancel_requested_at IS NOT NULL))
+    AND r.finished_at IS NOT NULL
+WHERE r.id IS NOT NULL
    OR EXISTS (
         SELECT 1 FROM {schema}.attempts a
         WHERE a.run_id = u.id AND a.attempt = u.attempt AND a.node_id = :node AND a.outcome = u.outcome);

@@ -36,5 +36,8 @@ SELECT c.now_at,
         ORDER BY s.next_fire_at LIMIT 1) AS next_fire_at,
        (SELECT coalesce(bool_or(d.is_due), false) FROM due d) AS run_due,
        (SELECT min(d.later) FROM due d) AS next_run_at,
-       (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until
+       (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until,
+       (SELECT json_agg(json_build_array(r.id, r.attempt, r.reason))::text
+        FROM {schema}.runs r
+        WHERE r.state = 'running' AND r.cancel_requested_at IS NOT NULL AND r.node_id = :node) AS cancelling
 FROM clock c;

@@ -19,8 +19,16 @@ INSERT INTO attempts (run_id, attempt, node_id, started_at, finished_at, outcome
 SELECT id, attempt, node_id, started_at, coalesce(:now, now()), :outcome, NULL
 FROM runs
 WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
-  AND NOT (on_lost = 'fail' OR (:is_loss AND losses + 1 >= lost_limit))
+  AND NOT (on_lost = 'fail' OR (:is_loss AND losses + 1 >= lost_limit)) AND cancel_requested_at IS NULL
 ON CONFLICT (run_id, attempt) DO NOTHING;
+
+-- name: nodes.cancel_lost
+-- What was asked to end is not queued again, whoever was to end it.
+UPDATE runs
+SET state = 'cancelled', outcome = :outcome, reason = coalesce(reason, 'cancelled'), error = NULL,
+    losses = losses + :is_loss, finished_at = coalesce(:now, now())
+WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes)) AND cancel_requested_at IS NOT NULL
+RETURNING id;
 
 -- name: nodes.fail_lost
 UPDATE runs

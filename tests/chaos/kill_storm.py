@@ -16,7 +16,7 @@ from .site import Site, run_script
 from .storm import BODIES, COUNTING, Weather, begun, brewed, complaints, over, told
 
 LEASE, POLL = 3.0, 1.0
-SUSPICIOUS = 2
+SUSPICIOUS = 3
 TAKEOVER = LEASE + POLL + 1
 
 # Some bodies take long enough to be met by a kill.
@@ -94,11 +94,11 @@ def next_started(starts: dict[tuple[str, int], datetime], run: str, attempt: int
 
 
 def tell_takeovers(report: Report, found: Sequence[Takeover], slack: float) -> None:
-    """What was lost twice may be what kills its nodes: each node takes one such run at a time, so those may wait."""
+    """What was lost three times may be what kills its nodes: a node takes one such at a time, so those may wait."""
     once = [takeover.seconds for takeover in found if takeover.loss < SUSPICIOUS]
     report.spread("taken over after the kill", once)
     suspects = [takeover.seconds for takeover in found if takeover.loss >= SUSPICIOUS]
-    report.spread("the same for runs lost twice or more, which wait for each other", suspects)
+    report.spread("the same for runs lost three times or more, which wait for each other", suspects)
     report.require(bool(found), "no kill met a running body: nothing was seen of takeovers")
     if found:
         p99 = at_share([takeover.seconds for takeover in found], 0.99)

@@ -141,7 +141,7 @@ async def test_lower_priority_numbers_and_earlier_runs_go_first() -> None:
 async def test_of_runs_that_may_kill_their_node_one_at_a_time() -> None:
     async with Rig() as rig:
         runs = await rig.bench.enqueue_many("ring", 3)
-        await _lose(rig.bench, [run.id for run in runs], times=2)
+        await _lose(rig.bench, [run.id for run in runs], times=3)
         await rig.claim_all()
         await until(lambda: len(rig.going) == 1)
         await rig.claim_all()
@@ -336,12 +336,12 @@ async def test_a_run_whose_policies_cannot_be_read_here_is_left_to_others() -> N
 async def test_a_suspect_that_was_never_started_is_no_hindrance_to_the_next() -> None:
     async with Rig() as rig:
         refused = await rig.bench.enqueue("ring", args={"n": "no number"})
-        await _lose(rig.bench, [refused.id], times=2)
+        await _lose(rig.bench, [refused.id], times=3)
         await rig.claim_all()
         await rig.shift.settling.step()
         assert (await rig.bench.run(refused.id)).state is RunState.FAILED
         sound = await rig.bench.enqueue("ring", args={"n": 7})
-        await _lose(rig.bench, [sound.id], times=2)
+        await _lose(rig.bench, [sound.id], times=3)
         await rig.claim_all()
         await until(lambda: rig.going == [7])
 
@@ -349,7 +349,7 @@ async def test_a_suspect_that_was_never_started_is_no_hindrance_to_the_next() ->
 async def test_the_next_suspect_is_claimed_as_soon_as_the_one_before_it_has_ended() -> None:
     async with Rig() as rig:
         suspects = [await rig.bench.enqueue("ring", args={"n": number}) for number in range(3)]
-        await _lose(rig.bench, [run.id for run in suspects], times=2)
+        await _lose(rig.bench, [run.id for run in suspects], times=3)
         await rig.claim_all()
         await until(lambda: len(rig.going) == 1)
         await rig.claim_all()

@@ -20,7 +20,7 @@ def claimed_run(**fields: Any) -> Run:
 
 def test_a_suspect_that_was_taken_away_is_no_hindrance_to_the_next() -> None:
     holdings = Holdings()
-    holdings.add(Kind.ASYNC, [claimed_run(losses=2)])
+    holdings.add(Kind.ASYNC, [claimed_run(losses=3)])
     assert holdings.has_suspect()
     assert [run.id for run in holdings.forfeit()[0]] == ["r"]
     assert not holdings.has_suspect()

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from hourbell.model.run import Run
     from hourbell.task import Task
 
-SUSPICIOUS = 2
-"""From so many losses on, a run may be what kills its nodes."""
-
 
 @dataclass(slots=True, eq=False)
 class Execution:
@@ -81,7 +78,7 @@ class Holdings:
     def add(self, kind: Kind, runs: Iterable[Run]) -> None:
         """These were claimed; they start in this order."""
         runs = tuple(runs)
-        self._suspects.update(run.id for run in runs if run.losses >= SUSPICIOUS)
+        self._suspects.update(run.id for run in runs if run.is_suspect)
         self.unstarted[kind].extend(runs)
         self.claimed = self.claimed or bool(runs)
 

@@ -57,6 +57,14 @@ class Run:
     parent: str | None = None
     progress: Progress | None = None
 
+    @property
+    def is_suspect(self) -> bool:
+        """True when this run may be what kills its nodes: it was lost three times, or the next loss fails it.
+
+        A node holds one such run at a time, so that the death that fails a run is that of the run alone.
+        """
+        return self.losses > min(2, self.lost_limit - 2) and self.losses > 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:

@@ -111,7 +111,7 @@ class RunStore(Protocol):
 
         ``tasks`` maps a task's name to how many more of it the node has room for; ``queues`` None means all. Lower
         priority numbers first, then the earlier ``run_at``; runs locked by others are passed over. At most
-        ``suspects`` of them may be runs that were lost twice or more (so that the next death convicts the culprit
+        ``suspects`` of them may be suspects, see `Run.is_suspect` (so that the next death convicts the culprit
         alone). A run past its ``start_by`` on its first attempt becomes skipped (missed) instead. Answers None, and
         claims nothing, when the node is not live: its row is the lock, taken first.
         """

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from hourbell.store.memory.tables import Tables
 
-_SUSPICIOUS = 2
-"""From so many losses on, a run may be what kills its nodes."""
-
 
 class ClaimVerbs(Handle):
     """Claiming and settling, over the tables."""
@@ -53,7 +50,7 @@ class ClaimVerbs(Handle):
                     tables.write_run(late)
                     missed.append(late)
                     continue
-                if run.losses >= _SUSPICIOUS:
+                if run.is_suspect:
                     if suspects <= 0:
                         continue
                     suspects -= 1

@@ -87,7 +87,7 @@ class ClaimingConformance(Conformance):
         assert len(await bench.claim(tasks={TASK: 2})) == 2
 
     async def test_the_room_of_a_task_holds_for_lost_runs_too(self, bench: Bench) -> None:
-        await self._lost(bench, times=2)
+        await self._lost(bench, times=3)
         await bench.enqueue()
         assert len(await bench.claim("survivor", tasks={TASK: 1}, suspects=1)) == 1
 
@@ -179,20 +179,29 @@ class ClaimingConformance(Conformance):
         assert found == [due.id]
 
     async def test_few_suspects_are_given_at_a_time(self, bench: Bench) -> None:
-        await self._lost(bench, times=2)
+        await self._lost(bench, times=3)
         await bench.enqueue()
         assert await self._losses(bench, suspects=0) == [0]
-        assert await self._losses(bench, suspects=1) == [2]
-        assert await self._losses(bench, suspects=9) == [2, 2]
+        assert await self._losses(bench, suspects=1) == [3]
+        assert await self._losses(bench, suspects=9) == [3, 3]
 
-    async def test_one_loss_is_no_suspicion(self, bench: Bench) -> None:
-        await self._lost(bench, times=1)
-        assert await self._losses(bench, suspects=0) == [1, 1, 1]
+    async def test_two_losses_are_no_suspicion(self, bench: Bench) -> None:
+        await self._lost(bench, times=2)
+        assert await self._losses(bench, suspects=0) == [2, 2, 2]
 
-    async def _lost(self, bench: Bench, times: int) -> None:
+    async def test_a_run_that_the_next_loss_fails_is_a_suspect(self, bench: Bench) -> None:
+        await self._lost(bench, times=1, lost_limit=2)
+        assert await self._losses(bench, suspects=0) == []
+        assert await self._losses(bench, suspects=1) == [1]
+
+    async def test_a_run_that_was_never_lost_is_none_whatever_its_limit(self, bench: Bench) -> None:
+        await self._lost(bench, times=0, lost_limit=1)
+        assert await self._losses(bench, suspects=0) == [0, 0, 0]
+
+    async def _lost(self, bench: Bench, times: int, lost_limit: int = 5) -> None:
         """Three runs that were lost so often, and a live node that lost none of them."""
         for _ in range(3):
-            await bench.enqueue()
+            await bench.enqueue(lost_limit=lost_limit)
         for number in range(times):
             await bench.node(f"victim-{number}")
             assert len(await bench.claim(f"victim-{number}")) == 3

@@ -81,7 +81,7 @@ CREATE TABLE {schema}.runs (
     failures     integer NOT NULL DEFAULT 0,
     losses       integer NOT NULL DEFAULT 0,
     -- A number, not a boolean: the planner rewrites "= false" so that an index on an expression is missed.
-    suspect      integer GENERATED ALWAYS AS (CASE WHEN losses > 1 THEN 1 ELSE 0 END) STORED,
+    suspect      integer GENERATED ALWAYS AS (CASE WHEN losses > least(2, lost_limit - 2) AND losses > 0 THEN 1 ELSE 0 END) STORED,
     outcome      text,
     error        text,
     result       text,

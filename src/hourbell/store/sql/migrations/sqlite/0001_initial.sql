@@ -81,7 +81,7 @@ CREATE TABLE runs (
     attempt      INTEGER NOT NULL DEFAULT 0,
     failures     INTEGER NOT NULL DEFAULT 0,
     losses       INTEGER NOT NULL DEFAULT 0,
-    suspect      INTEGER GENERATED ALWAYS AS (CASE WHEN losses > 1 THEN 1 ELSE 0 END) STORED,
+    suspect      INTEGER GENERATED ALWAYS AS (CASE WHEN losses > min(2, lost_limit - 2) AND losses > 0 THEN 1 ELSE 0 END) STORED,
     outcome      TEXT,
     error        TEXT,
     result       TEXT,

@@ -15,15 +15,17 @@ from hourbell.errors import (
     TriggerError,
     UnknownTask,
 )
+from hourbell.model.named_calendar import NamedCalendar
 from hourbell.model.retry import Retry
 from hourbell.model.run import Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler import Scheduler
 from hourbell.task import Task
-from hourbell.triggers import At, CalendarEvery, Cron, Every, Trigger
+from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, Trigger
 
 __all__ = [
     "At",
+    "Calendar",
     "CalendarEvery",
     "Conflict",
     "Context",
@@ -33,6 +35,7 @@ __all__ = [
     "InvalidArguments",
     "LeaseLost",
     "MigrationNeeded",
+    "NamedCalendar",
     "NotFound",
     "Retry",
     "Run",

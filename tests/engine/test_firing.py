@@ -12,7 +12,7 @@ import pytest
 from engine.bench import Bench
 from hourbell.clock import ManualClock
 from hourbell.engine import firing as firing_module
-from hourbell.engine.aside import FIRST_WAIT
+from hourbell.engine.aside import FIRST_WAIT, HELD_WAIT
 from hourbell.engine.firing import Firing
 from hourbell.events import FireMissed
 from hourbell.model.run_state import Reason, RunState
@@ -152,3 +152,26 @@ async def test_an_unreadable_schedule_is_left_to_others_reported_once_and_tried_
     assert planned.count("strange") == 2  # the wait has doubled
     schedule = await rig.bench.store.get_schedule("strange")
     assert schedule.next_fire_at == rig.clock.now() - timedelta(seconds=20 + 2 * FIRST_WAIT)
+
+
+async def test_a_schedule_whose_calendar_is_not_stored_is_held_told_and_looked_at_again() -> None:
+    rig = Rig()
+    rig.bench.schedule("ring", Every(seconds=1), catch_up="all", overlap="allow", blackout=["c"])
+    rig.bench.schedule("ring", Every(seconds=1), "other", overlap="allow")
+    firing = await rig.begin()
+    parts = rig.bench.parts()
+    firing._parts = parts
+    rig.clock.advance(1)
+    await firing.step()
+    assert [run.schedule_id for run in await rig.bench.runs()] == ["other"]
+    assert "names the calendar 'c', which is not stored" in str(parts.troubles.last())
+    rig.clock.advance(1)
+    await firing.step()
+    assert rig.fired[-1] == 1, "it is left alone for a while, and the other fires"
+    assert parts.troubles.last() is not None
+    await rig.bench.store.put_calendar("c", '{"days":[]}', "error")
+    rig.clock.advance(HELD_WAIT)
+    await firing.step()
+    assert parts.troubles.last() is None
+    held = await rig.bench.runs(schedule_id="ring")
+    assert len({run.fire_at for run in held}) == len(held) == 2 + HELD_WAIT, "nothing is lost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hourbell.engine import planning
+from hourbell.engine.blackouts import MOST_STRETCHES
 from hourbell.engine.planning import plan_fires
+from hourbell.model.named_calendar import NamedCalendar
 from hourbell.model.plan import FireFacts, FirePlan, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Schedule, ScheduleState, Source
-from hourbell.triggers import At, Cron, Every, Trigger
+from hourbell.triggers import At, Calendar, Cron, Every, Trigger
 
 T0 = datetime(2030, 1, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=15)
@@ -343,3 +346,92 @@ def test_jitter_puts_off_the_start_and_nothing_else() -> None:
     assert len(set(waits)) == len(waits)
     assert 0 <= min(waits) <= max(waits) <= 15
     assert planned(schedule(overlap="allow", grace=40, jitter=15), after(10)) == plan
+
+
+HOUR = timedelta(hours=1)
+
+
+def blackout(*ranges: tuple[datetime, datetime], weekdays: tuple[str, ...] = ()) -> FireFacts:
+    calendar = Calendar(ranges=ranges, weekdays=weekdays, timezone="UTC")
+    named = NamedCalendar(
+        name="c", spec=json.dumps(calendar.to_spec()), version=1, created_at=T0, updated_at=T0
+    )  # fmt: skip
+    return FireFacts(unfinished=0, declared=True, calendars=(named,))
+
+
+def test_a_fire_in_a_blackout_is_skipped_and_says_so() -> None:
+    facts = blackout((T0, after(2)))
+    plan = planned(schedule(), T0, facts)
+    assert plan.runs == ()
+    assert told(plan) == [(Reason.BLACKOUT, T0, T0, 1)]
+    assert (plan.last_fire_at, plan.next_fire_at) == (T0, after(1))
+
+
+def test_late_fires_around_a_blackout_each_get_their_row() -> None:
+    plan = planned(schedule(overlap="allow"), after(5), blackout((after(2), after(4))))
+    assert fires(plan) == [T0, after(1), after(4), after(5)]
+    assert told(plan) == [(Reason.BLACKOUT, after(2), after(3), 2)], "its end is not in it"
+
+
+@pytest.mark.parametrize("catch_up", ["latest", "all", "skip"])
+def test_a_gap_tells_what_was_blacked_out_from_what_was_missed(catch_up: str) -> None:
+    chosen = schedule(Every(hours=1, start=T0), catch_up=catch_up, overlap="allow")
+    plan = planned(chosen, T0 + 6 * HOUR, blackout((T0 + 2 * HOUR, T0 + 4 * HOUR)))
+    ran, reason = {
+        "latest": ([6], Reason.COALESCED),
+        "all": ([0, 1, 4, 5, 6], None),
+        "skip": ([], Reason.MISSED),
+    }[catch_up]
+    assert fires(plan) == [T0 + hour * HOUR for hour in ran]
+    rest = [(reason, T0 + 4 * HOUR, T0 + (5 if catch_up == "latest" else 6) * HOUR, 2 if catch_up == "latest" else 3)]
+    expected = [(reason, T0, T0 + HOUR, 2)] if reason else []
+    expected += [(Reason.BLACKOUT, T0 + 2 * HOUR, T0 + 3 * HOUR, 2)]
+    assert told(plan) == expected + (rest if reason else [])
+    assert plan.next_fire_at == T0 + 7 * HOUR
+
+
+def test_the_latest_fire_of_a_gap_is_the_latest_that_may_run() -> None:
+    chosen = schedule(Every(hours=1, start=T0))
+    plan = planned(chosen, T0 + 6 * HOUR, blackout((T0 + 5 * HOUR, T0 + 9 * HOUR)))
+    assert fires(plan) == [T0 + 4 * HOUR]
+    assert told(plan) == [
+        (Reason.COALESCED, T0, T0 + 3 * HOUR, 4),
+        (Reason.BLACKOUT, T0 + 5 * HOUR, T0 + 6 * HOUR, 2),
+    ]
+
+
+def test_a_gap_that_is_blacked_out_as_a_whole_runs_nothing() -> None:
+    plan = planned(schedule(), after(3_600), blackout((after(-60), after(7_200))))
+    assert fires(plan) == []
+    assert told(plan) == [(Reason.BLACKOUT, T0, after(3_600), 3_601)]
+
+
+def test_a_long_gap_with_many_blackouts_is_told_in_several_plans() -> None:
+    """A year of minutes with its weekends: more stretches than one plan takes, and not one due time is walked."""
+    facts = blackout(weekdays=("sat", "sun"))
+    chosen = schedule(Every(minutes=1, start=T0))
+    now = T0 + timedelta(days=700)
+    cursor: datetime | None = T0
+    covered, runs, plans = 0, 0, 0
+    while cursor is not None and cursor <= now:
+        plan = planned(schedule(Every(minutes=1, start=T0), cursor=cursor), now, facts)
+        assert len(plan.skips) <= MOST_STRETCHES
+        assert plan.skips[0].fire_at == cursor
+        covered += sum(skip.covers_count for skip in plan.skips)
+        runs += len(plan.runs)
+        plans += 1
+        cursor = plan.next_fire_at
+    assert chosen.trigger.count_between(T0 - HOUR, now, 10_000_000) == 700 * 1_440 + 1
+    assert (runs, plans) == (1, 3)
+    assert covered + runs == 700 * 1_440 + 1
+
+
+def test_a_calendar_that_cannot_be_read_makes_no_plan() -> None:
+    named = NamedCalendar(name="c", spec='{"moon":"full"}', version=1, created_at=T0, updated_at=T0)
+    assert plan_fires(schedule(), FireFacts(0, True, (named,)), T0, lease=LEASE) is None
+
+
+def test_what_nobody_declares_is_undeclared_also_in_a_blackout() -> None:
+    named = blackout((T0, after(10))).calendars
+    plan = planned(schedule(), after(5), FireFacts(0, False, named))
+    assert told(plan) == [(Reason.UNDECLARED, T0, after(5), 6)]

@@ -1,4 +1,4 @@
-"""Schedules that this node cannot read, set aside for a growing while."""
+"""Schedules that do not fire for now: those that this node cannot read, and those whose calendar is not stored."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
+HELD_WAIT = 5.0
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -25,6 +26,7 @@ class Aside:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until: dict[str, tuple[float, float]] = {}
+        self._held: dict[str, float] = {}
 
     def put(self, schedule_ids: Iterable[str]) -> None:
         """No plan could be made for these."""
@@ -42,4 +44,12 @@ class Aside:
     def present(self) -> frozenset[str]:
         """The ids to leave alone now."""
         elapsed = self._clock.elapsed()
-        return frozenset(schedule_id for schedule_id, (until, _) in self._until.items() if elapsed < until)
+        self._held = {schedule_id: until for schedule_id, until in self._held.items() if elapsed < until}
+        unreadable = {schedule_id for schedule_id, (until, _) in self._until.items() if elapsed < until}
+        return frozenset(unreadable | self._held.keys())
+
+    def hold(self, schedule_ids: Iterable[str]) -> bool:
+        """These name a calendar that is not stored: look again in a few seconds. True while any schedule is held."""
+        until = self._clock.elapsed() + HELD_WAIT
+        self._held.update((schedule_id, until) for schedule_id in schedule_ids)
+        return bool(self._held)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hourbell.engine.aside import Aside
 from hourbell.engine.planning import plan_fires
+from hourbell.errors import StoreMisconfigured
 from hourbell.events import FireMissed
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Firing:
         report = await self._store.fire_due(BATCH, self._planner, self._aside.present())
         self._locked += report.locked
         self._aside.put(report.unreadable)
+        self._hold(report.held)
         self._tell(report)
         if report.fired:
             self._hand_over(report.fired)
@@ -75,6 +77,18 @@ class Firing:
             self._takers.take_now()
         if len(fired) > min(mine, room):
             self._hint()
+
+    def _hold(self, held: tuple[tuple[str, str], ...]) -> None:
+        """Say which schedule waits for its calendar, in the log and in health, until none does any more."""
+        if held:
+            schedule_id, name = held[0]
+            said = StoreMisconfigured(
+                f"schedule {schedule_id!r} does not fire: its policy blackout names the calendar {name!r}, which is "
+                "not stored; store it with add_calendar(), or change the policy"
+            )
+            self._parts.troubles.met("blackout", said)
+        if not self._aside.hold(schedule_id for schedule_id, _ in held):
+            self._parts.troubles.over("blackout")
 
     def _tell(self, report: FiringReport) -> None:
         if not report.skipped or not self._parts.events.wants(FireMissed):

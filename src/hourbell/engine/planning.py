@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from hourbell.model.gap import TICK, passed
+from hourbell.engine.blackouts import MOST_STRETCHES, blacked_out, stretches
+from hourbell.model.gap import TICK, in_utc
 from hourbell.model.jitter import start_of
+from hourbell.model.named_calendar import cover_of
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import ScheduleState
+from hourbell.triggers.cover import NOTHING
+from hourbell.triggers.open_times import prev_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from hourbell.model.policies import Policies
     from hourbell.model.schedule import Schedule
     from hourbell.triggers import Trigger
+    from hourbell.triggers.cover import Cover
 
 MOST_FIRES = 1_000
 """Fires that one plan takes on one by one; what is left is due again at once."""
@@ -47,7 +52,9 @@ def _plan(schedule: Schedule, facts: FireFacts, now: datetime, lease: timedelta)
         return None
     ledger = _Ledger(schedule.id, schedule.trigger, schedule.effective, facts.unfinished, now)
     cursor = cursor.astimezone(UTC)
-    if not facts.declared:
+    if facts.declared:
+        ledger.blackout = cover_of(facts.calendars)
+    else:
         ledger.skip_all(cursor, Reason.UNDECLARED)
         return ledger.closed(ScheduleState.UNDECLARED)
     is_gap = now - cursor > lease
@@ -82,6 +89,7 @@ class _Ledger:
     now: datetime
     runs: list[PlannedRun] = field(default_factory=list)
     skips: list[PlannedSkip] = field(default_factory=list)
+    blackout: Cover = NOTHING
     last: datetime | None = None
     last_ran: bool = False
     is_full: bool = False
@@ -94,33 +102,38 @@ class _Ledger:
         earliest = self.now - grace
         self.skip_all(cursor, Reason.MISSED, until=earliest - TICK)
         rest = self._after(earliest - TICK)
-        return rest if rest is not None and rest <= self.now else None
+        return rest if rest is not None and rest <= self.now and not self.is_full else None
 
     def skip_all(self, cursor: datetime, reason: Reason, *, until: datetime | None = None) -> None:
-        """One skip for the due times from ``cursor``, itself one, to ``until`` (now); counted, not walked."""
-        gap = passed(self.trigger, cursor, until if until is not None else self.now)
-        if gap is not None:
-            self._skip(PlannedSkip(reason, gap.first, gap.last.astimezone(UTC), gap.count))
+        """One skip for the due times from ``cursor``, itself one, to ``until`` (now); counted, not walked.
+
+        A blackout in between has a row of its own.
+        """
+        end = until if until is not None else self.now
+        skips = stretches(self.trigger, self.blackout, cursor, end, reason)
+        for skip in skips:
+            self._skip(skip)
+        if len(skips) == MOST_STRETCHES:
+            rest = self._after(skips[-1].covers_until)
+            self.is_full = rest is not None and rest <= end
 
     def run_latest(self, cursor: datetime, limit: int, reason: Reason) -> None:
         """Run the latest ``limit`` due times, oldest first; those before them are one skip."""
-        gap = passed(self.trigger, cursor, self.now)
-        if gap is None:
+        first = self._first_of_latest(cursor, limit)
+        if first is None:
+            self.skip_all(cursor, reason)
             return
-        first = gap.last.astimezone(UTC)
-        if gap.count <= limit:
-            first = cursor
-        else:
-            for _ in range(limit - 1):
-                first = self._before(first)
         if first > cursor:
             self.skip_all(cursor, reason, until=first - TICK)
-        self.run_each(first)
+        if not self.is_full:
+            self.run_each(first)
 
     def run_each(self, cursor: datetime) -> None:
         """A run for each due time from ``cursor`` on, as far as the overlap policy and the size of a plan allow."""
-        for fire_at in self._fires(cursor):
-            if self.policies.overlap == "skip" and self.unfinished + len(self.runs) >= self.policies.max_running:
+        for fire_at in self._due(cursor):
+            if isinstance(fire_at, PlannedSkip):
+                self._skip(fire_at)
+            elif self.policies.overlap == "skip" and self.unfinished + len(self.runs) >= self.policies.max_running:
                 self._skip(PlannedSkip(Reason.OVERLAP, fire_at, fire_at, 1))
             else:
                 self._run(fire_at)
@@ -138,14 +151,30 @@ class _Ledger:
             state=state if upcoming is not None else ScheduleState.FINISHED,
         )
 
-    def _fires(self, cursor: datetime) -> Iterator[datetime]:
+    def _due(self, cursor: datetime) -> Iterator[datetime | PlannedSkip]:
+        """The due times from ``cursor`` on, one by one; those in a blackout together, as their skip."""
         fire_at: datetime | None = cursor
         for _ in range(MOST_FIRES):
             if fire_at is None or fire_at > self.now:
                 return
-            yield fire_at
-            fire_at = self._after(fire_at)
+            skip = blacked_out(self.trigger, self.blackout, fire_at, self.now)
+            yield skip or fire_at
+            fire_at = self._after(skip.covers_until if skip is not None else fire_at)
         self.is_full = True
+
+    def _first_of_latest(self, cursor: datetime, limit: int) -> datetime | None:
+        """The oldest of the latest ``limit`` due times that may run; None when all are blacked out."""
+        first: datetime | None = None
+        for _ in range(limit):
+            instant = first or self.now + TICK
+            earlier = in_utc(prev_open(self.trigger, self.blackout, instant))
+            if earlier is None or earlier <= cursor:
+                # The cursor is a fire, whatever the trigger says by now: it may have been promised by another one.
+                return first if self.blackout.covers(cursor) else cursor
+            if earlier >= instant:
+                raise ValueError(f"{self.trigger!r} answered {earlier}, which is not earlier than {instant}")
+            first = earlier
+        return first
 
     def _run(self, fire_at: datetime) -> None:
         grace = self.policies.grace
@@ -168,9 +197,3 @@ class _Ledger:
         if upcoming is not None and upcoming <= instant:
             raise ValueError(f"{self.trigger!r} answered {upcoming}, which is not later than {instant}")
         return upcoming
-
-    def _before(self, instant: datetime) -> datetime:
-        earlier = self.trigger.prev_before(instant)
-        if earlier is None or (earlier := earlier.astimezone(UTC)) >= instant:
-            raise ValueError(f"{self.trigger!r} counts more fires before {instant} than it can name")
-        return earlier

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hourbell.model.schedule import Schedule, ScheduleState
 
 if TYPE_CHECKING:
+    from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.run import CancelRequest
     from hourbell.model.run_state import Reason
 
@@ -20,10 +21,12 @@ class FireFacts:
 
     ``unfinished``: runs of this schedule that are queued or running (0 when overlap is allowed: nobody counted).
     ``declared``: False when the schedule came from code and no live node declares it any more.
+    ``calendars``: those that the schedule's policy ``blackout`` names, as they are stored now.
     """
 
     unfinished: int
     declared: bool
+    calendars: tuple[NamedCalendar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,17 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class FiringReport:
-    """What one firing did: ``locked`` schedules seen, runs and skips recorded, ids that no plan could be made for."""
+    """What one firing did: ``locked`` schedules seen, runs and skips recorded, ids that no plan could be made for.
+
+    ``held``: schedules that were left as they are because they name a calendar that is not stored, with its name.
+    """
 
     now: datetime
     locked: int
     fired: tuple[Fired, ...]
     skipped: tuple[tuple[str, PlannedSkip], ...]
     unreadable: tuple[str, ...]
+    held: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

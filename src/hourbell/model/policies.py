@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal
@@ -29,6 +29,7 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
 }
 _SECONDS: tuple[str, ...] = ("grace", "timeout", "jitter")
 _DURATIONS: tuple[str, ...] = ("grace", "jitter")
+_MOST_CALENDARS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Policies:
     ``grace``  how late a fire may still start; None: however late.
     ``jitter``  by how much a fire's start may be put off, so that not everything starts at once; None: not at all. The
     delay is the same on every node and every time it is asked for; the fire itself is recorded as it is.
+    ``blackout``  names of stored calendars: what becomes due in one of them is recorded as skipped.
     ``overlap``  a fire while ``max_running`` runs of the schedule are unfinished: ``skip`` it or ``allow`` it.
     ``retry``  None, or a `Retry`.
     ``timeout``  seconds a body may take; None: no limit.
@@ -53,6 +55,7 @@ class Policies:
     catch_up_limit: int = 100
     grace: timedelta | None = None
     jitter: timedelta | None = None
+    blackout: tuple[str, ...] = ()
     overlap: Overlap = "skip"
     max_running: int = 1
     retry: Retry | None = None
@@ -80,6 +83,7 @@ class Policies:
         for name in _DURATIONS:
             if merged.get(name) is not None:
                 merged[name] = timedelta(seconds=merged[name])
+        merged["blackout"] = tuple(merged.get("blackout") or ())
         return cls(**merged)
 
     def to_spec(self) -> dict[str, Any]:
@@ -88,6 +92,7 @@ class Policies:
         spec["retry"] = self.retry.to_spec() if self.retry else None
         for name in _DURATIONS:
             spec[name] = spec[name].total_seconds() if spec[name] is not None else None
+        spec["blackout"] = list(self.blackout)
         return spec
 
 
@@ -122,9 +127,24 @@ def _checked(name: str, value: Any) -> Any:
         return _checked_seconds(name, value)
     if name == "retry":
         return _checked_retry(value)
+    if name == "blackout":
+        return _checked_blackout(value)
+    return checked_name(name, value)
+
+
+def checked_name(what: str, value: Any) -> str:
+    """A name: 1 to 100 printable characters. Raises InvalidArguments."""
     if not isinstance(value, str) or not 0 < len(value) <= 100 or not value.isprintable():
-        raise InvalidArguments(f"{name}={value!r}: give a name of 1 to 100 printable characters")
+        raise InvalidArguments(f"{what}={str(value)[:60]!r}: give a name of 1 to 100 printable characters")
     return value
+
+
+def _checked_blackout(value: Any) -> list[str]:
+    """One name or several; None and nothing at all mean none, also where a task or scheduler names some."""
+    names = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or len(names) > _MOST_CALENDARS:
+        raise InvalidArguments(f"blackout: give the names of stored calendars, at most {_MOST_CALENDARS}, or None")
+    return list(dict.fromkeys(checked_name("blackout", name) for name in names))
 
 
 def _checked_seconds(name: str, value: Any) -> float | None:

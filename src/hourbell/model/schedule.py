@@ -70,6 +70,12 @@ class Schedule:
         """Every policy with its value, inheritance resolved."""
         return Policies.layered(self.inherited, self.policies)
 
+    @property
+    def blackout(self) -> tuple[str, ...]:
+        """The names of the calendars in force. Never raises, whatever other policies this version cannot read."""
+        names = {**self.inherited, **self.policies}.get("blackout")
+        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list | tuple) else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:

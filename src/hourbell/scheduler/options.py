@@ -24,6 +24,7 @@ class PolicyOptions(TypedDict, total=False):
     catch_up_limit: int
     grace: float | timedelta | None
     jitter: float | timedelta | None
+    blackout: str | Sequence[str] | None
     overlap: Overlap
     max_running: int
     retry: Retry | int | None

@@ -10,6 +10,7 @@ from hourbell.model.policies import Policies, checked_policies
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
 from hourbell.model.schedule import Schedule, ScheduleState, Source
+from hourbell.scheduler.calendars import check_blackout
 from hourbell.scheduler.declarations import Declared, checked_args, checked_id
 from hourbell.scheduler.pages import checked_limit, checked_state, checked_text
 from hourbell.scheduler.previews import previewed, previewed_schedule
@@ -51,7 +52,8 @@ class ScheduleVerbs(Verbs):
 
         ``id``  the task's name unless given. ``args``  named arguments. When the id exists: ``"update"`` changes what
         differs and keeps the next fire where the trigger is the same, ``"keep"`` changes nothing, ``"error"`` raises
-        Conflict. Raises UnknownTask and InvalidArguments before anything is stored.
+        Conflict. Before anything is stored it raises UnknownTask, InvalidArguments, and NotFound for a calendar that
+        ``blackout`` names.
         """
         core = self._core
         found = core.find_task(task)
@@ -67,6 +69,7 @@ class ScheduleVerbs(Verbs):
             paused=paused,
             note=_checked_note(note),
         )
+        await check_blackout(core, said.policies)
         schedule = await core.store.add_schedule(core.declaration_of(said), on_conflict)
         await core.wake_firing()
         return schedule
@@ -106,10 +109,10 @@ class ScheduleVerbs(Verbs):
         if args is not None:
             schedule = await core.store.get_schedule(schedule_id)
             plain = checked_args(schedule_id, core.find_task(schedule.task), args)
+        given = checked_policies(policies) if policies else None
+        await check_blackout(core, given or {})
         change = updating(
-            trigger=core.find_trigger(trigger) if trigger is not None else None,
-            args=plain,
-            policies=checked_policies(policies) if policies else None,
+            trigger=core.find_trigger(trigger) if trigger is not None else None, args=plain, policies=given
         )
         changed = await core.store.edit_schedule(schedule_id, change)
         await core.wake_firing()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from hourbell.model.editing import Change
     from hourbell.model.log_line import LogBound, LogLine, Place
+    from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
     from hourbell.model.page import Page
     from hourbell.model.plan import FiringReport, NextWork, Planner
@@ -44,6 +45,9 @@ class ScheduleStore(Protocol):
         schedule, fire, origin) is not recorded twice and the cursor advances all the same. A cursor only moves
         forward, and only from the value that was locked. Ids for which ``plan`` answered None are left as they are and
         reported as unreadable.
+
+        The calendars that a schedule names (its policy ``blackout``) are read in the same transaction, after the locks.
+        A schedule that names one that is not stored is left as it is and reported as held, with the name.
         """
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
@@ -78,6 +82,27 @@ class ScheduleStore(Protocol):
         self, *, state: ScheduleState | None = None, cursor: str | None = None, limit: int = 50
     ) -> Page[Schedule]:
         """Schedules in the order of their ids, beginning after ``cursor``."""
+
+
+class CalendarStore(Protocol):
+    """Calendars that schedules name in their policy ``blackout``."""
+
+    async def put_calendar(self, name: str, spec: str, on_conflict: OnConflict) -> NamedCalendar:
+        """Store a calendar, its spec as JSON text, and answer it as stored. What fires next is judged by it.
+
+        A name that exists: ``update`` changes it when the spec differs, ``keep`` answers what is there, ``error``
+        raises Conflict.
+        """
+
+    async def get_calendar(self, name: str) -> NamedCalendar:
+        """The calendar as it is stored. Raises NotFound."""
+
+    async def list_calendars(self, *, cursor: str | None = None, limit: int = 50) -> Page[NamedCalendar]:
+        """Calendars in the order of their names, beginning after ``cursor``."""
+
+    async def remove_calendar(self, name: str, *, force: bool = False) -> NamedCalendar:
+        """Delete the calendar and answer it as it was. Raises NotFound, and Conflict while schedules name it, unless
+        ``force``: they are held then."""
 
 
 class RunStore(Protocol):
@@ -235,7 +260,7 @@ class NodeStore(Protocol):
         """
 
 
-class Store(ScheduleStore, RunStore, LogStore, NodeStore, Protocol):
+class Store(ScheduleStore, CalendarStore, RunStore, LogStore, NodeStore, Protocol):
     """The whole port, with the life of the connection itself."""
 
     @property

@@ -8,7 +8,18 @@ from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
-from hourbell.store.scripts import claiming, declaring, firing, logs, nodes, runs, schedules, settling, watching
+from hourbell.store.scripts import (
+    calendars,
+    claiming,
+    declaring,
+    firing,
+    logs,
+    nodes,
+    runs,
+    schedules,
+    settling,
+    watching,
+)
 from hourbell.store.scripts.rows import attempt_from, node_from, run_from, schedule_from
 from hourbell.store.scripts.script import Begin, Script, batch, one
 
@@ -18,6 +29,7 @@ if TYPE_CHECKING:
 
     from hourbell.model.editing import Change
     from hourbell.model.log_line import LogBound, LogLine, Place
+    from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
     from hourbell.model.plan import FiringReport, NextWork, Planner
     from hourbell.model.progress import ProgressReport
@@ -86,6 +98,24 @@ class SqlStore:
         )
         items = tuple(schedule_from(row) for row in rows[:limit])
         return Page(items, items[-1].id if len(rows) > limit else None)
+
+    # Calendars
+
+    async def put_calendar(self, name: str, spec: str, on_conflict: OnConflict) -> NamedCalendar:
+        return await self._database.run(lambda: calendars.put_calendar(name, spec, on_conflict), "verbs")
+
+    async def get_calendar(self, name: str) -> NamedCalendar:
+        return await self._database.run(lambda: calendars.get_calendar(name), "read", atomic=False)
+
+    async def list_calendars(self, *, cursor: str | None = None, limit: int = 50) -> Page[NamedCalendar]:
+        rows = await self._database.run(
+            lambda: one("calendars.list", cursor=cursor, limit=limit + 1), "read", atomic=False
+        )
+        items = tuple(calendars.calendar_from(row) for row in rows[:limit])
+        return Page(items, items[-1].name if len(rows) > limit else None)
+
+    async def remove_calendar(self, name: str, *, force: bool = False) -> NamedCalendar:
+        return await self._database.run(lambda: calendars.remove_calendar(name, force=force), "verbs")
 
     # Runs
 

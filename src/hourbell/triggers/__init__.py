@@ -1,9 +1,10 @@
 """When to run: pure rules that answer `next_after(instant)`. They read no clock, no file and no database."""
 
 from hourbell.triggers.calendar_interval import CalendarEvery
+from hourbell.triggers.calendars import Calendar
 from hourbell.triggers.cron import Cron
 from hourbell.triggers.date import At
 from hourbell.triggers.interval import Every
 from hourbell.triggers.trigger import Trigger
 
-__all__ = ["At", "CalendarEvery", "Cron", "Every", "Trigger"]
+__all__ = ["At", "Calendar", "CalendarEvery", "Cron", "Every", "Trigger"]

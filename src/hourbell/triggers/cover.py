@@ -80,6 +80,10 @@ class Cover:
         return Window(min(window.start for window in windows), max(window.end for window in windows))
 
 
+NOTHING = Cover(())
+"""No windows at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class FixedWindows:
     """Windows that are listed: ascending, none touching the next."""

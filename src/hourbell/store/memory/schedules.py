@@ -13,6 +13,7 @@ from hourbell.model.page import Page
 from hourbell.model.plan import Fired, FireFacts, FiringReport, PlannedSkip, Planner
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
+from hourbell.store.memory.calendars import calendars_of
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.ledger import apply_edit, end_queued, policy, record_plan
 from hourbell.store.memory.rows import fresh_schedule
@@ -36,16 +37,21 @@ class ScheduleVerbs(Handle):
             fired: list[Fired] = []
             skipped: list[tuple[str, PlannedSkip]] = []
             unreadable: list[str] = []
+            held: list[tuple[str, str]] = []
             for schedule in due:
+                calendars, missing = calendars_of(tables, schedule)
+                if missing is not None:
+                    held.append((schedule.id, missing))
+                    continue
                 counted = unfinished[schedule.id] if policy(schedule, "overlap") != "allow" else 0
-                facts = FireFacts(counted, _is_declared(tables, schedule))
+                facts = FireFacts(counted, _is_declared(tables, schedule), tuple(calendars.values()))
                 planned = plan(fresh_schedule(schedule), facts, now)
                 if planned is None:
                     unreadable.append(schedule.id)
                     continue
                 fired += record_plan(tables, schedule, planned, now)
                 skipped += [(schedule.id, skip) for skip in planned.skips]
-            return FiringReport(now, len(due), tuple(fired), tuple(skipped), tuple(unreadable))
+            return FiringReport(now, len(due), tuple(fired), tuple(skipped), tuple(unreadable), tuple(held))
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
         async with self._transaction() as now:

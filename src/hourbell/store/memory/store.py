@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hourbell.store.memory.calendars import CalendarVerbs
 from hourbell.store.memory.claims import ClaimVerbs
 from hourbell.store.memory.listeners import Listener, Listeners
 from hourbell.store.memory.logs import LogVerbs
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hourbell.clock import Clock
 
 
-class MemoryStore(ScheduleVerbs, RunVerbs, ClaimVerbs, LogVerbs, NodeVerbs):
+class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, NodeVerbs):
     """The store without a database: for tests, and for trying things out.
 
     It keeps every guarantee of the port within one process: handles made by `twin` may be used from several event

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.model.log_line import LogLine, Place
+    from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import Node
     from hourbell.model.run import Attempt, Run
     from hourbell.model.schedule import Schedule
@@ -69,6 +70,7 @@ class Tables:
         self.renewals: Table[str, int] = Table(self._undo)  # node -> how often it renewed
         self.claims: Table[str, str] = Table(self._undo)  # running run -> the claim that took it
         self.declared: Table[tuple[str, str], str] = Table(self._undo)  # (node, schedule) -> digest
+        self.calendars: Table[str, NamedCalendar] = Table(self._undo)
         self.digests: Table[tuple[str, str], datetime] = Table(self._undo)  # (schedule, digest) -> first seen
         self._unfinished: Table[str, None] = Table(self._undo)
         self._fires: Table[tuple[str, datetime, str], str] = Table(self._undo)  # UNIQUE (schedule, fire, origin)

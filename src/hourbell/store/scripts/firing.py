@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.model.plan import Fired, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.model.run_state import RunState
+from hourbell.store.scripts.calendars import calendars_of
 from hourbell.store.scripts.ledger import LastSkip, Ledger
 from hourbell.store.scripts.rows import schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
@@ -26,13 +27,20 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
         return FiringReport(now, 0, (), (), ())
     undeclared = yield from _undeclared(rows)
     due = [(schedule_from(row), row["id"] not in undeclared) for row in rows]
+    calendars = yield from calendars_of([schedule for schedule, _ in due])
     unfinished = yield from _unfinished([schedule for schedule, _ in due])
     ledger = Ledger(now)
     decisions: list[tuple[Schedule, FirePlan, LastSkip]] = []
     skipped: list[tuple[str, PlannedSkip]] = []
     unreadable: list[str] = []
+    held: list[tuple[str, str]] = []
     for schedule, declared in due:
-        decided = plan(schedule, FireFacts(unfinished.get(schedule.id, 0), declared), now)
+        missing = next((name for name in schedule.blackout if name not in calendars), None)
+        if missing is not None:
+            held.append((schedule.id, missing))
+            continue
+        blackout = tuple(calendars[name] for name in schedule.blackout)
+        decided = plan(schedule, FireFacts(unfinished.get(schedule.id, 0), declared, blackout), now)
         if decided is None:
             unreadable.append(schedule.id)
             continue
@@ -41,7 +49,7 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     written = yield from ledger.write()
     advances = [_advance(schedule, decided, written.settled(last)) for schedule, decided, last in decisions]
     yield batch("firing.advance", advances)
-    return FiringReport(now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable))
+    return FiringReport(now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable), tuple(held))
 
 
 def _undeclared(rows: Sequence[Row]) -> Script[set[str]]:

@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
             *(
                 "bench",
                 "cancelling",
+                "calendars",
                 "claiming",
                 "declaring",
                 "firing",
@@ -49,6 +50,7 @@ pytest.register_assert_rewrite(
 )
 
 from .bench import Bench
+from .calendars import CalendarsConformance
 from .cancelling import CancellingConformance
 from .claiming import ClaimingConformance
 from .declaring import DeclaringConformance
@@ -78,6 +80,7 @@ class StoreConformance(
     DeclaringConformance,
     FiringConformance,
     SkippingConformance,
+    CalendarsConformance,
     RequestingConformance,
     ClaimingConformance,
     SettlingConformance,
@@ -99,6 +102,7 @@ class StoreConformance(
 __all__ = [
     "AddingConformance",
     "Bench",
+    "CalendarsConformance",
     "CancellingConformance",
     "ClaimingConformance",
     "Conformance",

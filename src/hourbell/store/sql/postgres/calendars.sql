@@ -1,0 +1,2 @@
+-- name: calendars.named
+SELECT * FROM {schema}.calendars WHERE name = ANY (:names::text[]);

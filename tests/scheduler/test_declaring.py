@@ -41,9 +41,11 @@ def test_a_task_with_and_without_brackets(scheduler: Scheduler) -> None:
 def test_each_decorator_declares_its_trigger(scheduler: Scheduler) -> None:
     scheduler.cron("0 9 * * *", id="c")(nothing)
     scheduler.every(minutes=10, id="e")(asynchronous)
-    scheduler.at(datetime(2030, 1, 1, tzinfo=UTC), id="a")(lambda_named(scheduler))
+    named = scheduler.at(datetime(2030, 1, 1, tzinfo=UTC), id="a")(lambda_named(scheduler))
+    scheduler.cron(hour=9, minute=0, day_of_week="0-4", gap="skip", id="k")(named)
     said = declared(scheduler)
     assert said["c"].trigger == Cron("0 9 * * *", timezone="Europe/Berlin")
+    assert said["k"].trigger == Cron("0 9 * * mon-fri", timezone="Europe/Berlin", gap="skip")
     assert said["e"].trigger == Every(minutes=10)
     assert isinstance(said["a"].trigger, At)
     assert said["c"].task.endswith(":nothing")

@@ -5,7 +5,11 @@ whether it matches, and asks the zone how often that local time exists.
 
 The rule (cron(8) and crontab(5) as Debian documents them, and the two overrides):
 
-- A time matches when every field does; of the two day fields one is enough when neither begins with `*`.
+- A time matches when every field does; of the two day fields one is enough when neither begins with `*` or `?`, nor
+  the day of the week with `+`.
+- `L` is the last day of the month, `L-n` the one with n days after it, `LW` the last from Monday to Friday, `nW` the
+  one from Monday to Friday that is nearest to the n-th in a month that has an n-th, `d#k` the k-th such weekday of the
+  month, `dL` its last.
 - A local time that exists once is a fire. One that a change of the clock skips or repeats is treated by policy:
   expressions whose minute or hour begins with `*` follow the wall clock (skipped: nothing, repeated: both); others
   run at the first instant after the gap (once), or at the first of the two. `gap` and `fold` replace this.
@@ -14,7 +18,7 @@ The rule (cron(8) and crontab(5) as Debian documents them, and the two overrides
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -65,34 +69,81 @@ def list_fires(
 def date_matches(days: str, months: str, weekdays: str, when: datetime) -> bool:
     if not field_has(months, when.month, 1, 12, MONTHS):
         return False
-    weekday = when.isoweekday() % 7
-    in_month = field_has(days, when.day, 1, 31)
-    in_week = field_has(weekdays, weekday, 0, 6, WEEKDAYS) or (
-        weekday == 0 and field_has(weekdays, 7, 0, 7, WEEKDAYS, star_high=6)
-    )
-    if days.startswith("*") or weekdays.startswith("*"):
+    both = weekdays.startswith("+")
+    in_month = any(day_matches(piece, when.date()) for piece in days.split(","))
+    in_week = any(weekday_matches(piece, when.date()) for piece in weekdays.removeprefix("+").split(","))
+    if both or days[0] in "*?" or weekdays[0] in "*?":
         return in_month and in_week
     return in_month or in_week
 
 
 @lru_cache(maxsize=100_000)
-def field_has(
-    text: str, value: int, low: int, high: int, names: tuple[str, ...] = (), star_high: int | None = None
+def day_matches(piece: str, day: date) -> bool:
+    """One piece of the day of the month, on one day."""
+    month = days_of_month(day)
+    if piece == "?":
+        return True
+    if piece == "l":
+        return day == month[-1]
+    if piece.startswith("l-"):
+        left = [one for one in month if one > day]
+        return len(left) == int(piece[2:])
+    if piece == "lw":
+        return day == [one for one in month if one.isoweekday() <= 5][-1]
+    if piece.endswith("w"):
+        wanted = [one for one in month if one.day == int(piece[:-1])]
+        # No two working days are equally far: before a Saturday is the Friday, behind a Sunday the Monday.
+        working = [one for one in month if one.isoweekday() <= 5]
+        return bool(wanted) and day == min(working, key=lambda one: abs(one - wanted[0]))
+    return piece_has(piece, day.day, 1, 31, (), 1)
+
+
+@lru_cache(maxsize=100_000)
+def weekday_matches(piece: str, day: date) -> bool:
+    """One piece of the day of the week, on one day."""
+    if piece == "?":
+        return True
+    same = [one for one in days_of_month(day) if one.isoweekday() == day.isoweekday()]
+    if "#" in piece:
+        name, nth = piece.split("#")
+        return weekday_matches(name, day) and same.index(day) + 1 == int(nth)
+    if piece.endswith("l"):
+        return weekday_matches(piece[:-1], day) and day == same[-1]
+    return piece_has(piece, day.isoweekday() % 7, 0, 6, WEEKDAYS, 0, high_number=7)
+
+
+def days_of_month(day: date) -> list[date]:
+    found = [day.replace(day=1)]
+    while (found[-1] + DAY).month == day.month:
+        found.append(found[-1] + DAY)
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def field_has(text: str, value: int, low: int, high: int, names: tuple[str, ...] = ()) -> bool:
+    return any(piece_has(piece, value, low, high, names, low) for piece in text.split(","))
+
+
+def piece_has(
+    piece: str, value: int, low: int, high: int, names: tuple[str, ...], zero: int, high_number: int | None = None
 ) -> bool:
-    return any(piece_has(piece, value, low, high, names, star_high) for piece in text.split(","))
+    """Count up from the first value by the step, round the end when the range wraps, and see whether it is met.
 
-
-def piece_has(piece: str, value: int, low: int, high: int, names: tuple[str, ...], star_high: int | None) -> bool:
+    `high_number` is the greatest number that may be written, where that is not the greatest value (7 for Sunday).
+    """
     span, _, step_text = piece.partition("/")
     step = int(step_text or 1)
+    count = high - low + 1
     if span == "*":
-        first, last = low, high if star_high is None else star_high
+        first, last = low, high
     else:
-        words = [low + names.index(word) if word in names else int(word) for word in span.split("-")]
+        words = [zero + names.index(word) if word in names else int(word) for word in span.split("-")]
         first = words[0]
-        until = high if step_text else first
+        until = (high if high_number is None else high_number) if step_text else first
         last = words[1] if len(words) == 2 else until
-    return first <= value <= last and (value - first) % step == 0
+    if last < first:
+        last += count
+    return any((met - low) % count + low == value for met in range(first, last + 1, step))
 
 
 def fires_of(local: datetime, zone: ZoneInfo, gap: str, fold: str) -> set[datetime]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
+from hourbell.errors import TriggerError
+from hourbell.triggers import Cron
 from hourbell.triggers.zones import zone_names
 from triggers.brute_force import MONTHS, WEEKDAYS, changes_of
 
@@ -57,10 +59,34 @@ def fields(draw: st.DrawFn, low: int, high: int, likely: tuple[int, ...], names:
     return ",".join(pieces)
 
 
+def day_rules() -> st.SearchStrategy[str]:
+    """What the day of the month may be beyond numbers."""
+    return st.one_of(
+        st.sampled_from(("L", "LW", "l", "lw", "?")),
+        st.integers(0, 30).map("L-{}".format),
+        st.integers(1, 31).map("{}W".format),
+        st.tuples(st.integers(1, 31), st.integers(1, 31)).map("L,{0[0]}W,{0[1]}".format),
+        st.tuples(st.integers(15, 31), st.integers(1, 14)).map("{0[0]}-{0[1]}".format),
+    )
+
+
+def weekday_rules() -> st.SearchStrategy[str]:
+    """What the day of the week may be beyond numbers."""
+    weekday = st.sampled_from((*WEEKDAYS, *(name.upper() for name in WEEKDAYS), *map(str, range(8))))
+    rule = st.one_of(
+        st.tuples(weekday, st.integers(1, 5)).map("{0[0]}#{0[1]}".format),
+        weekday.map("{}L".format),
+        st.tuples(weekday, weekday).map("{0[0]},{0[1]}L".format),
+        st.tuples(weekday, weekday, weekday).map("{0[0]}#2,{0[1]}-{0[2]}/2".format),
+        st.tuples(weekday, weekday).map("{0[0]}-{0[1]}".format),
+    )
+    return st.tuples(st.sampled_from(("", "+")), rule).map("".join) | st.just("?")
+
+
 @st.composite
 def pieces_of(draw: st.DrawFn, low: int, high: int, likely: tuple[int, ...], names: tuple[str, ...]) -> str:
     values = st.sampled_from(likely) | st.integers(low, high)
-    form = draw(st.sampled_from(("*", "*/n", "a", "a", "a", "a-b", "a-b/n", "a/n")))
+    form = draw(st.sampled_from(("*", "*/n", "a", "a", "a", "a-b", "a-b/n", "a/n", "b-a", "b-a/n")))
     first, second = sorted((draw(values), draw(values)))
     step = draw(st.integers(1, max(2, (high - low) // 2)))
     named = bool(names) and draw(st.booleans())
@@ -71,6 +97,8 @@ def pieces_of(draw: st.DrawFn, low: int, high: int, likely: tuple[int, ...], nam
         "a-b": f"{word(first, low, names, named=named)}-{word(second, low, names, named=False)}",
         "a-b/n": f"{first}-{second}/{step}",
         "a/n": f"{first}/{step}",
+        "b-a": f"{second}-{first}",
+        "b-a/n": f"{second}-{first}/{step}",
     }
     return text[form]
 
@@ -87,13 +115,26 @@ def expressions(
     seconds = [draw(fields(0, 59, (0, 30, 59)))] if with_seconds else []
     minutes = draw(fields(0, 59, (0, 1, 15, 29, 30, 31, 45, 59)))
     hours = draw(fields(0, 23, likely_hours))
-    days = fields(1, 28, (1, 15, 28))
+    days = fields(1, 31, (1, 15, 28)) | day_rules()
     months = fields(1, 12, (3, 10), MONTHS)
-    weekdays = fields(0, 6, (0, 6), WEEKDAYS) | st.sampled_from(("7", "5-7", "0-7", "1-7/2"))
+    weekdays = fields(0, 6, (0, 6), WEEKDAYS) | st.sampled_from(("7", "5-7", "0-7", "1-7/2", "6-2")) | weekday_rules()
     dates = [
         draw(st.just("*") | st.just("*") | strategy if most_days else strategy) for strategy in (days, months, weekdays)
     ]
-    return " ".join([*seconds, minutes, hours, *dates])
+    expr = " ".join([*seconds, minutes, hours, *dates])
+    assume(is_possible(expr))
+    return expr
+
+
+def is_possible(expr: str) -> bool:
+    """Whether its dates ever come; what is refused for that is listed by a test of its own."""
+    try:
+        Cron(expr)
+    except TriggerError as error:
+        if "never comes" not in str(error):
+            raise
+        return False
+    return True
 
 
 @st.composite

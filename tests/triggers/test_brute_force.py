@@ -44,7 +44,7 @@ def compare(case: Case, policy: tuple[str | None, str | None]) -> None:
     assert walk_back(trigger, start, end) == expected
     assert trigger.count_between(start, end, cap=100_000) == len(expected)
     assert trigger.count_between(start, end, cap=7) == min(7, len(expected))
-    by_arithmetic = _count_many(trigger._calendar, trigger._zone, trigger._policy, start, end, 100_000)
+    by_arithmetic = _count_many(trigger._rule.pattern, trigger._rule.zone, trigger._rule.policy, start, end, 100_000)
     assert by_arithmetic == len(expected)
     ask_from_anywhere(trigger, case, expected)
 
@@ -118,4 +118,4 @@ def test_counts_of_windows_that_begin_or_end_around_a_change(
         for end in borders[number + 1 :]:
             expected = list_fires(expr, place, *policy, start, end)
             assert trigger.count_between(start, end) == len(expected)
-            assert _count_many(trigger._calendar, place, trigger._policy, start, end, 100) == len(expected)
+            assert _count_many(trigger._rule.pattern, place, trigger._rule.policy, start, end, 100) == len(expected)

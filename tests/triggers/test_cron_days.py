@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hourbell.triggers import Cron
 from triggers.brute_force import date_matches
-from triggers.strategies import expressions, fixed
+from triggers.strategies import expressions, fixed, is_possible
 
 DAY = timedelta(days=1)
 
@@ -46,6 +46,48 @@ def dates(expr: str, count: int, after: str = "2026-01-01") -> list[str]:
         ("0 0 29 2 *", ["2028-02-29", "2032-02-29"]),
         ("0 0 28 2 *", ["2026-02-28", "2027-02-28", "2028-02-28", "2029-02-28"]),
         ("0 0 * 2 7", ["2026-02-01", "2026-02-08", "2026-02-15", "2026-02-22", "2027-02-07"]),
+        # With a + both must match, as it is written.
+        ("0 0 13 * +fri", ["2026-02-13", "2026-03-13", "2026-11-13", "2027-08-13"]),
+        ("0 0 1-7 * +mon", ["2026-01-05", "2026-02-02", "2026-03-02"]),
+        ("0 0 * * +fri", ["2026-01-02", "2026-01-09"]),
+        # ? is no restriction.
+        ("0 0 ? * fri", ["2026-01-02", "2026-01-09", "2026-01-16"]),
+        ("0 0 13 * ?", ["2026-01-13", "2026-02-13", "2026-03-13"]),
+        ("0 0 ? * ?", ["2026-01-01", "2026-01-02"]),
+        # The last day and those before it.
+        ("0 0 L * *", ["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"]),
+        ("0 0 L 2 *", ["2026-02-28", "2027-02-28", "2028-02-29"]),
+        ("0 0 l-2 * *", ["2026-01-29", "2026-02-26", "2026-03-29"]),
+        ("0 0 L-29 * *", ["2026-01-02", "2026-03-02", "2026-04-01", "2026-05-02"]),
+        ("0 0 L-30 * *", ["2026-01-01", "2026-03-01", "2026-05-01", "2026-07-01", "2026-08-01"]),
+        ("0 0 1,L-1,L * *", ["2026-01-01", "2026-01-30", "2026-01-31", "2026-02-01", "2026-02-27"]),
+        # The last working day: 31 January 2026 is a Saturday, 31 May a Sunday.
+        ("0 0 LW * *", ["2026-01-30", "2026-02-27", "2026-03-31", "2026-04-30", "2026-05-29"]),
+        # The nearest working day, never in another month: 1 February 2026 is a Sunday, 1 August a Saturday.
+        ("0 0 1W * *", ["2026-01-01", "2026-02-02", "2026-03-02", "2026-04-01"]),
+        ("0 0 1W 8 *", ["2026-08-03"]),
+        ("0 0 15W * *", ["2026-01-15", "2026-02-16", "2026-03-16", "2026-04-15", "2026-05-15", "2026-06-15"]),
+        ("0 0 15W 8 *", ["2026-08-14"]),
+        ("0 0 31W * *", ["2026-01-30", "2026-03-31", "2026-05-29", "2026-07-31", "2026-08-31", "2026-10-30"]),
+        ("0 0 30W 4 *", ["2026-04-30", "2027-04-30", "2028-04-28"]),
+        ("0 0 29W 2 *", ["2028-02-29", "2032-02-27"]),
+        ("0 0 1W,15W * *", ["2026-01-01", "2026-01-15", "2026-02-02", "2026-02-16"]),
+        # The n-th and the last of a weekday.
+        ("0 0 * * fri#2", ["2026-01-09", "2026-02-13", "2026-03-13"]),
+        ("0 0 * * 5#5", ["2026-01-30", "2026-05-29", "2026-07-31"]),
+        ("0 0 * * 0#1", ["2026-01-04", "2026-02-01", "2026-03-01"]),
+        ("0 0 * * 7#1", ["2026-01-04", "2026-02-01", "2026-03-01"]),
+        ("0 0 * * friL", ["2026-01-30", "2026-02-27", "2026-03-27"]),
+        ("0 0 * * 7L", ["2026-01-25", "2026-02-22", "2026-03-29"]),
+        ("0 0 * * mon#1,monL", ["2026-01-05", "2026-01-26", "2026-02-02", "2026-02-23"]),
+        ("0 0 * 2 sun#5", ["2032-02-29", "2060-02-29"]),
+        # The rules combine as numbers do: either day field is enough, unless one begins with * or +.
+        ("0 0 L * fri#1", ["2026-01-02", "2026-01-31", "2026-02-06", "2026-02-28"]),
+        ("0 0 L * +friL", ["2026-07-31", "2027-04-30"]),
+        ("0 0 */2 * monL", ["2026-02-23", "2026-04-27", "2026-05-25"]),
+        # Ranges that wrap.
+        ("0 0 30-1 * *", ["2026-01-01", "2026-01-30", "2026-01-31", "2026-02-01", "2026-03-01"]),
+        ("0 0 * * fri-mon", ["2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05", "2026-01-09"]),
         ("@yearly", ["2026-01-01", "2027-01-01"]),
         ("@monthly", ["2026-01-01", "2026-02-01"]),
         ("@weekly", ["2026-01-04", "2026-01-11"]),
@@ -92,7 +134,7 @@ def test_far_dates_day_by_day(expr: str, year: int, day: int) -> None:
     """The dates of fifty years, from a walk over every day of them."""
     start = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day)
     end = start + timedelta(days=50 * 366)
-    _, _, days, months, weekdays = expr.split()
+    _, _, days, months, weekdays = expr.lower().split()
     expected = []
     at = start
     while at < end and len(expected) < 200:
@@ -119,3 +161,25 @@ def test_refused_exactly_when_no_month_is_long_enough(day: int, months: set[int]
     else:
         with pytest.raises(ValueError, match="never comes"):
             Cron(text)
+
+
+def all_days(years: range) -> list[datetime]:
+    first = datetime(years[0], 1, 1, tzinfo=UTC)
+    return [first + number * DAY for number in range((datetime(years[-1] + 1, 1, 1, tzinfo=UTC) - first).days)]
+
+
+# Every month in every length and with every first weekday, leap days included.
+TWENTY_EIGHT_YEARS = all_days(range(2001, 2029))
+
+
+@fixed(60)
+@given(
+    st.one_of(
+        st.integers(28, 31).map(str), st.integers(27, 30).map("L-{}".format), st.integers(28, 31).map("{}W".format)
+    ),
+    st.sampled_from(("2", "4", "2,4", "feb", "1", "*")),
+    st.sampled_from(("*", "?", "+mon", "+sun#5", "+satL", "+mon#1", "fri")),
+)
+def test_refused_exactly_when_no_day_ever_matches(days: str, months: str, weekdays: str) -> None:
+    comes = any(date_matches(days.lower(), months, weekdays.lower(), day) for day in TWENTY_EIGHT_YEARS)
+    assert is_possible(f"0 0 {days} {months} {weekdays}") == comes

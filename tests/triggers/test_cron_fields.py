@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hourbell.triggers import Cron
-from hourbell.triggers.cron_fields import read_expression
+from hourbell.triggers.cron_expression import read_expression
 
 MINUTES = [
     ("*", range(60)),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hourbell.scheduler.options import PolicyOptions
     from hourbell.task import ContextTask
     from hourbell.triggers import Trigger
+    from hourbell.triggers.cron import Part
     from hourbell.triggers.dst import Fold, Gap
 
 P = ParamSpec("P")
@@ -70,21 +71,43 @@ class Declaring(Verbs):
 
     def cron(
         self,
-        expr: str,
+        expr: str | None = None,
         timezone: str | None = None,
         *,
         gap: Gap | None = None,
         fold: Fold | None = None,
+        year: Part = None,
+        month: Part = None,
+        day: Part = None,
+        week: Part = None,
+        day_of_week: Part = None,
+        hour: Part = None,
+        minute: Part = None,
+        second: Part = None,
         id: str | None = None,  # noqa: A002 - a public name
         args: Mapping[str, Any] | None = None,
         **policies: Unpack[PolicyOptions],
     ) -> TaskDecorator:
-        """Run the function at the times of a cron expression; see `Cron`.
+        """Run the function at the times of a cron expression, or of fields by their names; see `Cron`.
 
         ``id``  the schedule's name, the task's unless given. ``args``  named arguments for its runs. Without
         ``timezone`` the scheduler's own counts. Raises TriggerError and InvalidArguments.
         """
-        return self._scheduled(Cron(expr, timezone, gap, fold), id, args, policies)
+        trigger = Cron(
+            expr,
+            timezone,
+            gap,
+            fold,
+            year=year,
+            month=month,
+            day=day,
+            week=week,
+            day_of_week=day_of_week,
+            hour=hour,
+            minute=minute,
+            second=second,
+        )
+        return self._scheduled(trigger, id, args, policies)
 
     def every(
         self,

@@ -6,14 +6,17 @@ mean the same are explained alike.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hourbell.triggers.cron_day_rules import LastDay, LastOfWeekday, LastWorkday, NearestWorkday, NthWeekday
 from hourbell.triggers.words import clock, joined, numbers, ordinal, runs, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hourbell.triggers.cron_fields import CronFields
+    from hourbell.triggers.cron_day_rules import DayRule
+    from hourbell.triggers.cron_fields import CronField, CronFields
     from hourbell.triggers.dst import Fold, Gap
 
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
@@ -37,6 +40,8 @@ _MOST_TIMES = 12
 
 def explain_fields(fields: CronFields) -> str:
     """What the fields say: "at 09:00 on Monday to Friday"."""
+    if fields.hashed:
+        return _undecided(fields)
     times = _times(fields.second.values(), fields.minute.values(), fields.hour.values())
     days = _dates(fields)
     if days:
@@ -116,24 +121,62 @@ def _in_hours(hours: Sequence[int]) -> str:
 
 def _dates(fields: CronFields) -> str:
     """The days in words; nothing when it is every day of the year."""
-    in_month, in_week = fields.day_of_month.values(), fields.day_of_week.values()
+    of_month, of_week = fields.day_of_month, fields.day_of_week
     months = "" if len(fields.month.values()) == 12 else _months(fields.month.values())
-    any_in_month, any_in_week = len(in_month) == 31, len(in_week) == 7
+    any_in_month, any_in_week = len(of_month.values()) == 31, len(of_week.values()) == 7
     # A full field leaves the decision to the other one, except where either is enough: then it is every day.
     if (any_in_month and any_in_week) or (fields.either_day and (any_in_month or any_in_week)):
         return f"every day in {months}" if months else ""
+    week = _on_days_of_week(of_week, months)
     if any_in_month:
-        return f"on {_weekdays(in_week)} in {months}" if months else f"on {_weekdays(in_week)}"
-    month = f"on the {_ordinals(in_month)} of {months or 'every month'}"
+        return week
+    month = f"on {_days_of_month(of_month)} of {months or 'every month'}"
     if any_in_week:
         return month
     if fields.either_day:
-        return f"{month} or on {_weekdays(in_week)}" + (f" in {months}" if months else "")
-    return f"{month} if that is {_weekdays(in_week, 'or')}"
+        return f"{month} or {week}"
+    return f"{month} if that is {_weekdays(of_week, 'or')}"
 
 
-def _ordinals(days: Sequence[int]) -> str:
-    return joined([ordinal(low) if low == high else f"{ordinal(low)} to {ordinal(high)}" for low, high in runs(days)])
+def _days_of_month(field: CronField) -> str:
+    days = [ordinal(low) if low == high else f"{ordinal(low)} to {ordinal(high)}" for low, high in runs(field.values())]
+    if days:
+        days[0] = f"the {days[0]}"
+    return joined(days + [_rule(rule) for rule in field.rules])
+
+
+def _on_days_of_week(field: CronField, months: str) -> str:
+    """ "on Monday in June", "on the 2nd Friday of every month"."""
+    parts = []
+    if field.mask:
+        parts.append(f"on {_weekdays(replace(field, rules=()))}" + (f" in {months}" if months else ""))
+    if field.rules:
+        parts.append(f"on {joined([_rule(rule) for rule in field.rules])} of {months or 'every month'}")
+    return " and ".join(parts)
+
+
+def _weekdays(field: CronField, last: str = "and") -> str:
+    # Told from Monday on, as people plan their weeks.
+    order = sorted(runs(field.values(), 7), key=lambda run: (run[0] - 1) % 7)
+    days = [_DAYS[low] if low == high else f"{_DAYS[low]} to {_DAYS[high]}" for low, high in order]
+    return joined(days + [_rule(rule) for rule in field.rules], last)
+
+
+def _rule(rule: DayRule) -> str:
+    match rule:
+        case LastDay(before=0):
+            return "the last day"
+        case LastDay(before=before):
+            return f"the {ordinal(before + 1)}-to-last day"
+        case LastWorkday():
+            return "the last weekday (Monday to Friday)"
+        case NearestWorkday(near=near):
+            return f"the weekday (Monday to Friday) nearest to the {ordinal(near)}"
+        case NthWeekday(weekday=weekday, nth=nth):
+            return f"the {ordinal(nth)} {_DAYS[weekday]}"
+        case LastOfWeekday(weekday=weekday):
+            return f"the last {_DAYS[weekday]}"
+    raise AssertionError(rule)
 
 
 def _months(months: Sequence[int]) -> str:
@@ -145,7 +188,16 @@ def _months(months: Sequence[int]) -> str:
     )
 
 
-def _weekdays(days: Sequence[int], last: str = "and") -> str:
-    # Told from Monday on, as people plan their weeks.
-    order = sorted(runs(days, 7), key=lambda run: (run[0] - 1) % 7)
-    return joined([_DAYS[low] if low == high else f"{_DAYS[low]} to {_DAYS[high]}" for low, high in order], last)
+def _undecided(fields: CronFields) -> str:
+    """The words for an expression with an `H` that no schedule's id has decided yet."""
+    named = [("minute", fields.minute, 60), ("hour", fields.hour, 24)]
+    if fields.second.hashed or fields.second.values() != (0,):
+        named.insert(0, ("second", fields.second, 60))
+    parts = []
+    for name, field, size in named:
+        full = len(field.values()) == size and not field.hashed
+        parts.append(f"any {name}" if full else f"{name} {field.hashed or numbers(field.values())}")
+    days = (("day of month", fields.day_of_month), ("month", fields.month), ("day of week", fields.day_of_week))
+    parts += [f"{name} {field.hashed}" for name, field in days if field.hashed]
+    when = "" if any(field.hashed for _, field in days) else " " + (_dates(fields) or "every day")
+    return f"at times that the id of the schedule decides ({', '.join(parts)}){when}"

@@ -54,6 +54,16 @@ class AddingConformance(Conformance):
         assert schedule.next_fire_at == bench.later(600 - 0.75)
         assert schedule.trigger.declared_spec() == Every(minutes=10).declared_spec()
 
+    async def test_a_hash_is_bound_to_the_schedule_when_it_is_stored(self, bench: Bench) -> None:
+        declared = Cron("H H * * *", "UTC")
+        schedule = await bench.schedule("spread", trigger=declared)
+        assert schedule.trigger == declared.bound("spread")
+        assert schedule.next_fire_at == declared.bound("spread").next_after(bench.now)
+        stored = await bench.store.edit_schedule("spread", updating(trigger=Cron("0 H * * *", "UTC")))
+        assert stored.trigger == Cron("0 H * * *", "UTC").bound("spread")
+        same = await bench.store.edit_schedule("spread", updating(trigger=Cron("0 H * * *", "UTC").bound("other")))
+        assert same == stored
+
     async def test_a_schedule_may_begin_paused(self, bench: Bench) -> None:
         schedule = await bench.schedule(paused=True)
         assert (schedule.state, schedule.next_fire_at) == (ScheduleState.PAUSED, bench.later(1))

@@ -28,7 +28,8 @@ def test_the_choices_are_these_for_ever() -> None:
     # A stored schedule must fire at the same times after every upgrade.
     chosen = Cron("H H H H H H").bound("daily-digest")
     assert chosen.explain() == "at 23:04:47 on the 15th of March or on Wednesday in March"
-    assert Cron("H/10 H(0-7) * * *").bound("daily-digest").explain().startswith("at minutes 4, 14, 24, 34, 44 and 54")
+    spread = Cron("H/10 H(0-7) * * *").bound("daily-digest")
+    assert spread.explain() == "at 07:04, 07:14, 07:24, 07:34, 07:44 and 07:54 every day"
 
 
 @pytest.mark.parametrize(

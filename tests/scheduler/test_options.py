@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from hourbell import InvalidArguments, Scheduler, TriggerError
 from hourbell.clock import ManualClock
+from hourbell.scheduler.application_engine import connect_args_of
 from hourbell.store.memory import MemoryStore
 
 
@@ -41,6 +44,39 @@ def test_the_environment_names_the_database(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_takes_the_address_of_an_engine(tmp_path: Path) -> None:
     engine = create_async_engine("postgresql+asyncpg://u:p%40ss@h:5433/db?ssl=require&prepared_statement_cache_size=0")
     assert Scheduler(engine).settings.database.dsn == "postgresql://u:p%40ss@h:5433/db?sslmode=require"
+    await engine.dispose()
+
+
+async def test_connects_as_the_engine_does(postgres_url: str) -> None:
+    asked = []
+
+    def password() -> str:
+        asked.append(1)
+        return "made at the moment"
+
+    given = {"password": password, "server_settings": {"application_name": "quay", "work_mem": "5MB"}, "timeout": 0}
+    engine = create_async_engine(postgres_url.replace("postgresql://", "postgresql+asyncpg://"), connect_args=given)
+    async with Scheduler(engine) as scheduler:
+        await scheduler.migrate()
+        other = await asyncpg.connect(postgres_url)
+        names = await other.fetch("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
+        await other.close()
+    assert {"application_name": "quay"} in [dict(row) for row in names]
+    assert engine.pool.checkedout() == 0, "the engine's own pool is left alone"
+    await engine.dispose()
+
+
+async def test_what_an_event_of_the_engine_changes_counts_too() -> None:
+    engine = create_async_engine("postgresql+asyncpg://u:p@h/db?prepared_statement_cache_size=0")
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def rotate(dialect: object, record: object, arguments: object, parameters: dict[str, object]) -> None:
+        parameters["password"] = "rotated"
+
+    found = connect_args_of(engine)
+    assert (found["password"], found["user"], found["host"]) == ("rotated", "u", "h")
+    assert "prepared_statement_cache_size" not in found
+    assert connect_args_of("postgresql://u@h/db") == {}
     await engine.dispose()
 
 

@@ -10,8 +10,9 @@ from hourbell.clock import SystemClock
 from hourbell.engine.status import Life
 from hourbell.errors import HourbellError, InvalidArguments, StoreUnavailable
 from hourbell.events import Events
+from hourbell.scheduler.application_engine import address_of, connect_args_of
 from hourbell.scheduler.options import divided
-from hourbell.scheduler.stores import address_of, is_store, make_store
+from hourbell.scheduler.stores import is_store, make_store
 from hourbell.scheduler.waiters import Waiters
 from hourbell.settings import Settings
 from hourbell.task import Task, TaskRegistry
@@ -45,6 +46,7 @@ class Core:
         self.declared: dict[str, Declared] = {}
         self.node: Node | None = None
         self._made_store: Any = database if own else None
+        self._connect_args = connect_args_of(database)
         self._openings = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hinting = self._hints_wanted = False
@@ -157,6 +159,6 @@ class Core:
 
     def _store(self) -> Store:
         if self._made_store is None:
-            self._made_store = make_store(self.settings, self.clock)
+            self._made_store = make_store(self.settings, self.clock, self._connect_args)
         store: Store = self._made_store
         return store

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from hourbell.database_url import DatabaseUrl
 from hourbell.errors import InvalidArguments
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hourbell.clock import Clock
     from hourbell.settings import Settings
     from hourbell.store.protocol import Store
-
-# Parameters that only SQLAlchemy's dialects read; the server and the driver never see them.
-_DIALECT_PARAMETERS = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
 
 
 def is_store(database: object) -> bool:
@@ -21,25 +20,11 @@ def is_store(database: object) -> bool:
     return hasattr(database, "fire_due") and hasattr(database, "claim")
 
 
-def address_of(database: object) -> str | None:
-    """The URL in what was given as the database: text, a SQLAlchemy engine, or nothing.
+def make_store(settings: Settings, clock: Clock, connect_args: Mapping[str, Any]) -> Store:
+    """The store at the address of the settings. Connects to nothing yet.
 
-    Raises InvalidArguments for anything else.
+    ``connect_args`` go to the PostgreSQL driver beside the address.
     """
-    if database is None or isinstance(database, str):
-        return database
-    url: Any = getattr(database, "url", None)
-    if url is None or not hasattr(url, "render_as_string"):
-        raise InvalidArguments(
-            f"the database cannot be a {type(database).__name__}: give a URL, a SQLAlchemy AsyncEngine, or nothing "
-            "to take HOURBELL_DATABASE_URL or DATABASE_URL"
-        )
-    plain = url.difference_update_query(_DIALECT_PARAMETERS)
-    return cast("str", plain.render_as_string(hide_password=False))
-
-
-def make_store(settings: Settings, clock: Clock) -> Store:
-    """The store at the address of the settings. Connects to nothing yet."""
     database = settings.database
     if database.kind == "memory":
         from hourbell.store.memory import MemoryStore
@@ -59,6 +44,7 @@ def make_store(settings: Settings, clock: Clock) -> Store:
         patience=_patience(settings),
         pooler=settings.pooler,
         direct_url=DatabaseUrl.parse(settings.direct_url).dsn if settings.direct_url else None,
+        connect_args=connect_args,
     )
 
 

@@ -11,7 +11,7 @@ import asyncpg
 from hourbell.errors import HourbellError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from hourbell.store.sql_store import Lane
 
@@ -30,11 +30,14 @@ class Connections:
     session, as PgBouncer in transaction mode needs it.
     """
 
-    def __init__(self, url: str, *, session: str, pool: int, patience: float, pooler: bool) -> None:
+    def __init__(
+        self, url: str, *, session: str, pool: int, patience: float, pooler: bool, connect_args: Mapping[str, Any]
+    ) -> None:
         self._url = url
         self._session = session
         self._patience = patience
         self._pooler = pooler
+        self._connect_args = connect_args
         self._size = max(1, pool)
         self._pool: asyncpg.Pool[Any] | None = None
         self._own: dict[str, Connection] = {}
@@ -122,6 +125,7 @@ class Connections:
 
     def _arguments(self) -> dict[str, Any]:
         return {
+            **self._connect_args,
             "timeout": min(self._patience, 5.0),
             "command_timeout": self._patience,
             "statement_cache_size": 0 if self._pooler else 200,

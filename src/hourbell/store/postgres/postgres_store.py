@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import Clock, SystemClock
 from hourbell.store.postgres.connections import Connections
@@ -17,14 +17,17 @@ from hourbell.store.sql_store import SqlStore
 from hourbell.store.statements import load, migrations, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+_PLACE = ("host", "port", "database", "user", "password")
 
 
 class PostgresStore(SqlStore):
     """See `hourbell.store.protocol.Store`. One instance belongs to the event loop that opened it.
 
     ``url`` is a plain ``postgresql://`` address; ``direct_url`` one that passes by a transaction pooler, for hints.
-    ``patience`` is how many seconds any statement may take: at most a third of the lease.
+    ``patience`` is how many seconds any statement may take: at most a third of the lease. ``connect_args`` go to the
+    driver beside the address, and win over it; of the direct address only what does not say where it is.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class PostgresStore(SqlStore):
         patience: float = 5.0,
         pooler: bool = False,
         direct_url: str | None = None,
+        connect_args: Mapping[str, Any] | None = None,
         sender: str | None = None,
     ) -> None:
         self._url, self._schema, self._pool = url, schema, pool
@@ -44,9 +48,18 @@ class PostgresStore(SqlStore):
         self._clock = clock or SystemClock()
         self._named = dict(load("postgres", schema))
         session = self._named["transaction.session"].text
-        self._connections = Connections(url, session=session, pool=pool, patience=patience, pooler=pooler)
+        self._connect_args = dict(connect_args or {})
+        self._connections = Connections(
+            url, session=session, pool=pool, patience=patience, pooler=pooler, connect_args=self._connect_args
+        )
+        away = {name: value for name, value in self._connect_args.items() if name not in _PLACE}
         self._direct = Connections(
-            direct_url or url, session=session, pool=1, patience=patience, pooler=pooler and direct_url is None
+            direct_url or url,
+            session=session,
+            pool=1,
+            patience=patience,
+            pooler=pooler and direct_url is None,
+            connect_args=away if direct_url else self._connect_args,
         )
         self._postgres = PostgresDatabase(self._connections, self._named, self._clock, patience)
         # A channel is at most 63 bytes, a schema's name may be as long: a digest keeps them apart.
@@ -65,6 +78,7 @@ class PostgresStore(SqlStore):
             patience=self._patience,
             pooler=self._pooler,
             direct_url=self._direct_url,
+            connect_args=self._connect_args,
             sender=self._sender,
         )
 

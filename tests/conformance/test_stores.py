@@ -41,6 +41,10 @@ class TestClaiming(suite.ClaimingConformance):
     pass
 
 
+class TestLimiting(suite.LimitingConformance):
+    pass
+
+
 class TestSettling(suite.SettlingConformance):
     pass
 

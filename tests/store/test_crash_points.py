@@ -17,6 +17,7 @@ import pytest
 from hourbell.engine.planning import plan_fires
 from hourbell.errors import StoreUnavailable
 from hourbell.model.ids import new_run_id
+from hourbell.model.limit import Limit
 from hourbell.model.log_line import START, LogBound, LogLine
 from hourbell.model.node import NewNode
 from hourbell.model.progress import Progress, ProgressReport
@@ -29,10 +30,12 @@ from support.faults import Point
 
 LEASE = timedelta(seconds=15)
 ALL: dict[str, Any] = {"attempt": None, "after": START, "limit": 100}
+ONE = Limit(("t",), 1)
 STEPS: dict[str, dict[str, Sequence[str]]] = {
     "postgres": {
         "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
         "claim": ("claiming.claim",),
+        "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
         "settle": ("settling.settle",),
         "renew": ("nodes.renew", "nodes.siblings"),
         "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit"),
@@ -44,6 +47,10 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
         "claim": (
             "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",
+        ),
+        "limited claim": (
+            "nodes.is_live", "clock.read", "claiming.limited", "claiming.places", "claiming.candidates",
+            "claiming.take", "commit",
         ),
         "settle": ("settling.keep", "settling.settle", "commit"),
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
@@ -90,9 +97,11 @@ async def enqueue(pair: Pair, **fields: object) -> Run:
     return (await pair.other.enqueue([run]))[0]
 
 
-async def claim(pair: Pair, node: str, claim_id: str, *, struck: bool = False) -> Sequence[Run]:
+async def claim(
+    pair: Pair, node: str, claim_id: str, *, struck: bool = False, limits: Sequence[Limit] = ()
+) -> Sequence[Run]:
     store = pair.struck if struck else pair.other
-    claimed = await store.claim(node, claim_id, limit=10, tasks={"t": 10}, queues=None, suspects=1)
+    claimed = await store.claim(node, claim_id, limit=10, tasks={"t": 10}, queues=None, suspects=1, limits=limits)
     return claimed.runs if claimed is not None else ()
 
 
@@ -134,6 +143,8 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     run = (await pair.other.claimed("a", "c1"))[0]
     assert await seen(pair.struck.note_progress("a", [halfway(run, 1)])) == list(steps["progress"])
     assert await seen(pair.struck.add_logs(*said(run))) == list(steps["log"])
+    await enqueue(pair)
+    assert await seen(claim(pair, "a", "c3", struck=True, limits=[ONE])) == list(steps["limited claim"])
     assert await seen(pair.struck.settle("a", [retried(run)])) == list(steps["settle"])
     assert await seen(pair.struck.renew("a", LEASE, 0)) == list(steps["renew"])
     (run,) = await claim(pair, "a", "c2")
@@ -191,6 +202,37 @@ async def test_a_claim_of_a_dead_node_is_taken_over(pair: Pair, point: Point) ->
     assert taken[0].attempt == 1 + rescue.requeued
     assert len(await pair.other.list_attempts(run.id)) == rescue.requeued
     assert await claim(pair, "a", "c3") == (), "a dead node never claims again"
+
+
+@pytest.mark.parametrize("pair, point", points("limited claim"), indirect=["pair"])
+async def test_a_claim_under_a_limit_holds_it_or_nothing(pair: Pair, point: Point) -> None:
+    await register(pair, "a", "b")
+    runs = {(await enqueue(pair)).id, (await enqueue(pair)).id}
+    await strike(pair, point, lambda: claim(pair, "a", "c1", struck=True, limits=[ONE]))
+    taken = await pair.other.claimed("a", "c1")
+    again = await claim(pair, "b", "c2", limits=[ONE])
+    assert len(taken) + len(again) == 1, "the limit was left locked, or was not kept"
+    if taken:
+        assert await pair.struck.claimed("a", "c1") == taken, "its answer was lost; it is read back"
+        assert await pair.struck.settle("a", [succeeded(taken[0])]) == {taken[0].id}
+        again = await claim(pair, "b", "c3", limits=[ONE])
+        assert {taken[0].id, again[0].id} == runs
+
+
+@pytest.mark.parametrize("pair, point", points("limited claim"), indirect=["pair"])
+async def test_a_node_that_dies_claiming_gives_its_place_back(pair: Pair, point: Point) -> None:
+    await register(pair, "a")
+    runs = {(await enqueue(pair)).id, (await enqueue(pair)).id}
+    await strike(pair, point, lambda: claim(pair, "a", "c1", struck=True, limits=[ONE]))
+    pair.clock.advance(20)
+    await register(pair, "b")
+    done = set()
+    assert (await pair.other.rescue({"a": 0})).dead == ("a",)
+    for number in range(2):
+        (held,) = await claim(pair, "b", f"b{number}", limits=[ONE])
+        assert await pair.other.settle("b", [succeeded(held)]) == {held.id}
+        done.add(held.id)
+    assert done == runs
 
 
 def succeeded(run: Run) -> Settlement:

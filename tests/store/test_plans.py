@@ -61,7 +61,9 @@ ASKED: dict[str, dict[str, Any]] = {
     "firing.unfinished": {"ids": ["s1", "s2"]},
     "claiming.claim": {
         "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
+        "limited": [], "names": [], "mosts": [],
     },
+    "claiming.lock_limits": {"node": "n1", "tasks": ["rare"]},
     "watching.next_work": {"node": "n1", "tasks": ["rare"], "queues": None},
     "runs.held": {"node": "n1"},
     "nodes.gone": {},
@@ -112,11 +114,38 @@ async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> No
     assert 0 < read <= 200, f"{read} rows of runs were read to claim 20"
 
 
+@pytest.mark.parametrize("limited", [False, True], ids=["without", "with"])
+async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any, limited: bool) -> None:
+    await crowded.execute(
+        f"""
+        INSERT INTO hourbell.runs (id, task, args, state, origin, queue, priority, on_lost, lost_limit, created_at,
+                                   node_id, attempt, limited)
+        SELECT gen_random_uuid(), CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'common' END, '{{}}', 'running', 'enqueue',
+               'default', 0, 'retry', 5, now(), 'n2', 1, 1
+        FROM generate_series(1, {ROWS}) n;
+        ANALYZE hourbell.runs;
+        """
+    )
+    statement = load("postgres", "hourbell")["claiming.claim"]
+    limit = {"limited": ["rare"], "names": ["rare"], "mosts": [25]} if limited else {}
+    bound = [(ASKED["claiming.claim"] | limit).get(parameter) for parameter in statement.parameters]
+    await crowded.execute("SET plan_cache_mode = force_generic_plan")
+    (row,) = await crowded.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
+    plan = json.loads(row[0])[0]["Plan"]
+    counts = [node for node in nodes_of(plan) if node.get("Index Name") == "runs_limited"]
+    assert counts, "nothing counts what is running"
+    assert sum(node["Actual Loops"] for node in counts) == limited
+    assert sum(node["Actual Loops"] * node["Actual Rows"] for node in counts) == (20 if limited else 0)
+    assert sum(node["Actual Rows"] for node in nodes_of(plan) if node["Node Type"] == "ModifyTable") == (
+        5 if limited else 20
+    )
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        *("firing.lock", "claiming.places", "claiming.candidates", "watching.next_work", "runs.held", "nodes.gone"),
-        *("logs.note_progress", "logs.list", "logs.trim", "logs.forget"),
+        *("firing.lock", "claiming.places", "claiming.limited", "claiming.candidates", "watching.next_work"),
+        *("runs.held", "nodes.gone", "logs.note_progress", "logs.list", "logs.trim", "logs.forget"),
     ],
 )
 async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:

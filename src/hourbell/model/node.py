@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
 
@@ -34,7 +35,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNode:
-    """A node that registers. ``replaces`` is the id under which this same process lost its lease before."""
+    """A node that registers. ``replaces`` is the id under which this same process lost its lease before.
+
+    ``tasks``  every name that it can run, with the limit that its code states for it (None: no limit).
+    ``queues``  those that it serves; None: all of them.
+    """
 
     id: str
     host: str
@@ -42,6 +47,8 @@ class NewNode:
     lease: timedelta
     version: str
     replaces: str | None = None
+    tasks: Mapping[str, int | None] = field(default_factory=dict)
+    queues: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
     "max_running": (1, 1_000_000),
     "lost_limit": (1, 1_000),
     "priority": (-1_000, 1_000),
+    "concurrency": (1, 1_000_000),
 }
 _SECONDS: tuple[str, ...] = ("grace", "timeout", "jitter")
 _DURATIONS: tuple[str, ...] = ("grace", "jitter")
@@ -47,6 +48,7 @@ class Policies:
     ``timeout``  seconds a body may take; None: no limit.
     ``on_lost``  when the node died with the body running: ``retry`` (at least once, at most ``lost_limit`` losses) or
     ``fail`` (at most once).
+    ``concurrency``  of a task: how many of its runs may run at once, over all nodes; None: no limit.
     ``queue`` and ``priority``  which nodes may claim the run, and which run goes first (lower first).
     ``executor``  where the body runs; ``auto``: async functions on the loop, others in a thread.
     """
@@ -62,6 +64,7 @@ class Policies:
     timeout: float | None = None
     on_lost: OnLost = "retry"
     lost_limit: int = 5
+    concurrency: int | None = None
     queue: str = "default"
     priority: int = 0
     executor: Executor = "auto"
@@ -97,6 +100,21 @@ class Policies:
 
 
 POLICY_NAMES = frozenset(f.name for f in fields(Policies))
+OF_TASKS = frozenset({"concurrency"})
+"""Policies of the task as a whole: no schedule and no request can have its own."""
+
+
+def without_tasks_own(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """What a schedule inherits, or a run carries: the rest is asked of the task when the run is claimed."""
+    return {name: value for name, value in layer.items() if name not in OF_TASKS}
+
+
+def refuse_tasks_own(given: Mapping[str, Any]) -> None:
+    """Raises InvalidArguments when a schedule is given what only a task can have."""
+    for name in sorted(OF_TASKS & given.keys()):
+        raise InvalidArguments(
+            f"{name} belongs to the task, over all its schedules: give it to @scheduler.task({name}=…)"
+        )
 
 
 def checked_policies(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,6 +136,8 @@ def _checked(name: str, value: Any) -> Any:
         if value not in _CHOICES[name]:
             raise InvalidArguments(f"{name}={value!r}: choose one of {', '.join(map(repr, _CHOICES[name]))}")
         return value
+    if name == "concurrency" and value is None:
+        return None
     if name in _WHOLE:
         low, high = _WHOLE[name]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:

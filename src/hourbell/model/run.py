@@ -141,11 +141,13 @@ class RunFilter:
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The answer to a claim: ``runs`` are this node's to execute, each with its new attempt number; ``missed`` were
-    later than their grace and are now skipped. ``now`` is the database's instant."""
+    later than their grace and are now skipped. ``now`` is the database's instant. ``passed_over`` are limited tasks
+    that were not looked at, because another node was claiming them just then."""
 
     now: datetime
     runs: tuple[Run, ...]
     missed: tuple[Run, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

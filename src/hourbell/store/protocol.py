@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from hourbell.model.editing import Change
+    from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
@@ -131,6 +132,7 @@ class RunStore(Protocol):
         tasks: Mapping[str, int],
         queues: Sequence[str] | None,
         suspects: int,
+        limits: Collection[Limit] = (),
     ) -> Claim | None:
         """Give this node at most ``limit`` due runs of the tasks that it knows, each with the next attempt number.
 
@@ -139,6 +141,11 @@ class RunStore(Protocol):
         ``suspects`` of them may be suspects, see `Run.is_suspect` (so that the next death convicts the culprit
         alone). A run past its ``start_by`` on its first attempt becomes skipped (missed) instead. Answers None, and
         claims nothing, when the node is not live: its row is the lock, taken first.
+
+        ``limits`` bound how many runs of a task may be running at once, over all nodes that claim it under a limit; the
+        least limit that any live node states for it (see `register_node`) counts. They are counted after the task's own
+        row is locked, so that two nodes together never exceed it; a task whose row another node has locked is passed
+        over and named in the answer. Tasks without a limit touch no such row.
         """
 
     async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
@@ -223,7 +230,7 @@ class NodeStore(Protocol):
     """Nodes and their leases."""
 
     async def register_node(self, node: NewNode) -> datetime:
-        """Insert a live node with a fresh lease and answer the database's instant.
+        """Insert a live node with a fresh lease, what it can run, and answer the database's instant.
 
         ``replaces`` names the id under which the same process lost its lease: that node is marked dead and its runs
         are treated as a rescue treats them. Repeating the call with the same id changes nothing.

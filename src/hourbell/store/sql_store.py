@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from hourbell.model.editing import Change
+    from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
@@ -134,11 +135,12 @@ class SqlStore:
         tasks: Mapping[str, int],
         queues: Sequence[str] | None,
         suspects: int,
+        limits: Collection[Limit] = (),
     ) -> Claim | None:
+        asked = claiming.Asked(node_id, claim_id, limit, tasks, queues, suspects, limits)
         script = claiming.claim_in_steps if self._steps else claiming.claim_at_once
-        return await self._database.run(
-            lambda: script(node_id, claim_id, limit, tasks, queues, suspects), "claim", atomic=self._steps
-        )
+        # One statement is a transaction of its own; under a limit there are two.
+        return await self._database.run(lambda: script(asked), "claim", atomic=self._steps or bool(limits))
 
     async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
         rows = await self._database.run(

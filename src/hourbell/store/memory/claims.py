@@ -10,12 +10,14 @@ from hourbell.model.run import Claim, Held, Run, Settlement
 from hourbell.model.run_state import Reason, RunState
 from hourbell.store.memory.endings import settle
 from hourbell.store.memory.handle import Handle
+from hourbell.store.memory.limits import Shared
 from hourbell.store.memory.rows import fresh_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hourbell.model.limit import Limit
     from hourbell.store.memory.tables import Tables
 
 
@@ -31,6 +33,7 @@ class ClaimVerbs(Handle):
         tasks: Mapping[str, int],
         queues: Sequence[str] | None,
         suspects: int,
+        limits: Collection[Limit] = (),
     ) -> Claim | None:
         async with self._transaction() as now:
             tables = self._tables
@@ -38,12 +41,13 @@ class ClaimVerbs(Handle):
             if node is None or node.state is not NodeState.LIVE:
                 return None
             room = dict(tasks)
+            shared = Shared(tables, limits)
             taken: list[Run] = []
             missed: list[Run] = []
             for run in _claimable(tables, now, queues):
                 if len(taken) >= limit:
                     break
-                if room.get(run.task, 0) <= 0:
+                if room.get(run.task, 0) <= 0 or not shared.room(run.task):
                     continue
                 if _too_late(run, now):
                     late = replace(run, state=RunState.SKIPPED, reason=Reason.MISSED, finished_at=now)
@@ -55,6 +59,7 @@ class ClaimVerbs(Handle):
                         continue
                     suspects -= 1
                 room[run.task] -= 1
+                shared.take(run)
                 taken.append(_take(tables, run, node_id, claim_id))
             return Claim(now, tuple(map(fresh_run, taken)), tuple(map(fresh_run, missed)))
 

@@ -42,6 +42,8 @@ class NodeVerbs(Handle):
             )
             tables.nodes.put(node.id, row)
             tables.renewals.put(node.id, 0)
+            tables.node_tasks.put(node.id, dict(node.tasks))
+            tables.node_queues.put(node.id, node.queues)
             if node.replaces is not None:
                 _leave(tables, node.replaces, NodeState.DEAD)
                 for run in _running_under(tables, node.replaces):

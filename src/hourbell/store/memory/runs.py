@@ -154,6 +154,8 @@ def _forget_nodes(tables: Tables, now: datetime) -> None:
         if node.state is not NodeState.LIVE and node.lease_until < now - _GONE and node.id not in holding:
             tables.nodes.drop(node.id)
             tables.renewals.drop(node.id)
+            tables.node_tasks.drop(node.id)
+            tables.node_queues.drop(node.id)
             for place in [place for place in tables.declared if place[0] == node.id]:
                 tables.declared.drop(place)
 

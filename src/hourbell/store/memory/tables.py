@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, ValuesView
+from collections.abc import Callable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -69,6 +69,9 @@ class Tables:
         self.nodes: Table[str, Node] = Table(self._undo)
         self.renewals: Table[str, int] = Table(self._undo)  # node -> how often it renewed
         self.claims: Table[str, str] = Table(self._undo)  # running run -> the claim that took it
+        self.limited: Table[str, None] = Table(self._undo)  # runs that were claimed under a limit
+        self.node_tasks: Table[str, Mapping[str, int | None]] = Table(self._undo)  # node -> its tasks and their limits
+        self.node_queues: Table[str, tuple[str, ...] | None] = Table(self._undo)  # node -> the queues that it serves
         self.declared: Table[tuple[str, str], str] = Table(self._undo)  # (node, schedule) -> digest
         self.calendars: Table[str, NamedCalendar] = Table(self._undo)
         self.digests: Table[tuple[str, str], datetime] = Table(self._undo)  # (schedule, digest) -> first seen
@@ -125,6 +128,7 @@ class Tables:
         self.runs.drop(run.id)
         self.attempts.drop(run.id)
         self.logs.drop(run.id)
+        self.limited.drop(run.id)
         self._unfinished.drop(run.id)
         if run.key is not None:
             self._keys.drop((run.task, run.key))

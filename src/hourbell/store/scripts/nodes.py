@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.node import NewNode, NodeState, Renewal, Rescue, Sibling
 from hourbell.model.run_state import Outcome
-from hourbell.store.scripts.script import Script, batch, call
+from hourbell.store.scripts.script import Script, batch, call, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 def register_node(node: NewNode, *, in_steps: bool) -> Script[datetime]:
     """See `NodeStore.register_node`."""
-    yield call("nodes.register", id=node.id, host=node.host, pid=node.pid, version=node.version, lease=node.lease)
+    yield call(
+        "nodes.register",
+        id=node.id,
+        host=node.host,
+        pid=node.pid,
+        version=node.version,
+        queues=to_json(node.queues),
+        lease=node.lease,
+    )
+    stated = [{"task": task, "concurrency": node.tasks[task]} for task in sorted(node.tasks)]
+    yield batch("nodes.state_tasks", stated, node=node.id)
     if node.replaces is not None:
         yield call("nodes.end", node=node.replaces, state=NodeState.DEAD.value)
         yield call("declarations.forget", node=node.replaces)

@@ -95,4 +95,5 @@ def prune(retention: timedelta, limit: int) -> Script[int]:
     if len(deleted) < limit:
         yield call("nodes.prune", kept=_KEPT_NODES)
         yield call("declarations.prune")
+        yield call("nodes.forget_tasks")
     return len(deleted)

@@ -30,21 +30,27 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{part}"
         for part in (
-            *(
-                "bench",
-                "cancelling",
-                "calendars",
-                "claiming",
-                "declaring",
-                "firing",
-                "histories",
-                "leasing",
-                "listening",
-                "logs",
-                "opening",
-                "pruning",
-            ),
-            *("racing", "requesting", "rescuing", "runs", "schedules", "settling", "skipping", "waiting"),
+            "bench",
+            "calendars",
+            "cancelling",
+            "claiming",
+            "declaring",
+            "firing",
+            "histories",
+            "leasing",
+            "limiting",
+            "listening",
+            "logs",
+            "opening",
+            "pruning",
+            "racing",
+            "requesting",
+            "rescuing",
+            "runs",
+            "schedules",
+            "settling",
+            "skipping",
+            "waiting",
         )
     )
 )
@@ -57,6 +63,7 @@ from .declaring import DeclaringConformance
 from .firing import FiringConformance
 from .histories import HistoriesConformance, History, Step
 from .leasing import LeasingConformance
+from .limiting import LimitingConformance
 from .listening import ListeningConformance
 from .logs import LoggingConformance, ProgressConformance
 from .opening import OpeningConformance
@@ -83,6 +90,7 @@ class StoreConformance(
     CalendarsConformance,
     RequestingConformance,
     ClaimingConformance,
+    LimitingConformance,
     SettlingConformance,
     CancellingConformance,
     LeasingConformance,
@@ -112,6 +120,7 @@ __all__ = [
     "HistoriesConformance",
     "History",
     "LeasingConformance",
+    "LimitingConformance",
     "ListeningConformance",
     "LoggingConformance",
     "OpeningConformance",

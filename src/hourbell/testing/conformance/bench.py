@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.clock import ManualClock
+    from hourbell.model.limit import Limit
     from hourbell.model.node import Rescue
     from hourbell.model.plan import FiringReport, Planner
     from hourbell.model.run import Attempt, Run
@@ -100,14 +101,14 @@ class Bench:
 
     # Nodes
 
-    async def node(self, node_id: str = "a", *, lease: timedelta = LEASE, replaces: str | None = None) -> str:
+    async def node(self, node_id: str = "a", **fields: Any) -> str:
         """Register a node and answer its id."""
-        await self.store.register_node(self.new_node(node_id, lease=lease, replaces=replaces))
+        await self.store.register_node(self.new_node(node_id, **fields))
         return node_id
 
-    def new_node(self, node_id: str, *, lease: timedelta = LEASE, replaces: str | None = None) -> NewNode:
+    def new_node(self, node_id: str, *, lease: timedelta = LEASE, **fields: Any) -> NewNode:
         """A node that wants to register."""
-        return NewNode(id=node_id, host="host", pid=1, lease=lease, version="1", replaces=replaces)
+        return NewNode(id=node_id, host="host", pid=1, lease=lease, version="1", **fields)
 
     async def renewals(self, asker: str | None = None) -> dict[str, int]:
         """The renewal numbers of the live nodes, as a witness sees them."""
@@ -174,11 +175,18 @@ class Bench:
         queues: Sequence[str] | None = None,
         suspects: int = 100,
         claim_id: str | None = None,
+        limits: Collection[Limit] = (),
     ) -> list[Run]:
         """The runs that a live node is given."""
         rooms = tasks if isinstance(tasks, Mapping) else dict.fromkeys(tasks, 100)
         claim = await self.store.claim(
-            node_id, claim_id or new_claim_id(), limit=limit, tasks=rooms, queues=queues, suspects=suspects
+            node_id,
+            claim_id or new_claim_id(),
+            limit=limit,
+            tasks=rooms,
+            queues=queues,
+            suspects=suspects,
+            limits=limits,
         )
         assert claim is not None, f"node {node_id} was refused"
         return list(claim.runs)

@@ -1,7 +1,12 @@
 -- name: nodes.register
-INSERT INTO {schema}.nodes (id, host, pid, version, state, started_at, lease_until)
-VALUES (:id, :host, :pid, :version, 'live', coalesce(:now, now()), coalesce(:now, now()) + :lease)
+INSERT INTO {schema}.nodes (id, host, pid, version, queues, state, started_at, lease_until)
+VALUES (:id, :host, :pid, :version, :queues, 'live', coalesce(:now, now()), coalesce(:now, now()) + :lease)
 ON CONFLICT (id) DO NOTHING;
+
+-- name: nodes.forget_tasks
+-- What nodes could run that are no more.
+DELETE FROM {schema}.node_tasks
+WHERE NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = {schema}.node_tasks.node_id AND n.state = 'live');
 
 -- name: nodes.renew
 -- An expired lease is never renewed: whoever is late takes a new id.

@@ -1,6 +1,30 @@
+-- name: claiming.lock_limits
+-- The rows under which limited tasks are counted, locked until the claim commits; those that another node has are
+-- passed over. The node's own row comes first, as always. The least limit that a live node states is answered too.
+WITH me AS MATERIALIZED (
+    SELECT n.id FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live' FOR KEY SHARE
+),
+made AS (
+    INSERT INTO {schema}.task_limits (task)
+    SELECT t.task FROM me, unnest(:tasks::text[]) AS t (task) ORDER BY t.task
+    ON CONFLICT (task) DO NOTHING
+    RETURNING task
+),
+locked AS MATERIALIZED (
+    SELECT l.task FROM {schema}.task_limits l
+    WHERE l.task = ANY (:tasks::text[]) AND EXISTS (SELECT 1 FROM me)
+    ORDER BY l.task
+    FOR NO KEY UPDATE OF l SKIP LOCKED
+)
+SELECT k.task,
+       (SELECT min(s.concurrency) FROM {schema}.node_tasks s JOIN {schema}.nodes n ON n.id = s.node_id
+        WHERE s.task = k.task AND n.state = 'live') AS stated
+FROM (SELECT task FROM locked UNION ALL SELECT task FROM made) k;
+
 -- name: claiming.claim
 -- The node's own row is the lock, taken first: no live row, no claim. Each known task is asked for itself, so a backlog
--- of one costs the others nothing. Answers at least one row, whose is_live says whether the node may claim.
+-- of one costs the others nothing. Limited tasks are counted here, under a snapshot later than the lock on their rows;
+-- without any, nothing is counted. Answers at least one row, whose is_live says whether the node may claim.
 WITH RECURSIVE me AS MATERIALIZED (
     SELECT n.id FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live' FOR KEY SHARE
 ),
@@ -10,16 +34,27 @@ every_queue AS (
     SELECT (SELECT r.queue FROM {schema}.runs r WHERE r.state = 'queued' AND r.queue > q.queue ORDER BY r.queue LIMIT 1)
     FROM every_queue q WHERE q.queue IS NOT NULL
 ),
+limits AS MATERIALIZED (
+    SELECT u.task, u.name, u.most FROM unnest(:limited::text[], :names::text[], :mosts::integer[]) AS u (task, name, most)
+),
+left_over AS MATERIALIZED (
+    SELECT l.name, min(l.most) - sum((
+               SELECT count(*) FROM {schema}.runs r WHERE r.state = 'running' AND r.limited = 1 AND r.task = l.task
+           )) AS room
+    FROM limits l GROUP BY l.name
+),
 asked AS (
-    SELECT me.id AS node_id, q.queue, t.task, t.room
-    FROM me, every_queue q, unnest(:tasks::text[], :rooms::integer[]) AS t (task, room)
+    SELECT me.id AS node_id, q.queue, t.task, coalesce(l.name, t.task) AS name,
+           greatest(0, least(t.room, o.room))::integer AS room
+    FROM me CROSS JOIN every_queue q CROSS JOIN unnest(:tasks::text[], :rooms::integer[]) AS t (task, room)
+    LEFT JOIN limits l ON l.task = t.task LEFT JOIN left_over o ON o.name = l.name
     WHERE q.queue IS NOT NULL AND (:queues::text[] IS NULL OR q.queue = ANY (:queues::text[]))
 ),
 locked AS MATERIALIZED (
-    SELECT p.*
+    SELECT p.*, a.name, a.room
     FROM asked a CROSS JOIN LATERAL (
         SELECT f.* FROM (
-            SELECT r.id, r.task, a.room, r.suspect, r.priority, r.run_at
+            SELECT r.id, r.suspect, r.priority, r.run_at
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 0
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
@@ -29,7 +64,7 @@ locked AS MATERIALIZED (
         ) f
         UNION ALL
         SELECT l.* FROM (
-            SELECT r.id, r.task, a.room, r.suspect, r.priority, r.run_at
+            SELECT r.id, r.suspect, r.priority, r.run_at
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 1
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
@@ -43,7 +78,7 @@ allowed AS (
     SELECT l.*, row_number() OVER (PARTITION BY l.suspect ORDER BY l.priority, l.run_at, l.id) AS place FROM locked l
 ),
 ranked AS (
-    SELECT k.*, row_number() OVER (PARTITION BY k.task ORDER BY k.priority, k.run_at, k.id) AS place_in_task
+    SELECT k.*, row_number() OVER (PARTITION BY k.name ORDER BY k.priority, k.run_at, k.id) AS place_in_task
     FROM allowed k WHERE k.suspect = 0 OR k.place <= :suspects::integer
 ),
 picked AS MATERIALIZED (
@@ -60,6 +95,7 @@ written AS (
         node_id = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN NULL ELSE :node END,
         claim_id = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN NULL ELSE :claim_id END,
         attempt = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN 0 ELSE r.attempt + 1 END,
+        limited = CASE WHEN r.task = ANY (:limited::text[]) THEN 1 ELSE r.limited END,
         outcome = NULL,
         error = NULL
     WHERE r.id = ANY (ARRAY(SELECT p.id FROM picked p))

@@ -1,3 +1,8 @@
+-- name: nodes.state_tasks
+INSERT INTO {schema}.node_tasks (task, node_id, concurrency)
+SELECT u.task, :node, u.concurrency FROM unnest(:task::text[], :concurrency::integer[]) AS u (task, concurrency)
+ON CONFLICT (task, node_id) DO NOTHING;
+
 -- name: nodes.mark_dead
 -- Both witnesses under the lock: expired by the database's clock, and still the number that was seen.
 WITH expired AS MATERIALIZED (

@@ -16,6 +16,13 @@ WHERE h.place IS NOT NULL AND json_extract(h.place, '$[1]') IN (SELECT value FRO
   AND (:queues IS NULL OR json_extract(h.place, '$[0]') IN (SELECT value FROM json_each(:queues)))
 ORDER BY 1, 2, 3;
 
+-- name: claiming.limited
+-- How many runs of a limited task are running, and the least limit that a live node states for it.
+SELECT :task AS task,
+       (SELECT count(*) FROM runs WHERE state = 'running' AND limited = 1 AND task = :task) AS running,
+       (SELECT min(s.concurrency) FROM node_tasks s JOIN nodes n ON n.id = s.node_id
+        WHERE s.task = :task AND n.state = 'live') AS stated;
+
 -- name: claiming.candidates
 SELECT id, task, priority, run_at, suspect
 FROM runs
@@ -32,6 +39,6 @@ SET state = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'ski
     node_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :node END,
     claim_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :claim_id END,
     attempt = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 0 ELSE attempt + 1 END,
-    outcome = NULL, error = NULL
+    limited = max(limited, :limited), outcome = NULL, error = NULL
 WHERE id = :id AND state = 'queued'
 RETURNING *, coalesce(:now, now()) AS now_at;

@@ -1,6 +1,10 @@
 -- name: nodes.is_live
 SELECT id FROM nodes WHERE id = :node AND state = 'live';
 
+-- name: nodes.state_tasks
+INSERT INTO node_tasks (task, node_id, concurrency) VALUES (:task, :node, :concurrency)
+ON CONFLICT (task, node_id) DO NOTHING;
+
 -- name: nodes.mark_dead
 UPDATE nodes SET state = 'dead'
 WHERE id = :id AND renewals = :renewals AND state = 'live' AND lease_until <= coalesce(:now, now())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from hourbell.arguments import Arguments
 from hourbell.errors import InvalidArguments, UnknownTask
+from hourbell.model.limit import Limit
 from hourbell.model.policies import checked_policies
 from hourbell.results import RESULT_MAX, result_text
 
@@ -52,7 +53,7 @@ class Task(Generic[P, R]):
     """A registered function. Calling it calls the function itself, here and now; `enqueue` asks for a run of it.
 
     ``name`` is what the database remembers; ``aliases`` are earlier names whose stored runs are still understood.
-    ``policies`` are those given for the task, as JSON.
+    ``policies`` are those given for the task, as JSON; ``limit`` is its ``concurrency``, None when it has none.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class Task(Generic[P, R]):
         self.function = function
         self.is_async = _is_async(function)
         self.policies = checked_policies(policies or {})
+        most = self.policies.get("concurrency")
+        self.limit = Limit((self.name, *self.aliases), most) if most is not None else None
         self.arguments = Arguments(function, self.name)
         self._enqueuer = enqueuer
         self._refuse_executor()

@@ -187,3 +187,28 @@ async def test_wrong_arguments_name_their_schedule(scheduler: Scheduler) -> None
         await scheduler.add_schedule(purge, Every(hours=1), id="nightly", args={"days": 1})
         with pytest.raises(InvalidArguments, match="schedule 'nightly': "):
             await scheduler.update_schedule("nightly", args={})
+
+
+def test_concurrency_belongs_to_the_task(scheduler: Scheduler) -> None:
+    limited = scheduler.cron("0 9 * * *", id="c", concurrency=2, overlap="allow")(nothing)
+    assert limited.policies["concurrency"] == 2
+    assert limited.limit is not None
+    assert limited.limit.most == 2
+    said = declared(scheduler)["c"]
+    assert dict(said.policies) == {"overlap": "allow"}
+    assert "concurrency" not in said.inherited
+    with pytest.raises(InvalidArguments, match="belongs to the task"):
+        scheduler.every(hours=1, id="e", concurrency=3)(limited)
+
+
+def test_concurrency_of_the_scheduler_is_each_task_s_own() -> None:
+    scheduler = Scheduler("memory://", concurrency=4)
+    assert scheduler.task(nothing).policies["concurrency"] == 4
+    free = scheduler.task(name="free", aliases=["gone"], concurrency=None)(asynchronous)
+    assert free.limit is None
+
+
+@pytest.mark.parametrize("most", [0, -1, 1.5, True, "2"])
+def test_a_limit_that_means_nothing_is_refused(scheduler: Scheduler, most: Any) -> None:
+    with pytest.raises(InvalidArguments, match="concurrency"):
+        scheduler.task(concurrency=most)(nothing)

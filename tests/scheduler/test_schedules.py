@@ -226,3 +226,12 @@ async def test_a_past_at_is_due_once(scheduler: Scheduler) -> None:
     stored = await scheduler.add_schedule("greet", At(past), id="s")
     assert stored.next_fire_at == past
     assert await scheduler.preview("s") == [past]
+
+
+async def test_a_schedule_has_no_concurrency_of_its_own(scheduler: Scheduler) -> None:
+    with pytest.raises(InvalidArguments, match="belongs to the task"):
+        await scheduler.add_schedule("greet", Every(hours=1), id="x", concurrency=1)
+    await scheduler.add_schedule("greet", Every(hours=1), id="x")
+    with pytest.raises(InvalidArguments, match="belongs to the task"):
+        await scheduler.update_schedule("x", concurrency=1)
+    assert "concurrency" not in (await scheduler.trigger_schedule("x")).policies or {}

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
+from hourbell.engine.limiting import Limiting
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind, kind_of
 from hourbell.model.ids import new_claim_id
@@ -70,6 +71,7 @@ class Claiming:
         self._hungry: set[Kind] = set()
         self._names: dict[Kind, tuple[str, ...]] = {}
         self._known = -1
+        self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
         self._regrouping = False
@@ -91,6 +93,15 @@ class Claiming:
         if since:
             self._pending |= since
             self.wake()
+
+    def settled(self, runs: Iterable[Run]) -> None:
+        """These have ended in the database too: what their limits held back may be claimed now."""
+        for kind in self._limiting.released(runs):
+            if self.closed or self._room(kind) <= 0:
+                self._hungry.add(kind)
+                self._crowded()
+            else:
+                self._take(kind)
 
     def freed(self) -> None:
         """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups.
@@ -155,6 +166,7 @@ class Claiming:
                 tasks=dict.fromkeys(self._tasks(kind), limit),
                 queues=self._parts.settings.queues,
                 suspects=0 if self._holdings.has_suspect() else 1,
+                limits=self._limiting.of(kind),
             )
         except BaseException:
             # Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed.
@@ -168,6 +180,7 @@ class Claiming:
             return
         self._parts.timekeeper.heard(claim.now, asked)
         self._tell_missed(claim)
+        self._limiting.claimed(kind, claim)
         if len(claim.runs) + len(claim.missed) >= limit:
             self._hungry.add(kind)
             self._call_for_help()
@@ -217,7 +230,12 @@ class Claiming:
                 if task is not None:
                     sorted_out[kind_of(task)].append(name)
             self._names = {kind: tuple(found) for kind, found in sorted_out.items()}
+            self._limiting.learn()
         return self._names[kind]
+
+    def _take(self, kind: Kind) -> None:
+        self._pending.add(kind)
+        self.wake()
 
     def _regroup(self) -> None:
         self._regrouping = False

@@ -6,7 +6,7 @@ import os
 import socket
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from hourbell.engine.trust import Trust
 from hourbell.errors import StoreUnavailable
@@ -14,8 +14,17 @@ from hourbell.model.ids import new_node_id
 from hourbell.model.node import NewNode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hourbell.engine.parts import Parts
     from hourbell.store.protocol import Store
+
+
+class Abilities(TypedDict):
+    """What a node says of itself that it can run; see `NewNode`."""
+
+    tasks: Mapping[str, int | None]
+    queues: tuple[str, ...] | None
 
 
 class Registering:
@@ -58,7 +67,16 @@ class Registering:
             lease=timedelta(seconds=lease),
             version=_version(),
             replaces=self._replaces,
+            **self._abilities(),
         )
+
+    def _abilities(self) -> Abilities:
+        settings, tasks = self._parts.settings, self._parts.tasks
+        if not settings.max_runs:
+            return Abilities(tasks={}, queues=())
+        limits = {name: task.limit for task in tasks for name in (task.name, *task.aliases)}
+        stated = {name: limit.most if limit is not None else None for name, limit in limits.items()}
+        return Abilities(tasks=stated, queues=settings.queues)
 
 
 def _version() -> str:

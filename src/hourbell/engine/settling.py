@@ -60,6 +60,7 @@ class Settling:
         self._writing: list[Report] = []
         self._flushed: asyncio.Future[None] | None = None
         self.wake: Callable[[], None] = lambda: None
+        self.settled: Callable[[Sequence[Run]], object] = lambda runs: None
 
     def add(self, run: Run, settlement: Settlement) -> None:
         """Have this written with the next flush."""
@@ -119,6 +120,7 @@ class Settling:
         if refused:
             self._lost(refused)
             batch = [report for report in batch if report.run.id in accepted]
+        self.settled([report.run for report in batch])
         if any(report.became is RunState.QUEUED for report in batch):
             self._queued()
         self._tell(batch)

@@ -76,6 +76,7 @@ class Shift:
         self._audit_loop = Loop("audit", self.auditing.step, parts.troubles)
         self.claiming.wake = self._claim_loop.wake
         self.settling.wake = self._settle_loop.wake
+        self.settling.settled = self.claiming.settled
 
     def start(self) -> None:
         """Begin to claim, on the running event loop."""

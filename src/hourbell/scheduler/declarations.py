@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.policies import without_tasks_own
 from hourbell.model.schedule import Declaration, Source
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Declared:
             trigger=self.trigger.localized(timezone),
             args=checked_args(self.id, self.task, self.args),
             policies=self.policies,
-            inherited={**defaults, **self.task.policies},
+            inherited=without_tasks_own({**defaults, **self.task.policies}),
             source=self.source,
             digest="",
             paused=self.paused,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Concatenate, Never, ParamSpec, Protocol, TypeVar, overload
 
 from hourbell.errors import HourbellError, InvalidArguments
-from hourbell.model.policies import checked_policies
+from hourbell.model.policies import OF_TASKS, checked_policies, refuse_tasks_own, without_tasks_own
 from hourbell.scheduler.declarations import Declared, checked_id
 from hourbell.scheduler.verbs import Verbs
 from hourbell.task import Task
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 # What says how a body runs is wanted for its runs by hand too; the rest is about fires.
-_BODY_POLICIES = frozenset({"retry", "timeout", "on_lost", "lost_limit", "queue", "priority", "executor"})
+_BODY_POLICIES = OF_TASKS | {"retry", "timeout", "on_lost", "lost_limit", "queue", "priority", "executor"}
 
 
 class TaskDecorator(Protocol):
@@ -190,7 +190,7 @@ class Declaring(Verbs):
 
         def decorate(function: Callable[..., Any], /) -> Any:
             task = self._adopted(function, spec)
-            self._declare(trigger, given_id, task, args or {}, spec)
+            self._declare(trigger, given_id, task, args or {}, without_tasks_own(spec))
             return task
 
         return decorate
@@ -200,6 +200,7 @@ class Declaring(Verbs):
         if not isinstance(function, Task):
             body = {name: value for name, value in policies.items() if name in _BODY_POLICIES}
             return self._register(function, **body)
+        refuse_tasks_own(policies)
         if self._core.tasks.find(function.name) is not function:
             raise InvalidArguments(f"{function!r} belongs to another scheduler: register the plain function here")
         return function
@@ -207,7 +208,8 @@ class Declaring(Verbs):
     def _register(
         self, function: Callable[P, R], *, name: str | None = None, aliases: Iterable[str] = (), **policies: Any
     ) -> Task[P, R]:
-        task = Task(function, enqueuer=self._requests, name=name, aliases=aliases, policies=policies)
+        ours = {policy: value for policy, value in self._core.defaults.items() if policy in OF_TASKS}
+        task = Task(function, enqueuer=self._requests, name=name, aliases=aliases, policies={**ours, **policies})
         self._core.tasks.add(task)
         return task
 

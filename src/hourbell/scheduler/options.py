@@ -31,6 +31,7 @@ class PolicyOptions(TypedDict, total=False):
     timeout: float | timedelta | None
     on_lost: OnLost
     lost_limit: int
+    concurrency: int | None
     queue: str
     priority: int
     executor: Executor

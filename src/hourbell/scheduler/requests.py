@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from hourbell.context import current_run
 from hourbell.errors import InvalidArguments
 from hourbell.model.ids import new_run_id
-from hourbell.model.policies import Policies, checked_policies
+from hourbell.model.policies import Policies, checked_policies, without_tasks_own
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
 
@@ -43,7 +43,7 @@ class Requests:
         core = self._core
         given = {"queue": request.queue, "priority": request.priority}
         asked = checked_policies({name: value for name, value in given.items() if value is not None})
-        policies = {**core.defaults, **task.policies, **asked}
+        policies = {**without_tasks_own({**core.defaults, **task.policies}), **asked}
         effective = Policies.layered(policies)
         new = NewRun(
             **ancestry(core.clock),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import InvalidArguments
 from hourbell.model.editing import pausing, resuming, updating
-from hourbell.model.policies import Policies, checked_policies
+from hourbell.model.policies import Policies, checked_policies, refuse_tasks_own
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
 from hourbell.model.schedule import Schedule, ScheduleState, Source
@@ -64,7 +64,7 @@ class ScheduleVerbs(Verbs):
             task=found,
             trigger=core.find_trigger(trigger),
             args=args or {},
-            policies=checked_policies(policies),
+            policies=_of_schedule(policies),
             source=Source.CALL,
             paused=paused,
             note=_checked_note(note),
@@ -109,7 +109,7 @@ class ScheduleVerbs(Verbs):
         if args is not None:
             schedule = await core.store.get_schedule(schedule_id)
             plain = checked_args(schedule_id, core.find_task(schedule.task), args)
-        given = checked_policies(policies) if policies else None
+        given = _of_schedule(policies) if policies else None
         await check_blackout(core, given or {})
         change = updating(
             trigger=core.find_trigger(trigger) if trigger is not None else None, args=plain, policies=given
@@ -204,6 +204,11 @@ def _requested(schedule: Schedule, args: Mapping[str, Any], key: str | None, anc
         lost_limit=effective.lost_limit,
         policies=layers or None,
     )
+
+
+def _of_schedule(policies: Mapping[str, Any]) -> dict[str, Any]:
+    refuse_tasks_own(policies)
+    return checked_policies(policies)
 
 
 def _checked_note(note: object) -> str | None:

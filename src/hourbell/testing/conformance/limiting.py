@@ -133,7 +133,7 @@ class LimitingConformance(Conformance):
         await bench.enqueue()
         await bench.enqueue()
         (run,) = await bench.claim("a", limits=[one_task(1)])
-        assert await bench.store.settle("b", [bench.report(run)]) == frozenset()
+        assert await bench.store.settle("b", [bench.report(run)]) == {}
         assert await bench.claim("b", limits=[one_task(1)]) == []
 
     async def test_a_rescue_makes_room_and_not_before(self, bench: Bench) -> None:
@@ -288,7 +288,7 @@ class LimitingConformance(Conformance):
                 runs = await _taken(store, str(number), 3)
                 running.append(await _listed(store, RunState.RUNNING, 50))
                 accepted = await store.settle(str(number), [bench.report(run) for run in runs])
-                assert accepted == set(ids(runs))
+                assert set(accepted) == set(ids(runs))
                 done += ids(runs)
             return done
 

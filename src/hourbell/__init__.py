@@ -21,7 +21,7 @@ from hourbell.model.run import Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler import Scheduler
 from hourbell.task import Task
-from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, Trigger
+from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, Trigger, lint, lint_all
 
 __all__ = [
     "At",
@@ -48,4 +48,6 @@ __all__ = [
     "TriggerError",
     "UnknownTask",
     "current_run",
+    "lint",
+    "lint_all",
 ]

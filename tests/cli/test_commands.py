@@ -62,7 +62,7 @@ async def filled(url: str) -> None:
 def test_version_and_help() -> None:
     assert typed("--version").stdout.startswith("hourbell 0.")
     for text in (typed().stdout, typed("--help").stdout):
-        for command in ("worker", "migrate", "schedules", "runs", "tasks", "nodes", "demo"):
+        for command in ("worker", "migrate", "schedules", "runs", "tasks", "nodes", "next", "demo"):
             assert command in text
 
 

@@ -9,6 +9,7 @@ import typer
 from hourbell.cli.demo import demo
 from hourbell.cli.lists import list_nodes, list_runs, list_schedules, list_tasks
 from hourbell.cli.migrate import migrate
+from hourbell.cli.next import show_next
 from hourbell.cli.worker import worker
 
 
@@ -28,6 +29,7 @@ def commands() -> typer.Typer:
     app.command("runs")(list_runs)
     app.command("tasks")(list_tasks)
     app.command("nodes")(list_nodes)
+    app.command("next")(show_next)
     return app
 
 

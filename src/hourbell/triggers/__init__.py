@@ -5,6 +5,19 @@ from hourbell.triggers.calendars import Calendar
 from hourbell.triggers.cron import Cron
 from hourbell.triggers.date import At
 from hourbell.triggers.interval import Every
+from hourbell.triggers.lint import Advice, lint, lint_all
+from hourbell.triggers.preview import PreviewedFire
 from hourbell.triggers.trigger import Trigger
 
-__all__ = ["At", "Calendar", "CalendarEvery", "Cron", "Every", "Trigger"]
+__all__ = [
+    "Advice",
+    "At",
+    "Calendar",
+    "CalendarEvery",
+    "Cron",
+    "Every",
+    "PreviewedFire",
+    "Trigger",
+    "lint",
+    "lint_all",
+]

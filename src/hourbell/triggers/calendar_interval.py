@@ -16,6 +16,7 @@ from hourbell.triggers.spec import Spec, check_fields, optional_text_field, show
 from hourbell.triggers.trigger import COUNT_CAP, Trigger, check_cap
 from hourbell.triggers.wall_clock import next_fire, prev_fire
 from hourbell.triggers.wall_count import count_fires
+from hourbell.triggers.wall_rule import WallRule
 from hourbell.triggers.wall_times import read_day, read_time, write_time
 from hourbell.triggers.words import clock, joined, ordinal
 from hourbell.triggers.zones import zone
@@ -232,6 +233,11 @@ class CalendarEvery(Trigger):
         if self.start_day is not None or self.anchor is not None or self._is_daily():
             return self
         return self._changed(anchor=as_utc(instant).astimezone(self._zone()).date())
+
+    def wall_rule(self) -> WallRule | None:
+        """The dates and the time, the zone and the policy; None while it has no start."""
+        is_counted = self.start_day is not None or self.anchor is not None or self._is_daily()
+        return WallRule(self._pattern(), self._zone(), self._policy()) if is_counted else None
 
     def _changed(self, *, timezone: str | None = None, anchor: date | None = None) -> CalendarEvery:
         trigger = CalendarEvery.__new__(CalendarEvery)

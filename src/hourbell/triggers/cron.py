@@ -23,6 +23,8 @@ from hourbell.triggers.zones import zone
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hourbell.triggers.cron_fields import CronFields
+
 Part = int | str | None
 CronRule = WallRule | ElapsedRule | UnboundRule
 
@@ -259,6 +261,14 @@ class Cron(Trigger):
     def is_hashed(self) -> bool:
         """Whether an `H` of the expression is hashed from the schedule's id."""
         return not isinstance(self._rule, ElapsedRule) and compiled(self.expr)[0].hashed
+
+    def fields(self) -> CronFields | None:
+        """What the expression's fields name; None for an `@every`, which has none."""
+        return None if isinstance(self._rule, ElapsedRule) else compiled(self.expr, self.schedule_id)[0]
+
+    def wall_rule(self) -> WallRule | None:
+        """The calendar, the zone and the policy; None for an `@every`, and while an `H` has no schedule."""
+        return self._rule if isinstance(self._rule, WallRule) else None
 
     def _with(self, **changed: Any) -> Cron:
         names = ("expr", "timezone", "gap", "fold", "schedule_id", "anchor")

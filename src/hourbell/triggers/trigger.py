@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
 from hourbell.triggers.instants import as_utc
+from hourbell.triggers.preview import foresee
 from hourbell.triggers.spec import Spec, shown
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hourbell.triggers.preview import PreviewedFire
+    from hourbell.triggers.wall_rule import WallRule
+
 COUNT_CAP = 10_000
+_MOST_PREVIEWED = 1_000
 
 
 class Trigger(ABC):
@@ -71,6 +76,23 @@ class Trigger(ABC):
             fires.append(fire)
             fire = self.next_after(fire)
         return fires
+
+    def preview(self, count: int, *, after: datetime) -> list[PreviewedFire]:
+        """The next `count` fires (1 to 1000) later than `after`, each marked when a change of the clock concerns it.
+
+        Between them stand the times of the rule that the clock skips and nothing makes up for, as `dropped`.
+
+        Raises:
+            TriggerError: when `after` is naive, `count` is out of bounds, or the trigger has no fires yet.
+        """
+        check_cap(count, "count")
+        if count > _MOST_PREVIEWED:
+            raise TriggerError(f"count must be at most {_MOST_PREVIEWED}")
+        return foresee(self, count, after)
+
+    def wall_rule(self) -> WallRule | None:
+        """The pattern of the wall clock, the zone and the policy behind this trigger; None where it has no such."""
+        return None
 
     @abstractmethod
     def explain(self) -> str:

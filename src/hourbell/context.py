@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -18,8 +19,49 @@ _current: ContextVar[Context | None] = ContextVar("hourbell_current_run", defaul
 _runs = logging.getLogger("hourbell.run")
 
 
+class Notebook(Protocol):
+    """Takes down what a body says. May be called from any thread; never raises and never waits."""
+
+    level: int
+    """Records below this are not taken down."""
+
+    def progress(self, context: Context, done: object, total: object, note: object) -> None:
+        """The body has come so far."""
+
+    def line(self, context: Context, level: int, logger: str, message: str) -> None:
+        """The body has logged this."""
+
+
 class RunLog(logging.LoggerAdapter[logging.Logger]):
-    """A logger whose records carry task, run_id, schedule_id, attempt and tracking_id as fields."""
+    """A logger whose records carry task, run_id, schedule_id, attempt and tracking_id as fields.
+
+    They are kept with the run from the level on that its settings say, whatever the loggers of the application print,
+    and from whichever thread or task: this logger knows its run.
+    """
+
+    def __init__(self, context: Context) -> None:
+        known = ("task", "run_id", "schedule_id", "attempt", "tracking_id")
+        super().__init__(_runs, {name: getattr(context, name) for name in known})
+        self._context = context
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name that logging gives it
+        """True when the record would be printed, or kept with the run."""
+        notebook = notebook_of(self._context)
+        return self.logger.isEnabledFor(level) or (notebook is not None and level >= notebook.level)
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log it, as part of this run."""
+        if not self.isEnabledFor(level):
+            return
+        with self._context.entered():
+            if self.logger.isEnabledFor(level):
+                # One frame more between the caller and the logger: this one.
+                super().log(level, msg, *args, **{**kwargs, "stacklevel": kwargs.get("stacklevel", 1) + 1})
+            else:
+                # Made, and thereby kept with the run, but shown to no handler.
+                logging.getLogRecordFactory()(
+                    self.logger.name, level, "", 0, msg, args, _exception(kwargs.get("exc_info")), None, None
+                )
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Add the fields of the run to those that the call gives."""
@@ -46,10 +88,11 @@ class Context:
     attempt: int
     tracking_id: str
     cancelled: bool = False
+    _notebook: Notebook | None = field(default=None, repr=False)
     _log: RunLog | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, run: Run) -> Context:
+    def of(cls, run: Run, notebook: Notebook | None = None) -> Context:
         """The context of this run's present attempt."""
         return cls(
             run_id=run.id,
@@ -58,6 +101,7 @@ class Context:
             fire_at=run.fire_at,
             attempt=run.attempt,
             tracking_id=run.tracking_id or run.id,
+            _notebook=notebook,
         )
 
     @property
@@ -69,9 +113,17 @@ class Context:
     def log(self) -> RunLog:
         """A logger that knows which run it speaks of."""
         if self._log is None:
-            known = ("task", "run_id", "schedule_id", "attempt", "tracking_id")
-            self._log = RunLog(_runs, {name: getattr(self, name) for name in known})
+            self._log = RunLog(self)
         return self._log
+
+    def progress(self, done: float, total: float | None = None, note: str | None = None) -> None:
+        """Say how far the body has come: ``done`` of ``total``, in any unit, and in words.
+
+        To be called as often as one likes, from any thread or task: the run in the database follows about once a
+        second, and its end has the last word. It never waits, and what it cannot read it leaves out.
+        """
+        if self._notebook is not None:
+            self._notebook.progress(self, done, total, note)
 
     @contextmanager
     def entered(self) -> Iterator[Context]:
@@ -86,3 +138,20 @@ class Context:
 def current_run() -> Context | None:
     """The run that this code is part of, or None outside of any (as in a request)."""
     return _current.get()
+
+
+def notebook_of(context: Context) -> Notebook | None:
+    """Where what this body says is taken down; None when it is not, or not any more."""
+    return context._notebook
+
+
+def hush(context: Context) -> None:
+    """The attempt is over: what its body still says is not taken down any more."""
+    context._notebook = None
+
+
+def _exception(given: Any) -> Any:
+    """What a record carries for ``exc_info`` as it was given to a logger."""
+    if isinstance(given, BaseException):
+        return type(given), given, given.__traceback__
+    return sys.exc_info() if given and not isinstance(given, tuple) else given

@@ -38,6 +38,9 @@ class Settings:
     ``queues``  the queues this node serves; None: all.
     ``timezone``  the zone of triggers that name none. ``schema``  where the tables are, on PostgreSQL.
     ``retention``  how long final runs are kept. ``result_max``  the longest result kept, in bytes of JSON.
+    ``run_log_level``  from which level on what bodies log is kept with their runs; ``"OFF"`` keeps nothing.
+    ``run_log_lines``, ``run_log_bytes``  how many lines, and bytes of them, each attempt keeps: the newest.
+    ``blocked_after``  seconds without a turn after which what blocks the application's event loop is named.
     """
 
     database_url: str = DEFAULT_DATABASE_URL
@@ -56,6 +59,10 @@ class Settings:
     schema: str = "hourbell"
     retention: float = 30 * 86400.0
     result_max: int = 64 * 1024
+    run_log_level: str = "INFO"
+    run_log_lines: int = 1_000
+    run_log_bytes: int = 256 * 1024
+    blocked_after: float = 1.0
 
     @property
     def database(self) -> DatabaseUrl:
@@ -139,7 +146,7 @@ def _named_in_file() -> list[str]:
 
 
 def _sources() -> Any:
-    from typing import Annotated
+    from typing import Annotated, Literal
 
     from pydantic import AliasChoices, BeforeValidator, Field
     from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -149,6 +156,9 @@ def _sources() -> Any:
 
     def names(value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    def in_capitals(value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
 
     period = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=10 * 366 * 86400, allow_inf_nan=False)]
     name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -178,6 +188,12 @@ def _sources() -> Any:
         )
         retention: period = 30 * 86400.0
         result_max: int = Field(64 * 1024, ge=0, le=16 * 1024 * 1024)
+        run_log_level: Annotated[
+            Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "OFF"], BeforeValidator(in_capitals)
+        ] = "INFO"
+        run_log_lines: int = Field(1_000, ge=0, le=100_000)
+        run_log_bytes: int = Field(256 * 1024, ge=1_024, le=64 * 1024 * 1024)
+        blocked_after: Annotated[period, Field(ge=0.1)] = 1.0
 
     return Sources
 

@@ -17,6 +17,7 @@ VERBS = frozenset(
         *("enqueue", "trigger_schedule", "claim", "claimed", "held", "note_started", "settle", "cancel_run"),
         *("put_calendar", "get_calendar", "list_calendars", "remove_calendar"),
         *("retry_run", "get_run", "list_runs", "list_attempts", "prune"),
+        *("note_progress", "add_logs", "list_logs"),
     }
 )
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from hourbell.engine.holding import Holdings
+    from hourbell.engine.notes import Notes
     from hourbell.engine.parts import Parts
     from hourbell.engine.settling import Settling
     from hourbell.engine.trust import Trust
@@ -48,6 +49,7 @@ class Executing:
         trust: Trust,
         holdings: Holdings,
         settling: Settling,
+        notes: Notes,
         executors: Mapping[Kind, Executor],
         freed: Callable[[], None],
     ) -> None:
@@ -55,6 +57,7 @@ class Executing:
         self._trust = trust
         self._holdings = holdings
         self._settling = settling
+        self._notes = notes
         self._executors = executors
         self._freed = freed
         self._task_policies: dict[str, Policies] = {}
@@ -95,6 +98,7 @@ class Executing:
     def give_up(self, execution: Execution) -> None:
         """Cancel a body and ignore whatever it still says."""
         self._holdings.ended(execution)
+        self._notes.end(execution.context)
         if execution.body is not None:
             execution.body.cancel()
 
@@ -123,14 +127,14 @@ class Executing:
             _log.error("run %s of %s has policies that cannot be read here: %s", run.id, run.task, summary(error))
             self._leave(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
             return
-        context = Context.of(run)
+        context = Context.of(run, self._notes)
         try:
             invoke = task.prepare(run.args, context)
         except Exception as error:  # noqa: BLE001 - the types in the signature are the user's own code
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
             self._leave(run, verdict.refused(run, error, self._parts.clock.now()))
             return
-        execution = Execution(run, task, policies)
+        execution = Execution(run, task, policies, context)
         self._holdings.running[run.id] = self._holdings.beginning[run.id, run.attempt] = execution
         call = Call(partial(self._begin, execution), invoke, context, self._variables.copy(), policies.timeout)
         execution.body = executor.start(call, partial(self._ended, execution))
@@ -162,6 +166,7 @@ class Executing:
             return
         waited = self._holdings.may_begin(execution)
         self._holdings.ended(execution)
+        self._notes.end(execution.context)
         if ending.how is not How.NOT_BEGUN:
             self._settling.add(execution.run, self._judge(execution, ending))
         elif waited:

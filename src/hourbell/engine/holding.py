@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from hourbell.context import Context
     from hourbell.executors.protocol import Body
     from hourbell.model.policies import Policies
     from hourbell.model.run import Run
@@ -30,6 +31,7 @@ class Execution:
     run: Run
     task: Task[..., Any]
     policies: Policies
+    context: Context
     started_at: datetime | None = None
     since: float = 0.0
     body: Body | None = None

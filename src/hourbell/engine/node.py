@@ -19,6 +19,7 @@ from hourbell.engine.timekeeping import Timekeeper
 from hourbell.engine.troubles import Troubles
 from hourbell.errors import StoreMisconfigured, StoreUnavailable
 from hourbell.executors.choice import make_executors
+from hourbell.line_capture import LineCapture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,6 +83,7 @@ class Node:
         self._thread_over: asyncio.Event = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
         self._stopping = False
+        self._capture: LineCapture | None = None
         self._losing: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
@@ -107,6 +109,7 @@ class Node:
         name = f"hourbell-node-{threading.get_native_id()}"
         self._thread = NodeThread(name, self._keeping.main, self._ended_thread)
         self._signals.install()
+        self._capture = LineCapture.install()
         self._thread.start()
         try:
             await self._first_attempt(self._begun)
@@ -215,6 +218,8 @@ class Node:
             for executor in self._executors.values():
                 executor.stop()
             self._pulse.stop()
+            if self._capture is not None:
+                self._capture.remove()
             self._become(Life.STOPPED)
             self._signals.answer()
 

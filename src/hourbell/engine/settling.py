@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hourbell.engine.holding import Holdings
+    from hourbell.engine.noting import Noting
     from hourbell.engine.parts import Parts
     from hourbell.engine.trust import Trust
     from hourbell.model.run import Run, Settlement
@@ -61,6 +62,7 @@ class Settling:
         self._flushed: asyncio.Future[None] | None = None
         self.wake: Callable[[], None] = lambda: None
         self.settled: Callable[[Sequence[Run]], object] = lambda runs: None
+        self.noting: Noting | None = None
 
     def add(self, run: Run, settlement: Settlement) -> None:
         """Have this written with the next flush."""
@@ -108,6 +110,9 @@ class Settling:
         if not self._trust.holds() or not self._trust.is_ours():
             self._lost(batch)
             return
+        if self.noting is not None and self.noting.speak_of(report.run for report in batch):
+            # Whoever sees the run's end finds all that it said.
+            await self.noting.last_words()
         try:
             accepted = await self._store.settle(self._trust.node_id, [report.settlement for report in batch])
         except StoreRejected as reason:

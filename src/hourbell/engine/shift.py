@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from hourbell.engine import verdict
 from hourbell.engine.auditing import Auditing
 from hourbell.engine.claiming import Claiming
+from hourbell.engine.crossing import Crossing
 from hourbell.engine.executing import Executing
 from hourbell.engine.holding import Holdings
 from hourbell.engine.loop import Loop
+from hourbell.engine.notes import Notes
+from hourbell.engine.noting import Noting
 from hourbell.engine.settling import Settling
 
 if TYPE_CHECKING:
@@ -54,7 +57,9 @@ class Shift:
         self.trust = trust
         self.holdings = Holdings()
         self.settling = Settling(store, parts, trust, self.holdings, queued=queued)
-        self.executing = Executing(parts, trust, self.holdings, self.settling, executors, self._freed)
+        self.notes = Notes(parts.settings, parts.clock)
+        self.noting = self.settling.noting = Noting(store, parts, trust, self.notes)
+        self.executing = Executing(parts, trust, self.holdings, self.settling, self.notes, executors, self._freed)
         self.claiming = Claiming(
             store,
             parts,
@@ -74,6 +79,7 @@ class Shift:
         self._claim_loop = Loop("claim", self.claiming.step, parts.troubles)
         self._settle_loop = Loop("settle", self.settling.step, parts.troubles)
         self._audit_loop = Loop("audit", self.auditing.step, parts.troubles)
+        self._note_loop = Loop("note", self.noting.step, parts.troubles)
         self.claiming.wake = self._claim_loop.wake
         self.settling.wake = self._settle_loop.wake
         self.settling.settled = self.claiming.settled
@@ -85,6 +91,9 @@ class Shift:
             self._settle_loop.start()
             self._claim_loop.start()
             self._audit_loop.start()
+            self._note_loop.start()
+            home = Crossing(asyncio.get_running_loop())
+            self.notes.wake = lambda: home.call(self._note_loop.wake)
             self.claiming.take_now()
 
     def room(self) -> int:
@@ -123,7 +132,8 @@ class Shift:
                 self._report_the_stubborn()
         if self.trust.holds() and not await self.settling.flush(FLUSH_PATIENCE):
             _log.warning("%d reports could not be written before the node stopped", len(self.holdings.reported))
-        await self._settle_loop.stop()
+        await self.noting.last_words()
+        await asyncio.gather(self._settle_loop.stop(), self._note_loop.stop())
 
     def hurry(self) -> None:
         """Wait for no body any more. They are cancelled, and whatever they still say is ignored."""
@@ -139,7 +149,10 @@ class Shift:
             run = execution.run
             _log.warning("LeaseLost: run %s of %s, attempt %d, is cancelled", run.id, run.task, run.attempt)
             self.executing.give_up(execution)
-        await asyncio.gather(self._claim_loop.stop(), self._settle_loop.stop(), self._audit_loop.stop())
+        await asyncio.gather(
+            *(loop.stop() for loop in (self._claim_loop, self._settle_loop, self._audit_loop, self._note_loop))
+        )
+        await self.noting.last_words()
 
     def _report_the_stubborn(self) -> None:
         """Bodies that do not end although cancelled: reported in their stead, whatever they still do is ignored."""
@@ -147,6 +160,7 @@ class Shift:
             run = execution.run
             _log.warning("run %s of %s did not end when cancelled; it is left behind", run.id, run.task)
             self.holdings.ended(execution)
+            self.notes.end(execution.context)
             self.settling.add(run, verdict.interrupted(run, execution.started_at, self._now()))
 
     def _freed(self) -> None:

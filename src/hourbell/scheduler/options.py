@@ -55,6 +55,10 @@ class SchedulerOptions(PolicyOptions, total=False):
     schema: str
     retention: float | timedelta
     result_max: int
+    run_log_level: str
+    run_log_lines: int
+    run_log_bytes: int
+    blocked_after: float | timedelta
 
 
 def divided(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

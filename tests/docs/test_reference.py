@@ -85,7 +85,10 @@ def test_commands() -> None:
     group = typer.main.get_command(commands())
     assert shown == set(group.commands)  # type: ignore[attr-defined]
     for name, meaning in rows("command-line.md", 2):
-        known = {option for one in group.commands[code(name)[0].split()[1]].params for option in one.opts}  # type: ignore[attr-defined]
+        command = group
+        for word in code(name)[0].split()[1:]:
+            command = getattr(command, "commands", {}).get(word, command)
+        known = {option for one in command.params for option in one.opts}
         assert {word.split()[0] for word in code(meaning) if word.startswith("--")} <= known
 
 

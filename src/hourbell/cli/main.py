@@ -7,9 +7,10 @@ from importlib.metadata import version
 import typer
 
 from hourbell.cli.demo import demo
-from hourbell.cli.lists import list_nodes, list_runs, list_schedules, list_tasks
+from hourbell.cli.lists import list_nodes, list_schedules, list_tasks
 from hourbell.cli.migrate import migrate
 from hourbell.cli.next import show_next
+from hourbell.cli.runs import runs_commands
 from hourbell.cli.worker import worker
 
 
@@ -26,7 +27,7 @@ def commands() -> typer.Typer:
     app.command("worker")(worker)
     app.command("migrate")(migrate)
     app.command("schedules")(list_schedules)
-    app.command("runs")(list_runs)
+    app.add_typer(runs_commands(), name="runs")
     app.command("tasks")(list_tasks)
     app.command("nodes")(list_nodes)
     app.command("next")(show_next)

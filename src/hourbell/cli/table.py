@@ -15,9 +15,13 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
+def plain(text: str) -> str:
+    """The text without control characters: none that is stored may reach the terminal."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _cell(value: Any) -> str:
     if value is None or value == [] or value == {}:
         return "-"
-    # No control character of a stored text may reach the terminal.
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(value))
+    text = plain(str(value))
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

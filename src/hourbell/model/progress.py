@@ -33,6 +33,11 @@ class Progress:
             return None
         return min(1.0, max(0.0, self.done / self.total))
 
+    def __str__(self) -> str:
+        done = f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
+        share = f" ({self.fraction:.0%})" if self.fraction is not None else ""
+        return f"{done}{share}{': ' + self.note if self.note else ''}"
+
     def to_json(self) -> str:
         """The text that stores keep."""
         said = {"done": self.done, "total": self.total, "note": self.note}

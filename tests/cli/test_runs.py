@@ -1,0 +1,126 @@
+"""``hourbell runs logs``: what a body logged, as people and as programs read it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hourbell import Scheduler, current_run
+from hourbell.cli.main import commands
+from hourbell.model.log_line import LogLine
+
+URL = "sqlite:///hourbell.db"
+AT = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOURBELL_DATABASE_URL", URL)
+
+
+def typed(*words: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(commands(), words)
+    assert result.exit_code == code, result.output
+    return result
+
+
+async def filled() -> str:
+    async with Scheduler(URL) as scheduler:
+        run = await scheduler.task(name="t")(lambda: None).enqueue()
+        said = [(1, 3, "hello"), (1, 4, "two\n\x1b[2J\nlines"), (2, 1, "again")]
+        lines = [
+            LogLine(run_id=run.id, attempt=a, number=n, logged_at=AT, level=20, logger="app", message=text)
+            for a, n, text in said
+        ]
+        await scheduler._core.store.add_logs(lines)
+        return run.id
+
+
+def test_people_read_lines() -> None:
+    run_id = asyncio.run(filled())
+    assert typed("runs", "logs", run_id).stdout.splitlines() == [
+        "-- attempt 1",
+        "-- 2 lines are not kept",
+        "2030-01-01T12:00:00.123Z INFO    app: hello",
+        "2030-01-01T12:00:00.123Z INFO    app: two",
+        "    ?[2J",
+        "    lines",
+        "-- attempt 2",
+        "2030-01-01T12:00:00.123Z INFO    app: again",
+    ]
+    assert typed("runs", "logs", run_id, "--attempt", "2").stdout.splitlines()[1:] == [
+        "2030-01-01T12:00:00.123Z INFO    app: again"
+    ]
+
+
+def test_programs_read_json() -> None:
+    run_id = asyncio.run(filled())
+    shown = [json.loads(line) for line in typed("runs", "logs", run_id, "--json").stdout.splitlines()]
+    assert [(one["attempt"], one["number"], one["level"]) for one in shown] == [
+        (1, 3, "INFO"),
+        (1, 4, "INFO"),
+        (2, 1, "INFO"),
+    ]
+
+
+def test_mistakes_are_one_line() -> None:
+    asyncio.run(filled())
+    for wrong in ("nonsense", "0197a3c5-0b29-71d2-8f1c-63a9c2f4c3d7"):
+        assert "there is no run" in typed("runs", "logs", wrong, code=1).stderr
+
+
+def test_the_list_is_as_before() -> None:
+    run_id = asyncio.run(filled())
+    assert run_id in typed("runs", "--limit", "1").stdout
+    assert run_id in typed("runs", "--state", "queued", "--json").stdout
+
+
+@contextmanager
+def a_node_with_a_slow_run() -> Iterator[str]:
+    """The id of a run that says three things, a second apart, in a node of another thread."""
+    known: list[str] = []
+    ready, done = threading.Event(), threading.Event()
+
+    async def live() -> None:
+        scheduler = Scheduler(URL)
+
+        @scheduler.task(name="slow")
+        async def slow() -> None:
+            context = current_run()
+            assert context is not None
+            for number in range(3):
+                context.log.info("part %d", number)
+                context.progress(number + 1, 3)
+                await asyncio.sleep(1)
+
+        async with scheduler.lifespan():
+            known.append((await slow.options(delay=timedelta(0)).enqueue()).id)
+            ready.set()
+            await asyncio.to_thread(done.wait, 60)
+
+    thread = threading.Thread(target=lambda: asyncio.run(live()))
+    thread.start()
+    try:
+        assert ready.wait(60)
+        yield known[0]
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_it_follows_until_the_end() -> None:
+    with a_node_with_a_slow_run() as run_id:
+        shown = typed("runs", "logs", run_id, "--follow").stdout.splitlines()
+    assert [line.rpartition(": ")[2] for line in shown if "INFO" in line] == ["part 0", "part 1", "part 2"]
+    assert shown[-1] == "-- attempt 1 has come to 3 of 3 (100%)"
+    assert logging.getLogger("hourbell.run").level == logging.NOTSET

@@ -33,18 +33,18 @@ ALL: dict[str, Any] = {"attempt": None, "after": START, "limit": 100}
 ONE = Limit(("t",), 1)
 STEPS: dict[str, dict[str, Sequence[str]]] = {
     "postgres": {
-        "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
+        "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
         "claim": ("claiming.claim",),
         "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
         "settle": ("settling.settle",),
         "renew": ("nodes.renew", "nodes.siblings"),
-        "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit"),
+        "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit", "overlap.waiting"),
         "progress": ("logs.note_progress",),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
         "cancel": ("runs.get", "runs.cancel", "commit"),
     },
     "sqlite": {
-        "fire": ("firing.lock", "firing.unfinished", "runs.insert", "firing.advance", "commit"),
+        "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
         "claim": (
             "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",
         ),
@@ -56,7 +56,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
         "rescue": (
             "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.cancel_lost", "nodes.fail_lost",
-            "nodes.requeue_lost", "commit",
+            "nodes.requeue_lost", "commit", "overlap.waiting",
         ),
         "progress": ("logs.note_progress", "commit"),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),

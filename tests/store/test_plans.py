@@ -58,7 +58,10 @@ async def crowded(postgres_url: str) -> AsyncIterator[Any]:
 
 ASKED: dict[str, dict[str, Any]] = {
     "firing.lock": {"limit": 100, "exclude": []},
-    "firing.unfinished": {"ids": ["s1", "s2"]},
+    "overlap.count": {"ids": ["s1", "s2"]},
+    "overlap.announce": {"ids": ["s1", "s2"]},
+    "overlap.release": {"id": ["s1", "s2"], "due": [1, 0], "put_off": [0, 1]},
+    "overlap.waiting": {"limit": 500},
     "claiming.claim": {
         "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
         "limited": [], "names": [], "mosts": [],
@@ -146,6 +149,7 @@ async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any,
     [
         *("firing.lock", "claiming.places", "claiming.limited", "claiming.candidates", "watching.next_work"),
         *("runs.held", "nodes.gone", "logs.note_progress", "logs.list", "logs.trim", "logs.forget"),
+        *("overlap.count", "overlap.announce", "overlap.release", "overlap.waiting"),
     ],
 )
 async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:

@@ -7,7 +7,7 @@ each fire gets its run. Anything later is a gap, treated by ``catch_up`` and nev
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from hourbell.engine.blackouts import MOST_STRETCHES, blacked_out, stretches
 from hourbell.model.gap import TICK, in_utc
 from hourbell.model.jitter import start_of
 from hourbell.model.named_calendar import cover_of
+from hourbell.model.overlap import Turn, Unfinished, turn_of
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import ScheduleState
@@ -50,7 +51,7 @@ def _plan(schedule: Schedule, facts: FireFacts, now: datetime, lease: timedelta)
     cursor = schedule.next_fire_at
     if cursor is None or cursor > now:
         return None
-    ledger = _Ledger(schedule.id, schedule.trigger, schedule.effective, facts.unfinished, now)
+    ledger = _Ledger(schedule.id, schedule.trigger, schedule.effective, facts.others, now)
     cursor = cursor.astimezone(UTC)
     if facts.declared:
         ledger.blackout = cover_of(facts.calendars)
@@ -85,7 +86,7 @@ class _Ledger:
     schedule_id: str
     trigger: Trigger
     policies: Policies
-    unfinished: int
+    others: Unfinished
     now: datetime
     runs: list[PlannedRun] = field(default_factory=list)
     skips: list[PlannedSkip] = field(default_factory=list)
@@ -130,13 +131,32 @@ class _Ledger:
 
     def run_each(self, cursor: datetime) -> None:
         """A run for each due time from ``cursor`` on, as far as the overlap policy and the size of a plan allow."""
-        for fire_at in self._due(cursor):
+        turns = self._replacing(cursor) if self.policies.overlap == "cancel_other" else self._in_turn(cursor)
+        for fire_at, turn in turns:
             if isinstance(fire_at, PlannedSkip):
                 self._skip(fire_at)
-            elif self.policies.overlap == "skip" and self.unfinished + len(self.runs) >= self.policies.max_running:
-                self._skip(PlannedSkip(Reason.OVERLAP, fire_at, fire_at, 1))
+            elif turn is Turn.SKIP:
+                self._skip(PlannedSkip(Reason.OVERLAP, fire_at, fire_at, 1, self.others.newest))
             else:
-                self._run(fire_at)
+                self._run(fire_at, turn)
+
+    def _in_turn(self, cursor: datetime) -> Iterator[tuple[datetime | PlannedSkip, Turn]]:
+        for fire_at in self._due(cursor):
+            yield fire_at, turn_of(self.policies, self.others)
+
+    def _replacing(self, cursor: datetime) -> Iterator[tuple[datetime | PlannedSkip, Turn]]:
+        """Each fire takes the place of those before it: of several that are due, only the last ones run."""
+        due = list(self._due(cursor))
+        left = sum(not isinstance(fire_at, PlannedSkip) for fire_at in due)
+        for fire_at in due:
+            if isinstance(fire_at, PlannedSkip):
+                yield fire_at, Turn.SKIP
+                continue
+            gives_way, left = left > self.policies.max_running, left - 1
+            if gives_way:
+                yield PlannedSkip(Reason.OVERLAP, fire_at, fire_at, 1), Turn.SKIP
+            else:
+                yield fire_at, turn_of(self.policies, self.others)
 
     def closed(self, state: ScheduleState = ScheduleState.ACTIVE) -> FirePlan | None:
         """The plan. Its cursor is the first fire that no row of it records."""
@@ -176,17 +196,21 @@ class _Ledger:
             first = earlier
         return first
 
-    def _run(self, fire_at: datetime) -> None:
-        grace = self.policies.grace
-        start = start_of(self.schedule_id, fire_at, self.policies)
-        self.runs.append(PlannedRun(fire_at, start, fire_at + grace if grace is not None else None))
+    def _run(self, fire_at: datetime, turn: Turn) -> None:
+        grace, waits = self.policies.grace, turn is not Turn.NOW
+        start = start_of(self.schedule_id, fire_at, self.policies) if not waits else None
+        start_by = fire_at + grace if grace is not None else None
+        self.runs.append(PlannedRun(fire_at, start, start_by, replaces=turn is Turn.REPLACE))
+        total, waiting = self.others.total + 1, self.others.waiting + waits
+        # It has no id yet: what gives way to it is told by its place in the plan.
+        self.others = replace(self.others, total=total, waiting=waiting, newest=None)
         self.last, self.last_ran = fire_at, True
 
     def _skip(self, skip: PlannedSkip) -> None:
         if self.skips and not self.last_ran and self.skips[-1].reason == skip.reason:
             before = self.skips.pop()
             count = before.covers_count + skip.covers_count
-            skip = PlannedSkip(skip.reason, before.fire_at, skip.covers_until, count)
+            skip = PlannedSkip(skip.reason, before.fire_at, skip.covers_until, count, before.yielded_to)
         self.skips.append(skip)
         self.last, self.last_ran = skip.covers_until, False
 

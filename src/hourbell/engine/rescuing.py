@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hourbell.model.node import Rescue
     from hourbell.store.protocol import Store
 
-STATEMENTS = 2
+STATEMENTS = 3
 LEAST_SWEEP = 15.0
 """Seconds between two sweeps for runs of nodes that are gone, at the least."""
 
@@ -59,7 +59,7 @@ class Rescuing:
             self._sweep_at = clock.elapsed() + self._sweep_every * random.uniform(0.9, 1.1)
             self._spent(STATEMENTS)
             self._tell(rescue)
-            if suspects or rescue.requeued:
+            if suspects or rescue.requeued or rescue.released:
                 # Also when another node was faster: its rescue queued the runs for whoever comes first.
                 self._takers.take_now()
         return self._wait(suspects)

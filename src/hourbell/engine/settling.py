@@ -13,6 +13,7 @@ from hourbell.engine import verdict
 from hourbell.engine.cleaning import LONGEST_ERROR, clean
 from hourbell.errors import StoreRejected
 from hourbell.events import RunCancelled, RunFailed, RunRetried, RunSucceeded
+from hourbell.model.overlap import takes_turns
 from hourbell.model.run_state import Outcome, RunState
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Settling:
             self._lost(refused)
             batch = [report for report in batch if report.run.id in accepted]
         self.settled([report.run for report in batch])
-        if any(report.became is RunState.QUEUED for report in batch):
+        if any(report.became is RunState.QUEUED or _passes_on(report) for report in batch):
             self._queued()
         self._tell(batch)
 
@@ -193,6 +194,12 @@ class Settling:
             elif settlement.failed:
                 delay = settlement.delay.total_seconds()
                 self._parts.events.emit(RunRetried(run=run, node_id=node_id, error=settlement.error, delay=delay))
+
+
+def _passes_on(report: Report) -> bool:
+    """Whether another run of the schedule may have waited for this one, and be due since it was settled."""
+    run = report.run
+    return run.schedule_id is not None and takes_turns((run.policies or {}).get("overlap"), run.origin)
 
 
 def _cleaned(settlement: Settlement) -> Settlement:

@@ -70,9 +70,11 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """What one rescue did: the nodes it declared dead, and how many of their runs it requeued, failed or cancelled."""
+    """What one rescue did: the nodes it declared dead, how many of their runs it requeued, failed or cancelled, and how
+    many others it released that had waited for a run which has ended."""
 
     dead: tuple[str, ...] = ()
     requeued: int = 0
     failed: int = 0
     cancelled: int = 0
+    released: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hourbell.model.overlap import Unfinished
 from hourbell.model.schedule import Schedule, ScheduleState
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 class FireFacts:
     """What the store read under the schedule's lock.
 
-    ``unfinished``: runs of this schedule that are queued or running (0 when overlap is allowed: nobody counted).
+    ``unfinished``: runs of this schedule that are queued or running, ``waiting`` of them for their turn; backfilled
+    ones are ``backfilling``, ``newest`` is the last one made (all 0 when overlap is allowed: nobody counted).
     ``declared``: False when the schedule came from code and no live node declares it any more.
     ``calendars``: those that the schedule's policy ``blackout`` names, as they are stored now.
     """
@@ -27,25 +29,45 @@ class FireFacts:
     unfinished: int
     declared: bool
     calendars: tuple[NamedCalendar, ...] = ()
+    waiting: int = 0
+    backfilling: int = 0
+    newest: str | None = None
+
+    @classmethod
+    def told(cls, others: Unfinished, declared: bool, calendars: tuple[NamedCalendar, ...]) -> FireFacts:
+        """The facts from what was counted."""
+        return cls(others.total, declared, calendars, others.waiting, others.backfilling, others.newest)
+
+    @property
+    def others(self) -> Unfinished:
+        """The unfinished runs as they were counted."""
+        return Unfinished(self.unfinished, self.waiting, self.backfilling, newest=self.newest)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A fire that gets its run. ``run_at`` is when it may start, ``start_by`` until when (None: however late)."""
+    """A fire that gets its run. ``run_at`` is when it may start (None: when those before it have ended), ``start_by``
+    until when (None: however late). ``replaces``: older runs of the schedule make way for it."""
 
     fire_at: datetime
-    run_at: datetime
+    run_at: datetime | None
     start_by: datetime | None = None
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedSkip:
-    """Due times that do not run, and why: from ``fire_at`` to ``covers_until``, ``covers_count`` of them (at least)."""
+    """Due times that do not run, and why: from ``fire_at`` to ``covers_until``, ``covers_count`` of them (at least).
+
+    ``yielded_to``: the unfinished run that stood in the way of the first of them. An overlap without it has given way
+    to a run of the same plan: the one before it, or else the one after it.
+    """
 
     reason: Reason
     fire_at: datetime
     covers_until: datetime
     covers_count: int
+    yielded_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +92,14 @@ Planner = Callable[[Schedule, FireFacts, datetime], FirePlan | None]
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """One run recorded by a firing."""
+    """One run recorded by a firing. ``run_at`` None: it waits for its turn."""
 
     run_id: str
     schedule_id: str
     task: str
     queue: str
     fire_at: datetime
-    run_at: datetime
+    run_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

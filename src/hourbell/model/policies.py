@@ -11,13 +11,13 @@ from hourbell.errors import InvalidArguments
 from hourbell.model.retry import Retry
 
 CatchUp = Literal["latest", "all", "skip"]
-Overlap = Literal["skip", "allow"]
+Overlap = Literal["skip", "buffer_one", "buffer_all", "cancel_other", "allow"]
 OnLost = Literal["retry", "fail"]
 Executor = Literal["auto", "async", "thread"]
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "catch_up": ("latest", "all", "skip"),
-    "overlap": ("skip", "allow"),
+    "overlap": ("skip", "buffer_one", "buffer_all", "cancel_other", "allow"),
     "on_lost": ("retry", "fail"),
     "executor": ("auto", "async", "thread"),
 }
@@ -43,7 +43,8 @@ class Policies:
     ``jitter``  by how much a fire's start may be put off, so that not everything starts at once; None: not at all. The
     delay is the same on every node and every time it is asked for; the fire itself is recorded as it is.
     ``blackout``  names of stored calendars: what becomes due in one of them is recorded as skipped.
-    ``overlap``  a fire while ``max_running`` runs of the schedule are unfinished: ``skip`` it or ``allow`` it.
+    ``overlap``  a fire while ``max_running`` runs of the schedule are unfinished: ``skip`` it, let it wait for its turn
+    (``buffer_one``: one at most, ``buffer_all``), ``cancel_other`` runs to take their place, or ``allow`` it.
     ``retry``  None, or a `Retry`.
     ``timeout``  seconds a body may take; None: no limit.
     ``on_lost``  when the node died with the body running: ``retry`` (at least once, at most ``lost_limit`` losses) or

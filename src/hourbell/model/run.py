@@ -19,8 +19,9 @@ class Run:
 
     ``attempt`` is the fence: it rises at every claim and never falls; ``failures`` and ``losses`` count against the
     retry budget and ``lost_limit``. A ``skipped`` run may stand for several due times: from ``fire_at`` to
-    ``covers_until``, ``covers_count`` of them. ``run_at`` is the earliest instant at which it may start.
-    ``progress`` is what an attempt of it said last.
+    ``covers_until``, ``covers_count`` of them. ``run_at`` is the earliest instant at which it may start; None in a
+    queued run: it waits until other runs of its schedule have ended. ``yielded_to`` is the run for which this one was
+    skipped or cancelled under an overlap policy. ``progress`` is what an attempt of it said last.
     ``cancel_requested_at`` is when somebody asked it to end; while it still runs, ``reason`` says why.
     """
 
@@ -56,6 +57,7 @@ class Run:
     tracking_id: str | None = None
     parent: str | None = None
     progress: Progress | None = None
+    yielded_to: str | None = None
 
     @property
     def is_suspect(self) -> bool:

@@ -42,13 +42,16 @@ class ScheduleStore(Protocol):
         One transaction: lock at most ``limit`` active schedules with ``next_fire_at <= now``, earliest first, passing
         over those that another node has locked and those in ``exclude``; count the unfinished runs of each whose
         overlap is not ``allow`` (after the lock, under a new snapshot); ask ``plan``, a pure function that never
-        raises; insert the runs and skips; advance the cursors. A fire that is recorded already (UNIQUE over
-        schedule, fire, origin) is not recorded twice and the cursor advances all the same. A cursor only moves
-        forward, and only from the value that was locked. Ids for which ``plan`` answered None are left as they are and
-        reported as unreadable.
+        raises; insert the runs and skips; advance the cursors; have older runs make way for one that ``replaces``
+        them. A fire that is recorded already (UNIQUE over schedule, fire, origin) is not recorded twice and the cursor
+        advances all the same. A cursor only moves forward, and only from the value that was locked. Ids for which
+        ``plan`` answered None are left as they are and reported as unreadable.
 
         The calendars that a schedule names (its policy ``blackout``) are read in the same transaction, after the locks.
         A schedule that names one that is not stored is left as it is and reported as held, with the name.
+
+        A planned run without ``run_at`` waits for its turn: whatever ends a run of its schedule lets it go as
+        `hourbell.model.overlap.turns` says, and the next rescue does where that was missed.
         """
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
@@ -119,8 +122,8 @@ class RunStore(Protocol):
     async def trigger_schedule(self, schedule_id: str, build: Callable[[Schedule], NewRun]) -> Run:
         """Under the schedule's lock, let ``build`` make a run from it and insert that as `enqueue` does.
 
-        Under ``overlap="skip"`` with ``max_running`` unfinished runs the run is recorded as skipped (reason overlap).
-        Raises NotFound.
+        The schedule's overlap policy decides as for a fire: it may be recorded as skipped (reason overlap), wait for
+        its turn, or have others make way. Raises NotFound.
         """
 
     async def claim(
@@ -183,6 +186,7 @@ class RunStore(Protocol):
     async def retry_run(self, run_id: str) -> Run:
         """Queue a final run again, now, with a fresh retry budget; the attempt number goes on.
 
+        Where its schedule limits overlap it takes its turn, as if it had been buffered when it was made.
         Raises NotFound, Conflict when it is not final, and Conflict when it stands for due times that did not run.
         """
 
@@ -248,7 +252,8 @@ class NodeStore(Protocol):
 
         One transaction of two statements: lock and mark the nodes, passing over locked ones; then, under a new
         snapshot, requeue their runs (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them; those
-        that somebody asked to end become cancelled. Each ended attempt leaves a row with outcome ``lost``.
+        that somebody asked to end become cancelled. Each ended attempt leaves a row with outcome ``lost``. After it,
+        whoever waits for a turn that is free is let go.
         """
 
     async def retire_node(self, node_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from hourbell.model.ids import is_run_id
@@ -15,6 +16,7 @@ from hourbell.store.scripts import (
     firing,
     logs,
     nodes,
+    overlap,
     runs,
     schedules,
     settling,
@@ -140,7 +142,11 @@ class SqlStore:
         asked = claiming.Asked(node_id, claim_id, limit, tasks, queues, suspects, limits)
         script = claiming.claim_in_steps if self._steps else claiming.claim_at_once
         # One statement is a transaction of its own; under a limit there are two.
-        return await self._database.run(lambda: script(asked), "claim", atomic=self._steps or bool(limits))
+        claim = await self._database.run(lambda: script(asked), "claim", atomic=self._steps or bool(limits))
+        late = {run.schedule_id for run in claim.missed if run.schedule_id is not None} if claim is not None else set()
+        if late:  # too late for their grace: others may have waited for them
+            await self._database.run(lambda: overlap.release(late), "claim")
+        return claim
 
     async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
         rows = await self._database.run(
@@ -159,12 +165,19 @@ class SqlStore:
     async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> Mapping[str, RunState]:
         if not settlements:
             return {}
-        return await self._database.run(
+        settled = await self._database.run(
             lambda: settling.settle(node_id, settlements, keep_first=self._steps), "settle", atomic=self._steps
         )
+        if settled.passes_on:
+            await self._database.run(lambda: overlap.release(settled.passes_on), "settle")
+        return settled.accepted
 
     async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
-        return await self._database.run(lambda: runs.cancel_run(run_id, reason), "verbs")
+        run = await self._database.run(lambda: runs.cancel_run(run_id, reason), "verbs")
+        if run.state.final and run.schedule_id is not None:
+            ended_in = run.schedule_id
+            await self._database.run(lambda: overlap.release([ended_in]), "verbs")
+        return run
 
     async def retry_run(self, run_id: str) -> Run:
         return await self._database.run(lambda: runs.retry_run(run_id), "verbs")
@@ -212,16 +225,22 @@ class SqlStore:
     # Nodes
 
     async def register_node(self, node: NewNode) -> datetime:
-        return await self._database.run(lambda: nodes.register_node(node, in_steps=self._steps), "renew")
+        now = await self._database.run(lambda: nodes.register_node(node, in_steps=self._steps), "renew")
+        if node.replaces is not None:
+            await self._database.run(overlap.sweep, "renew")
+        return now
 
     async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
         return await self._database.run(lambda: nodes.renew(node_id, lease, running), "renew", atomic=False)
 
     async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
-        return await self._database.run(lambda: nodes.rescue(suspects, in_steps=self._steps), "fire")
+        rescue = await self._database.run(lambda: nodes.rescue(suspects, in_steps=self._steps), "fire")
+        released = await self._database.run(overlap.sweep, "fire")
+        return replace(rescue, released=released) if released else rescue
 
     async def retire_node(self, node_id: str) -> None:
-        await self._database.run(lambda: nodes.retire_node(node_id, in_steps=self._steps), "renew")
+        if await self._database.run(lambda: nodes.retire_node(node_id, in_steps=self._steps), "renew"):
+            await self._database.run(overlap.sweep, "renew")
 
     async def list_nodes(self) -> Sequence[Node]:
         rows = await self._database.run(lambda: one("nodes.list"), "read", atomic=False)

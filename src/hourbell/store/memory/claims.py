@@ -12,6 +12,7 @@ from hourbell.store.memory.endings import settle
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.limits import Shared
 from hourbell.store.memory.rows import fresh_run
+from hourbell.store.memory.turns import pass_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -52,6 +53,7 @@ class ClaimVerbs(Handle):
                 if _too_late(run, now):
                     late = replace(run, state=RunState.SKIPPED, reason=Reason.MISSED, finished_at=now)
                     tables.write_run(late)
+                    pass_on(tables, late, now)
                     missed.append(late)
                     continue
                 if run.is_suspect:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hourbell.model.run import Attempt, Run, Settlement
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.store.memory.rows import read_result
+from hourbell.store.memory.turns import pass_on
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +38,7 @@ def settle(tables: Tables, node_id: str, settlement: Settlement, now: datetime) 
     else:
         tables.claims.drop(run.id)
         tables.write_run(replace(reported, state=state, result=read_result(settlement.result)))
+        pass_on(tables, run, now)
     return state
 
 
@@ -63,6 +65,7 @@ def _hand_on(tables: Tables, ended: Run, now: datetime, *, spent: bool) -> RunSt
     if ended.cancel_requested_at is not None:
         tables.claims.drop(ended.id)
         tables.write_run(replace(ended, state=RunState.CANCELLED, reason=ended.reason or Reason.CANCELLED))
+        pass_on(tables, ended, now)
         return RunState.CANCELLED
     # Whether the body had begun is not known here: a run that may start at most once must not start again.
     if ended.on_lost != "fail" and not spent:
@@ -71,13 +74,15 @@ def _hand_on(tables: Tables, ended: Run, now: datetime, *, spent: bool) -> RunSt
     error = "lost with its node" if ended.losses <= 1 else f"lost with its node {ended.losses} times"
     tables.claims.drop(ended.id)
     tables.write_run(replace(ended, state=RunState.FAILED, reason=Reason.LOST, error=error))
+    pass_on(tables, ended, now)
     return RunState.FAILED
 
 
-def requeue(tables: Tables, ended: Run, run_at: datetime) -> None:
+def requeue(tables: Tables, ended: Run, run_at: datetime | None) -> None:
     """Keep the attempt that ended, which stands in the run's own row, and queue the run; the number stays used.
 
-    How it ended (outcome, error) stays to be seen in the row until the next attempt begins.
+    How it ended (outcome, error) stays to be seen in the row until the next attempt begins. Without ``run_at`` it waits
+    for its turn.
     """
     if ended.node_id is not None and ended.outcome is not None and ended.finished_at is not None:
         attempt = Attempt(

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_id
+from hourbell.model.overlap import takes_turns
 from hourbell.model.plan import Fired, FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.policies import Policies
 from hourbell.model.run import Run
 from hourbell.model.run_state import Origin, Reason, RunState
+from hourbell.store.memory.turns import displace, take_turns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hourbell.model.editing import Edit
     from hourbell.model.schedule import Schedule
     from hourbell.store.memory.tables import Tables
@@ -30,20 +34,33 @@ def record_plan(tables: Tables, schedule: Schedule, plan: FirePlan, now: datetim
     """Insert what was planned and advance the cursor. Fires that are recorded already are left alone."""
     fired: list[Fired] = []
     entries: list[PlannedRun | PlannedSkip] = sorted([*plan.runs, *plan.skips], key=lambda entry: entry.fire_at)
+    ids = {run.fire_at: new_run_id(now) for run in plan.runs}
     for entry in entries:
         if isinstance(entry, PlannedSkip):
-            schedule = record_skip(tables, schedule, entry, now)
+            schedule = record_skip(tables, schedule, _yielding(entry, ids), now)
             continue
-        run = _fire(schedule, entry, now)
+        run = replace(_fire(schedule, entry, now), id=ids[entry.fire_at])
         if tables.insert_run(run):
             fired.append(_fired(run, entry))
+            if entry.replaces:
+                displace(tables, schedule, run.id, now)
         # A skip that comes after a run begins a row of its own: a row tells of due times without a gap.
         schedule = replace(schedule, last_skip_id=None, last_skip_reason=None)
     advanced = replace(
         schedule, state=plan.state, next_fire_at=plan.next_fire_at, last_fire_at=plan.last_fire_at.astimezone(UTC)
     )
     tables.write_schedule(advanced)
+    if any(run.run_at is None for run in plan.runs):
+        take_turns(tables, schedule.id, now)
     return fired
+
+
+def _yielding(skip: PlannedSkip, ids: Mapping[datetime, str]) -> PlannedSkip:
+    """An overlap with a run of the same plan names it, now that this has an id: the one before, else the one after."""
+    if skip.reason is not Reason.OVERLAP or skip.yielded_to is not None or not ids:
+        return skip
+    before = [fire_at for fire_at in ids if fire_at < skip.fire_at]
+    return replace(skip, yielded_to=ids[max(before) if before else min(ids)])
 
 
 def record_skip(tables: Tables, schedule: Schedule, skip: PlannedSkip, now: datetime) -> Schedule:
@@ -60,6 +77,7 @@ def record_skip(tables: Tables, schedule: Schedule, skip: PlannedSkip, now: date
         run_at=None,
         covers_until=skip.covers_until,
         covers_count=skip.covers_count,
+        yielded_to=skip.yielded_to,
         finished_at=now,
     )
     if not tables.insert_run(row):
@@ -75,6 +93,7 @@ def apply_edit(tables: Tables, edit: Edit, now: datetime) -> Schedule:
     if edit.end_queued is not None:
         end_queued(tables, schedule.id, edit.end_queued, now)
     tables.write_schedule(schedule)
+    take_turns(tables, schedule.id, now)
     return schedule
 
 
@@ -86,6 +105,14 @@ def end_queued(tables: Tables, schedule_id: str, reason: Reason, now: datetime) 
         due = run.origin == Origin.FIRE or run.origin.startswith(Origin.BACKFILL)
         if due or reason is Reason.REMOVED:
             tables.write_run(replace(run, state=RunState.SKIPPED, reason=reason, finished_at=now))
+
+
+def _policies(schedule: Schedule) -> Mapping[str, Any]:
+    """What the schedule itself says, and how its runs take turns, wherever that is inherited from."""
+    overlap = policy(schedule, "overlap")
+    if takes_turns(overlap, Origin.FIRE):
+        return {**schedule.policies, "overlap": overlap}
+    return schedule.policies
 
 
 def _fire(schedule: Schedule, planned: PlannedRun, now: datetime) -> Run:
@@ -102,7 +129,7 @@ def _fire(schedule: Schedule, planned: PlannedRun, now: datetime) -> Run:
         start_by=planned.start_by,
         queue=policy(schedule, "queue"),
         priority=policy(schedule, "priority"),
-        policies=schedule.policies or None,
+        policies=_policies(schedule) or None,
         on_lost=policy(schedule, "on_lost"),
         lost_limit=policy(schedule, "lost_limit"),
     )
@@ -115,5 +142,5 @@ def _fired(run: Run, planned: PlannedRun) -> Fired:
         task=run.task,
         queue=run.queue,
         fire_at=planned.fire_at.astimezone(UTC),
-        run_at=planned.run_at.astimezone(UTC),
+        run_at=planned.run_at.astimezone(UTC) if planned.run_at is not None else None,
     )

@@ -13,6 +13,7 @@ from hourbell.model.run_state import RunState
 from hourbell.model.schedule import ScheduleState
 from hourbell.store.memory.endings import hand_back, lose
 from hourbell.store.memory.handle import Handle
+from hourbell.store.memory.turns import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -78,8 +79,10 @@ class NodeVerbs(Handle):
             live = {node.id for node in _live(tables)}
             lost = [run for run in tables.unfinished() if run.state is RunState.RUNNING and run.node_id not in live]
             became = Counter(lose(tables, run, now) for run in lost)
-            handed = (became[state] for state in (RunState.QUEUED, RunState.FAILED, RunState.CANCELLED))
-            return Rescue(tuple(sorted(dead)), *handed)
+            queued, failed, cancelled = (
+                became[state] for state in (RunState.QUEUED, RunState.FAILED, RunState.CANCELLED)
+            )
+            return Rescue(tuple(sorted(dead)), queued, failed, cancelled, sweep(tables, now))
 
     async def retire_node(self, node_id: str) -> None:
         async with self._transaction() as now:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.node import NodeState
+from hourbell.model.overlap import Turn, takes_turns, turn_of
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, NewRun, Run, RunFilter
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.store.memory.endings import requeue
 from hourbell.store.memory.handle import Handle
-from hourbell.store.memory.ledger import policy
 from hourbell.store.memory.rows import fresh_run, fresh_schedule
+from hourbell.store.memory.turns import displace, limits, pass_on, take_turns, turned, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,9 +41,15 @@ class RunVerbs(Handle):
                     f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are"
                 )
             run = _requested(build(fresh_schedule(schedule)), now)
-            if _overlaps(self._tables, schedule):
-                run = replace(run, state=RunState.SKIPPED, reason=Reason.OVERLAP, run_at=None, finished_at=now)
-            return _insert(self._tables, run)
+            others = unfinished(self._tables, schedule_id)
+            turn = turn_of(schedule.effective, others)
+            stored = _insert(self._tables, turned(run, turn, others.newest, now))
+            if stored.state is not RunState.QUEUED or stored.run_at is not None:
+                return stored
+            if turn is Turn.REPLACE:
+                displace(self._tables, schedule, stored.id, now)
+            take_turns(self._tables, schedule_id, now)
+            return _read(self._tables, stored.id)
 
     async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
         async with self._transaction() as now:
@@ -54,6 +61,7 @@ class RunVerbs(Handle):
             if run.state is RunState.QUEUED:
                 run = replace(run, state=RunState.CANCELLED, outcome=Outcome.CANCELLED, finished_at=now)
             self._tables.write_run(run)
+            pass_on(self._tables, run, now)
             return _read(self._tables, run_id)
 
     async def retry_run(self, run_id: str) -> Run:
@@ -66,9 +74,13 @@ class RunVerbs(Handle):
                     f"run {run_id!r} stands for due times that did not run; trigger its schedule instead of retrying it"
                 )
             # Asked for now, however late its fire: its grace is over and must not end it again.
-            requeue(self._tables, replace(run, failures=0, losses=0, start_by=None, cancel_requested_at=None), now)
+            schedule = self._tables.schedules.get(run.schedule_id) if run.schedule_id is not None else None
+            waits = schedule is not None and (limits(schedule) or takes_turns(None, run.origin))
+            asked = replace(run, failures=0, losses=0, start_by=None, cancel_requested_at=None, yielded_to=None)
+            requeue(self._tables, asked, None if waits else now)
             afresh = replace(_read(self._tables, run_id), outcome=None, error=None)
             self._tables.write_run(afresh)
+            pass_on(self._tables, afresh, now)
             return _read(self._tables, run_id)
 
     async def get_run(self, run_id: str) -> Run:
@@ -129,13 +141,6 @@ def _insert(tables: Tables, run: Run) -> Run:
         return fresh_run(known)
     tables.insert_run(run)
     return _read(tables, run.id)
-
-
-def _overlaps(tables: Tables, schedule: Schedule) -> bool:
-    if policy(schedule, "overlap") == "allow":
-        return False
-    unfinished = sum(run.schedule_id == schedule.id for run in tables.unfinished())
-    return unfinished >= int(policy(schedule, "max_running"))
 
 
 def _matches(run: Run, wanted: RunFilter) -> bool:

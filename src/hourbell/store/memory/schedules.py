@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.declaring import DeclarationFacts, redeclared
 from hourbell.model.editing import Change, created, merging
 from hourbell.model.node import NodeState
+from hourbell.model.overlap import Unfinished
 from hourbell.model.page import Page
 from hourbell.model.plan import Fired, FireFacts, FiringReport, PlannedSkip, Planner
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
 from hourbell.store.memory.calendars import calendars_of
 from hourbell.store.memory.handle import Handle
-from hourbell.store.memory.ledger import apply_edit, end_queued, policy, record_plan
+from hourbell.store.memory.ledger import apply_edit, end_queued, record_plan
 from hourbell.store.memory.rows import fresh_schedule
+from hourbell.store.memory.turns import limits, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,7 +34,6 @@ class ScheduleVerbs(Handle):
         async with self._transaction() as now:
             tables = self._tables
             due = _due(tables, now, exclude)[:limit]
-            unfinished = Counter(run.schedule_id for run in tables.unfinished()) if due else Counter[str | None]()
             fired: list[Fired] = []
             skipped: list[tuple[str, PlannedSkip]] = []
             unreadable: list[str] = []
@@ -43,8 +43,8 @@ class ScheduleVerbs(Handle):
                 if missing is not None:
                     held.append((schedule.id, missing))
                     continue
-                counted = unfinished[schedule.id] if policy(schedule, "overlap") != "allow" else 0
-                facts = FireFacts(counted, _is_declared(tables, schedule), tuple(calendars.values()))
+                others = unfinished(tables, schedule.id) if limits(schedule) else Unfinished()
+                facts = FireFacts.told(others, _is_declared(tables, schedule), tuple(calendars.values()))
                 planned = plan(fresh_schedule(schedule), facts, now)
                 if planned is None:
                     unreadable.append(schedule.id)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hourbell.model.overlap import Unfinished
 from hourbell.model.plan import Fired, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.model.run_state import RunState
+from hourbell.store.scripts import overlap
 from hourbell.store.scripts.calendars import calendars_of
-from hourbell.store.scripts.ledger import LastSkip, Ledger
+from hourbell.store.scripts.ledger import LastSkip, Ledger, Written
 from hourbell.store.scripts.rows import schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from hourbell.model.schedule import Schedule
+
+_NOBODY = Unfinished()
 
 
 def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[FiringReport]:
@@ -28,7 +32,8 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     undeclared = yield from _undeclared(rows)
     due = [(schedule_from(row), row["id"] not in undeclared) for row in rows]
     calendars = yield from calendars_of([schedule for schedule, _ in due])
-    unfinished = yield from _unfinished([schedule for schedule, _ in due])
+    limited = [schedule.id for schedule, _ in due if overlap.limits(schedule)]
+    unfinished = (yield from overlap.unfinished(limited)) if limited else {}
     ledger = Ledger(now)
     decisions: list[tuple[Schedule, FirePlan, LastSkip]] = []
     skipped: list[tuple[str, PlannedSkip]] = []
@@ -40,7 +45,8 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
             held.append((schedule.id, missing))
             continue
         blackout = tuple(calendars[name] for name in schedule.blackout)
-        decided = plan(schedule, FireFacts(unfinished.get(schedule.id, 0), declared, blackout), now)
+        others = unfinished.get(schedule.id, _NOBODY)
+        decided = plan(schedule, FireFacts.told(others, declared, blackout), now)
         if decided is None:
             unreadable.append(schedule.id)
             continue
@@ -49,7 +55,17 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     written = yield from ledger.write()
     advances = [_advance(schedule, decided, written.settled(last)) for schedule, decided, last in decisions]
     yield batch("firing.advance", advances)
+    yield from _take_turns(ledger, written, {schedule.id: schedule for schedule, _, _ in decisions})
     return FiringReport(now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable), tuple(held))
+
+
+def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, Schedule]) -> Script[None]:
+    """Have others make way, and tell those that still run who waits for them."""
+    for schedule_id in sorted(ledger.replacing):
+        yield from overlap.displace(schedules[schedule_id], ledger.replacing[schedule_id])
+    waiting = {row["schedule_id"] for row in written.inserted if row["state"] == "queued" and row["run_at"] is None}
+    if waiting:
+        yield from overlap.take_turns({schedule_id: schedules[schedule_id] for schedule_id in waiting})
 
 
 def _undeclared(rows: Sequence[Row]) -> Script[set[str]]:
@@ -61,22 +77,6 @@ def _undeclared(rows: Sequence[Row]) -> Script[set[str]]:
         if not found[0]["is_live"]:
             undeclared.add(schedule_id)
     return undeclared
-
-
-def _unfinished(schedules: Sequence[Schedule]) -> Script[dict[str, int]]:
-    """Counted after the rows are locked, in a statement of its own: a count in the locking one reads the past."""
-    ids = [schedule.id for schedule in schedules if _limits_overlap(schedule)]
-    if not ids:
-        return {}
-    rows = yield call("firing.unfinished", ids=ids)
-    return {row["schedule_id"]: row["unfinished"] for row in rows}
-
-
-def _limits_overlap(schedule: Schedule) -> bool:
-    try:
-        return schedule.effective.overlap != "allow"
-    except ValueError:  # policies of another version; the planner will leave this schedule alone
-        return False
 
 
 def _advance(schedule: Schedule, plan: FirePlan, last: LastSkip) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_id
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
+from hourbell.model.run_state import Reason
 from hourbell.store.scripts.rows import fire_values, skip_values
 from hourbell.store.scripts.script import Row, Script, batch
 
@@ -32,18 +33,24 @@ class Ledger:
     now: datetime
     inserts: dict[str, dict[str, Any]] = field(default_factory=dict)
     growths: dict[str, _Growth] = field(default_factory=dict)
+    replacing: dict[str, str] = field(default_factory=dict)  # schedule -> the run that others make way for
 
     def record(self, schedule: Schedule, plan: FirePlan) -> LastSkip:
         """Note what the plan decided; the answer is what the schedule's last recorded skip is from now on."""
         last = LastSkip(schedule.last_skip_id, schedule.last_skip_reason)
+        ids = {run.fire_at: new_run_id(self.now) for run in plan.runs}
         for item in _in_order(plan):
             if isinstance(item, PlannedRun):
-                values = fire_values(schedule, new_run_id(self.now))
+                values = fire_values(schedule, ids[item.fire_at])
                 values.update(fire_at=item.fire_at, run_at=item.run_at, start_by=item.start_by)
+                if item.run_at is None:  # it waits for its turn: there is nothing to count a delay from
+                    values["delay"] = None
                 self.inserts[values["id"]] = values
+                if item.replaces:
+                    self.replacing[schedule.id] = values["id"]
                 last = LastSkip()
             else:
-                last = self.skip(schedule, item, last)
+                last = self.skip(schedule, _yielding(item, ids), last)
         return last
 
     def skip(self, schedule: Schedule, skip: PlannedSkip, last: LastSkip) -> LastSkip:
@@ -105,6 +112,14 @@ class Written:
 def _extend(values: dict[str, Any], skip: PlannedSkip) -> None:
     values["covers_until"] = skip.covers_until
     values["covers_count"] += skip.covers_count
+
+
+def _yielding(skip: PlannedSkip, ids: Mapping[datetime, str]) -> PlannedSkip:
+    """An overlap with a run of the same plan names it, now that this has an id: the one before, else the one after."""
+    if skip.reason is not Reason.OVERLAP or skip.yielded_to is not None or not ids:
+        return skip
+    before = [fire_at for fire_at in ids if fire_at < skip.fire_at]
+    return replace(skip, yielded_to=ids[max(before) if before else min(ids)])
 
 
 def _in_order(plan: FirePlan) -> Iterable[PlannedRun | PlannedSkip]:

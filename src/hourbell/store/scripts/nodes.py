@@ -59,11 +59,12 @@ def rescue(suspects: Mapping[str, int], *, in_steps: bool) -> Script[Rescue]:
     return Rescue(dead, *handed)
 
 
-def retire_node(node_id: str, *, in_steps: bool) -> Script[None]:
-    """See `NodeStore.retire_node`."""
+def retire_node(node_id: str, *, in_steps: bool) -> Script[int]:
+    """See `NodeStore.retire_node`. Answers how many runs have ended with it."""
     yield call("nodes.end", node=node_id, state=NodeState.STOPPED.value)
     yield call("declarations.forget", node=node_id)
-    yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
+    _, failed, cancelled = yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
+    return failed + cancelled
 
 
 def _hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[tuple[int, int, int]]:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.node import Node, NodeState
+from hourbell.model.overlap import Turn, takes_turns
 from hourbell.model.progress import Progress
 from hourbell.model.run import Attempt, NewRun, Run
-from hourbell.model.run_state import Origin, Outcome, RunState
+from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.store.scripts.script import Row, to_json
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hourbell.model.plan import PlannedSkip
+    from hourbell.model.policies import Policies
 
 _NO_DELAY = timedelta(0)
 _OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
@@ -107,6 +109,7 @@ def run_from(row: Row) -> Run:
         tracking_id=row["tracking_id"],
         parent=_text(row["parent"]),
         progress=Progress.from_json(row["progress"]),
+        yielded_to=_text(row["yielded_to"]),
     )
 
 
@@ -121,15 +124,15 @@ def _args_from(text: str) -> Mapping[str, Any]:
     return args if isinstance(args, dict) else {"": args}
 
 
-def new_run_values(run: NewRun, state: RunState = RunState.QUEUED, reason: str | None = None) -> dict[str, Any]:
+def new_run_values(run: NewRun) -> dict[str, Any]:
     """Every column of a run requested by hand."""
     return {
         "id": run.id,
         "schedule_id": run.schedule_id,
         "task": run.task,
         "args": to_json(dict(run.args)),
-        "state": state.value,
-        "reason": reason,
+        "state": RunState.QUEUED.value,
+        "reason": None,
         "origin": run.origin,
         "fire_at": None,
         "covers_until": None,
@@ -145,6 +148,7 @@ def new_run_values(run: NewRun, state: RunState = RunState.QUEUED, reason: str |
         "lost_limit": run.lost_limit,
         "tracking_id": run.tracking_id,
         "parent": run.parent,
+        "yielded_to": None,
     }
 
 
@@ -168,12 +172,22 @@ def fire_values(schedule: Schedule, run_id: str) -> dict[str, Any]:
         "queue": policies.queue,
         "priority": policies.priority,
         "key": None,
-        "policies": to_json(dict(schedule.policies)) if schedule.policies else None,
+        "policies": _policies_json(schedule, policies),
         "on_lost": policies.on_lost,
         "lost_limit": policies.lost_limit,
         "tracking_id": None,
         "parent": None,
+        "yielded_to": None,
     }
+
+
+def _policies_json(schedule: Schedule, effective: Policies) -> str | None:
+    """What the schedule itself says, and how its runs take turns, wherever that is inherited from: who ends one of them
+    then knows that another may be due at once."""
+    own = dict(schedule.policies)
+    if takes_turns(effective.overlap, Origin.FIRE):
+        own["overlap"] = effective.overlap
+    return to_json(own) if own else None
 
 
 def skip_values(schedule: Schedule, skip: PlannedSkip, run_id: str) -> dict[str, Any]:
@@ -185,8 +199,16 @@ def skip_values(schedule: Schedule, skip: PlannedSkip, run_id: str) -> dict[str,
         fire_at=skip.fire_at,
         covers_until=skip.covers_until,
         covers_count=skip.covers_count,
+        yielded_to=skip.yielded_to,
     )
     return values
+
+
+def turn_values(values: dict[str, Any], turn: Turn, newest: str | None) -> dict[str, Any]:
+    """The row of a request by hand as its turn has it: without a time while it waits, or skipped."""
+    if turn is Turn.SKIP:
+        return {**values, "state": RunState.SKIPPED.value, "reason": Reason.OVERLAP.value, "yielded_to": newest}
+    return values if turn is Turn.NOW else {**values, "run_at": None, "delay": None}
 
 
 def attempt_from(row: Row) -> Attempt:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.ids import is_run_id, least_run_id
+from hourbell.model.overlap import takes_turns
 from hourbell.model.run_state import RunState
-from hourbell.store.scripts.rows import new_run_values, run_from
+from hourbell.store.scripts import overlap
+from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from hourbell.model.run import NewRun, Run
     from hourbell.model.run_state import Reason
+    from hourbell.model.schedule import Schedule
 
 _KEPT_NODES = timedelta(days=1)
 
@@ -72,8 +75,7 @@ def cancel_run(run_id: str, reason: Reason) -> Script[Run]:
 def retry_run(run_id: str) -> Script[Run]:
     """See `RunStore.retry_run`. The ended attempt becomes history before its place in the row is taken."""
     seen = yield from _found(run_id)
-    if seen["schedule_id"] is not None:
-        yield call("schedules.lock", ids=[seen["schedule_id"]])
+    schedule = yield from _locked_schedule(seen)
     rows = yield call("runs.lock", id=run_id)
     if not rows:
         raise missing_run(run_id)
@@ -84,7 +86,19 @@ def retry_run(run_id: str) -> Script[Run]:
         raise Conflict(f"run {run_id!r} stands for due times that did not run; trigger the schedule instead")
     yield call("runs.keep_attempt", id=run_id)
     requeued = yield call("runs.requeue", id=run_id)
-    return run_from(requeued[0])
+    if schedule is None or not (overlap.limits(schedule) or takes_turns(None, run.origin)):
+        return run_from(requeued[0])
+    yield call("overlap.wait", id=run_id)
+    yield from overlap.take_turns({schedule.id: schedule})
+    return (yield from get_run(run_id))
+
+
+def _locked_schedule(row: Row) -> Script[Schedule | None]:
+    """The schedule of a run, locked before the run is; None when it has none, or none any more."""
+    if row["schedule_id"] is None:
+        return None
+    locked = yield call("schedules.lock", ids=[row["schedule_id"]])
+    return schedule_from(locked[0]) if locked else None
 
 
 def prune(retention: timedelta, limit: int) -> Script[int]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.editing import Change, Edit, created, merging
+from hourbell.model.overlap import Turn, Unfinished, turn_of
 from hourbell.model.run_state import Reason, RunState
+from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger
-from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from, schedule_values
-from hourbell.store.scripts.runs import insert_runs
+from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from, schedule_values, turn_values
+from hourbell.store.scripts.runs import get_run, insert_runs
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ def write_edits(edits: Sequence[Edit], row: Row) -> Script[None]:
     for edit in edits:
         if edit.end_queued is not None:
             yield call("schedules.end_fires", id=edit.schedule.id, reason=edit.end_queued.value)
+    yield from overlap.reconsider([edit.schedule for edit in edits])
 
 
 def remove_schedule(schedule_id: str) -> Script[Schedule]:
@@ -96,14 +99,21 @@ def trigger_schedule(schedule_id: str, build: Callable[[Schedule], NewRun]) -> S
     """See `RunStore.trigger_schedule`."""
     row = yield from _locked(schedule_id)
     schedule = schedule_from(row)
-    run = build(schedule)
-    values = new_run_values(run)
-    if schedule.effective.overlap == "skip":
-        counted = yield call("schedules.unfinished", id=schedule_id)
-        if counted[0]["unfinished"] >= schedule.effective.max_running:
-            values = new_run_values(run, RunState.SKIPPED, Reason.OVERLAP.value)
-    rows = yield from insert_runs([values])
-    return run_from(rows[0])
+    values = new_run_values(build(schedule))
+    if schedule.effective.overlap == "allow":
+        rows = yield from insert_runs([values])
+        return run_from(rows[0])
+    counted = yield from overlap.unfinished([schedule_id])
+    others = counted.get(schedule_id, Unfinished())
+    turn = turn_of(schedule.effective, others)
+    rows = yield from insert_runs([turn_values(values, turn, others.newest)])
+    run = run_from(rows[0])
+    if run.state is not RunState.QUEUED or run.run_at is not None:
+        return run
+    if turn is Turn.REPLACE:
+        yield from overlap.displace(schedule, run.id)
+    yield from overlap.take_turns({schedule_id: schedule})
+    return (yield from get_run(run.id))
 
 
 def _locked(schedule_id: str) -> Script[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.run_state import RunState
@@ -13,18 +14,29 @@ if TYPE_CHECKING:
     from hourbell.model.run import Settlement
 
 
-def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool) -> Script[Mapping[str, RunState]]:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """``accepted``: what the runs have become whose report counts, by their ids. ``passes_on``: the schedules in which
+    somebody waited for them."""
+
+    accepted: Mapping[str, RunState]
+    passes_on: frozenset[str]
+
+
+def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool) -> Script[Settled]:
     """See `RunStore.settle`. ``keep_first``: the dialect writes ended attempts in a statement of its own."""
     rows = [_values(settlement) for settlement in settlements]
     if keep_first:
         yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
     written = yield batch("settling.settle", rows, node=node_id)
     accepted = {str(row["id"]): RunState(row["state"]) for row in written}
+    passes_on = {row["passes_on"] for row in written}
     missing = [row for row in rows if row["id"] not in accepted]
     if missing:
         found = yield batch("settling.read_back", missing, node=node_id)
         accepted.update((str(row["id"]), RunState(row["state"])) for row in found)
-    return accepted
+        passes_on.update(row["passes_on"] for row in found)
+    return Settled(accepted, frozenset(passes_on - {None}))
 
 
 def _values(settlement: Settlement) -> dict[str, Any]:

@@ -41,7 +41,9 @@ pytest.register_assert_rewrite(
             "limiting",
             "listening",
             "logs",
+            "making_way",
             "opening",
+            "overlapping",
             "pruning",
             "racing",
             "requesting",
@@ -66,7 +68,9 @@ from .leasing import LeasingConformance
 from .limiting import LimitingConformance
 from .listening import ListeningConformance
 from .logs import LoggingConformance, ProgressConformance
+from .making_way import MakingWayConformance
 from .opening import OpeningConformance
+from .overlapping import OverlapConformance
 from .pruning import PruningConformance
 from .racing import RacingConformance
 from .requesting import RequestingConformance
@@ -89,6 +93,8 @@ class StoreConformance(
     SkippingConformance,
     CalendarsConformance,
     RequestingConformance,
+    OverlapConformance,
+    MakingWayConformance,
     ClaimingConformance,
     LimitingConformance,
     SettlingConformance,
@@ -123,7 +129,9 @@ __all__ = [
     "LimitingConformance",
     "ListeningConformance",
     "LoggingConformance",
+    "MakingWayConformance",
     "OpeningConformance",
+    "OverlapConformance",
     "ProgressConformance",
     "PruningConformance",
     "RacingConformance",

@@ -43,6 +43,6 @@ ON CONFLICT (run_id, attempt) DO NOTHING;
 UPDATE {schema}.runs
 SET state = 'queued', run_at = coalesce(:now, now()), start_by = NULL, node_id = NULL, claim_id = NULL,
     started_at = NULL, finished_at = NULL, failures = 0, losses = 0, outcome = NULL, reason = NULL, error = NULL,
-    result = NULL, cancel_requested_at = NULL
+    result = NULL, cancel_requested_at = NULL, yielded_to = NULL
 WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
 RETURNING *;

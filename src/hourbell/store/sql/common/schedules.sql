@@ -21,10 +21,6 @@ DELETE FROM {schema}.schedules WHERE id = :id;
 -- name: schedules.forget_digests
 DELETE FROM {schema}.digests WHERE schedule_id = :id;
 
--- name: schedules.unfinished
--- Overlap, counted after the schedule's row is locked: a snapshot of its own.
-SELECT count(*) AS unfinished FROM {schema}.runs WHERE schedule_id = :id AND state IN ('queued', 'running');
-
 -- name: schedules.end_fires
 -- A pause ends what waits to fire; requests by hand and running bodies stay.
 UPDATE {schema}.runs

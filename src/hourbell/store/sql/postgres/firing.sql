@@ -15,13 +15,6 @@ LEFT JOIN LATERAL (
     FOR NO KEY UPDATE OF d SKIP LOCKED
 ) s ON true;
 
--- name: firing.unfinished
--- A new statement, so a new snapshot: what ended before the lock was granted is not counted.
-SELECT schedule_id, count(*) AS unfinished
-FROM {schema}.runs
-WHERE state IN ('queued', 'running') AND schedule_id = ANY (:ids::text[])
-GROUP BY schedule_id;
-
 -- name: firing.advance
 -- Forward only, and only from the cursor that was seen.
 UPDATE {schema}.schedules s

@@ -2,18 +2,18 @@
 -- Fires, skips and requests alike. What is recorded already (same id, fire or key) is left as it is.
 INSERT INTO {schema}.runs (
     id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, start_by, queue,
-    priority, key, policies, on_lost, lost_limit, tracking_id, parent, created_at, finished_at)
+    priority, key, policies, on_lost, lost_limit, tracking_id, parent, yielded_to, created_at, finished_at)
 SELECT u.id, u.schedule_id, u.task, u.args, u.state, u.reason, u.origin, u.fire_at, u.covers_until, u.covers_count,
        CASE WHEN u.state = 'queued' THEN coalesce(u.run_at, coalesce(:now, now()) + u.delay) END,
        u.start_by, u.queue, u.priority, u.key, u.policies, u.on_lost, u.lost_limit, u.tracking_id, u.parent,
-       coalesce(:now, now()), CASE WHEN u.state <> 'queued' THEN coalesce(:now, now()) END
+       u.yielded_to, coalesce(:now, now()), CASE WHEN u.state <> 'queued' THEN coalesce(:now, now()) END
 FROM unnest(:id::uuid[], :schedule_id::text[], :task::text[], :args::text[], :state::text[], :reason::text[],
             :origin::text[], :fire_at::timestamptz[], :covers_until::timestamptz[], :covers_count::bigint[],
             :run_at::timestamptz[], :delay::interval[], :start_by::timestamptz[], :queue::text[], :priority::integer[],
             :key::text[], :policies::text[], :on_lost::text[], :lost_limit::integer[], :tracking_id::text[],
-            :parent::uuid[])
+            :parent::uuid[], :yielded_to::uuid[])
     AS u (id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, delay,
-          start_by, queue, priority, key, policies, on_lost, lost_limit, tracking_id, parent)
+          start_by, queue, priority, key, policies, on_lost, lost_limit, tracking_id, parent, yielded_to)
 ON CONFLICT DO NOTHING
 RETURNING *;
 

@@ -34,7 +34,7 @@ written AS (
     FROM reported u
     WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt
     RETURNING r.id, r.state, u.attempt, u.outcome, u.error, coalesce(u.started_at, u.noted_at) AS started_at,
-              u.finished_at
+              u.finished_at, r.awaited, r.schedule_id
 ),
 kept AS (
     INSERT INTO {schema}.attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
@@ -42,11 +42,11 @@ kept AS (
     FROM written w WHERE w.state = 'queued'
     ON CONFLICT (run_id, attempt) DO NOTHING
 )
-SELECT id, state FROM written;
+SELECT id, state, CASE WHEN awaited AND state <> 'queued' THEN schedule_id END AS passes_on FROM written;
 
 -- name: settling.read_back
 -- A settlement without a row is looked at before it is judged: was it written by an earlier try whose answer was lost?
-SELECT u.id, coalesce(r.state, u.state) AS state
+SELECT u.id, coalesce(r.state, u.state) AS state, CASE WHEN r.awaited THEN r.schedule_id END AS passes_on
 FROM unnest(:id::uuid[], :attempt::integer[], :state::text[], :outcome::text[]) AS u (id, attempt, state, outcome)
 LEFT JOIN {schema}.runs r
     ON r.id = u.id AND r.node_id = :node AND r.attempt = u.attempt AND r.outcome = u.outcome

@@ -14,12 +14,6 @@ LEFT JOIN (
     LIMIT :limit
 ) s ON true;
 
--- name: firing.unfinished
-SELECT schedule_id, count(*) AS unfinished
-FROM runs
-WHERE state IN ('queued', 'running') AND schedule_id IN (SELECT value FROM json_each(:ids))
-GROUP BY schedule_id;
-
 -- name: firing.advance
 UPDATE schedules
 SET next_fire_at = :next_fire_at, last_fire_at = :last_fire_at, state = :state,

@@ -1,12 +1,12 @@
 -- name: runs.insert
 INSERT INTO runs (
     id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, start_by, queue,
-    priority, key, policies, on_lost, lost_limit, tracking_id, parent, created_at, finished_at)
+    priority, key, policies, on_lost, lost_limit, tracking_id, parent, yielded_to, created_at, finished_at)
 VALUES (
     :id, :schedule_id, :task, :args, :state, :reason, :origin, :fire_at, :covers_until, :covers_count,
     CASE WHEN :state = 'queued' THEN coalesce(:run_at, coalesce(:now, now()) + :delay) END,
     :start_by, :queue, :priority, :key, :policies, :on_lost, :lost_limit, :tracking_id, :parent,
-    coalesce(:now, now()), CASE WHEN :state <> 'queued' THEN coalesce(:now, now()) END)
+    :yielded_to, coalesce(:now, now()), CASE WHEN :state <> 'queued' THEN coalesce(:now, now()) END)
 ON CONFLICT DO NOTHING
 RETURNING *;
 

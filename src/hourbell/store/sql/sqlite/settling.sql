@@ -30,10 +30,10 @@ FROM (
     FROM runs WHERE id = :id
 ) AS becomes
 WHERE id = becomes.run_id AND runs.state = 'running' AND node_id = :node AND attempt = :attempt
-RETURNING id, state;
+RETURNING id, state, CASE WHEN awaited AND runs.state <> 'queued' THEN schedule_id END AS passes_on;
 
 -- name: settling.read_back
-SELECT :id AS id, coalesce(r.state, :state) AS state
+SELECT :id AS id, coalesce(r.state, :state) AS state, CASE WHEN r.awaited THEN r.schedule_id END AS passes_on
 FROM (SELECT 1)
 LEFT JOIN runs r
     ON r.id = :id AND r.node_id = :node AND r.attempt = :attempt AND r.outcome = :outcome

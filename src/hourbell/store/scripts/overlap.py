@@ -1,0 +1,102 @@
+"""Turns among the runs of one schedule: counting them, letting those go that wait for nothing any more.
+
+All of it happens under the schedule's row. Only who ends a run need not hold that row: the run itself says that
+somebody waits for it (``awaited``, written under the run's own lock), and the next one is let go right after.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hourbell.model.overlap import Turns, Unfinished, turns
+from hourbell.store.scripts.rows import schedule_from
+from hourbell.store.scripts.script import Row, Script, batch, call
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from hourbell.model.schedule import Schedule
+
+MOST_AT_ONCE = 500
+"""Schedules that one sweep looks at."""
+
+
+def unfinished(ids: Collection[str]) -> Script[dict[str, Unfinished]]:
+    """Count the unfinished runs of locked schedules; one that has none is not in the answer."""
+    rows = yield call("overlap.count", ids=sorted(ids))
+    return {row["schedule_id"]: _unfinished_from(row) for row in rows}
+
+
+def take_turns(schedules: Mapping[str, Schedule | None]) -> Script[int]:
+    """Let go who need not wait any more, and answer how many. None stands for a schedule that is gone.
+
+    The order matters: an end that comes before the announcement is not counted after it, one that comes later reads
+    the announcement and calls `release`.
+    """
+    yield call("overlap.announce", ids=sorted(schedules))
+    counted = yield from unfinished(schedules)
+    rows = []
+    for schedule_id in sorted(counted):
+        allowed = _allowed(schedules[schedule_id], counted[schedule_id])
+        if allowed.due or allowed.put_off:
+            rows.append({"id": schedule_id, "due": allowed.due, "put_off": allowed.put_off})
+    released = yield batch("overlap.release", rows)
+    return len(released)
+
+
+def release(ids: Collection[str]) -> Script[int]:
+    """Lock these schedules, then as `take_turns`: what follows the end of an awaited run, in a transaction of its own.
+
+    A transaction of its own, since runs are locked after schedules. When it does not come about, the sweep of the next
+    rescue does the same.
+    """
+    locked = yield call("schedules.lock", ids=sorted(ids))
+    found: dict[str, Schedule | None] = dict.fromkeys(ids)
+    found.update((row["id"], schedule_from(row)) for row in locked)
+    return (yield from take_turns(found))
+
+
+def sweep() -> Script[int]:
+    """Let go whoever waits for nothing, wherever that was missed. Answers how many."""
+    rows = yield call("overlap.waiting", limit=MOST_AT_ONCE)
+    if not rows:
+        return 0
+    return (yield from release([row["schedule_id"] for row in rows]))
+
+
+def reconsider(schedules: Sequence[Schedule]) -> Script[None]:
+    """After a change of locked schedules: their policies may let more go, or what was waited for has ended with it."""
+    counted = yield from unfinished([schedule.id for schedule in schedules])
+    waited = {key for key, others in counted.items() if others.waiting or others.put_off}
+    if waited:
+        yield from take_turns({schedule.id: schedule for schedule in schedules if schedule.id in waited})
+
+
+def displace(schedule: Schedule, run_id: str) -> Script[None]:
+    """Ask all but the newest ``max_running`` runs of a locked schedule to make way for this one of them."""
+    yield call("overlap.displace", id=schedule.id, keep=schedule.effective.max_running, run_id=run_id)
+
+
+def limits(schedule: Schedule) -> bool:
+    """True when runs of this schedule may have to wait or give way, so that they have to be counted."""
+    try:
+        return schedule.effective.overlap != "allow"
+    except ValueError:  # policies of another version; the planner will leave this schedule alone
+        return False
+
+
+def _allowed(schedule: Schedule | None, others: Unfinished) -> Turns:
+    try:
+        return turns(schedule.effective if schedule is not None else None, others)
+    except ValueError:  # policies of another version: nodes of that version will let them go
+        return Turns()
+
+
+def _unfinished_from(row: Row) -> Unfinished:
+    return Unfinished(
+        total=row["total"],
+        waiting=row["waiting"],
+        backfilling=row["backfilling"],
+        put_off=row["put_off"],
+        newest=str(row["newest"]) if row["newest"] is not None else None,
+    )

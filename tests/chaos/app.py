@@ -54,6 +54,15 @@ def make_bodies(scheduler: Scheduler, ledger: LedgerFile) -> dict[str, Task[...,
     return {task.name: task for task in (quick, quick_sync, long, long_sync, blocker)}
 
 
+def make_waiter(scheduler: Scheduler, ledger: LedgerFile, name: str, concurrency: int | None) -> None:
+    """A task whose body sleeps; ``concurrency`` of its runs may run at once, over all processes."""
+
+    @scheduler.task(name=name, concurrency=concurrency)
+    async def waiter(context: Context, seconds: float) -> None:
+        with ledger.body(context):
+            await asyncio.sleep(seconds)
+
+
 def declare(scheduler: Scheduler, bodies: dict[str, Task[..., Any]], planned: Planned) -> None:
     """Declare one schedule as a decorator would."""
     options = {"id": planned.id, "args": planned.args, **planned.policies}
@@ -78,6 +87,8 @@ def make_app(blueprint: Blueprint) -> FastAPI:
     bodies = make_bodies(scheduler, ledger)
     for planned in blueprint.schedules:
         declare(scheduler, bodies, planned)
+    for name, concurrency in blueprint.waiters.items():
+        make_waiter(scheduler, ledger, name, concurrency)
     scheduler.on(RunSucceeded, lambda event: ledger.accepted(event.run))
     app = with_common_routes(FastAPI(lifespan=scheduler.lifespan))
     app.include_router(api_router(scheduler, allow_anonymous="read"), prefix="/hourbell")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaos import deploy, fire_storm, freeze, havoc, idle, kill_storm, long_bodies, outage, restart
+from chaos import deploy, fire_storm, freeze, havoc, idle, kill_storm, limits, long_bodies, outage, restart
 from chaos.report import Report
 from chaos.site import KINDS, Scenario, Site
 from hourbell.testing.postgres_server import PostgresServer
@@ -56,6 +56,11 @@ async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site)
 @on_both
 async def test_chance_finds_no_way_to_lose_or_double(site: Site) -> None:
     await without_problem(havoc.scenario, site, seconds=8, schedules=40)
+
+
+@on_both
+async def test_limits_are_kept_while_processes_are_killed(site: Site) -> None:
+    await without_problem(limits.under_kills, site, runs=400, every=1.5)
 
 
 @on_both

@@ -13,7 +13,7 @@ from hourbell.model.node import Node
 from hourbell.model.progress import Progress
 from hourbell.model.run import Run
 from hourbell.model.schedule import Schedule
-from hourbell.scheduler.health import Health
+from hourbell.scheduler.health import Health, told_of_stranded
 from hourbell.task import Task
 
 T = TypeVar("T")
@@ -216,6 +216,9 @@ def _reasons(health: Health, *, everything: bool) -> list[str]:
     if health.undeclared:
         named = f": {', '.join(health.undeclared)}" if everything else ""
         reasons.append(f"schedules that no live node declares do not fire{named}")
+    if health.stranded:
+        told = [told_of_stranded(one) for one in health.stranded]
+        reasons += told if everything else ["runs wait that no live node may take"]
     return reasons
 
 

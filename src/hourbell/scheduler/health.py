@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from hourbell.engine.status import Life
 from hourbell.errors import HourbellError
 from hourbell.model.schedule import ScheduleState
+from hourbell.model.stranded import COUNTED, Stranded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,12 +49,14 @@ class Health:
     database does not answer, or this process's node cannot work.
 
     ``undeclared``: ids of schedules from code that no live node declares any more, which do not fire (the first 20).
+    ``stranded``: runs that have been due for a lease or longer and that no live node may take (20 places at most).
     """
 
     status: Status
     database: DatabaseHealth
     node: NodeHealth
     undeclared: tuple[str, ...] = ()
+    stranded: tuple[Stranded, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
@@ -64,21 +68,28 @@ async def examined(core: Core) -> Health:
         async with asyncio.timeout(_PATIENCE):
             now = await core.store.ping()
             page = await core.store.list_schedules(state=ScheduleState.UNDECLARED, limit=_MOST_NAMED)
+            stranded = await core.store.stranded(timedelta(seconds=core.settings.lease))
     except TimeoutError:
         database = DatabaseHealth(ok=False, kind=kind, error=f"it did not answer within {_PATIENCE:g} s")
     except HourbellError as error:
         database = DatabaseHealth(ok=False, kind=kind, error=str(error))
     else:
-        return _judged(DatabaseHealth(ok=True, kind=kind, now=now), node, tuple(one.id for one in page.items))
+        undeclared = tuple(one.id for one in page.items)
+        return _judged(DatabaseHealth(ok=True, kind=kind, now=now), node, undeclared, tuple(stranded[:_MOST_NAMED]))
     return Health(status="down", database=database, node=node, reasons=(f"database: {database.error}",))
 
 
-def _judged(database: DatabaseHealth, node: NodeHealth, undeclared: tuple[str, ...]) -> Health:
+def _judged(
+    database: DatabaseHealth, node: NodeHealth, undeclared: tuple[str, ...], stranded: tuple[Stranded, ...]
+) -> Health:
     reasons = []
     status: Status = "ok"
     if undeclared:
         status = "degraded"
         reasons.append(f"schedules that no live node declares do not fire: {', '.join(undeclared)}")
+    if stranded:
+        status = "degraded"
+        reasons += [told_of_stranded(one) for one in stranded]
     if node.state in (Life.AWAY, Life.STOPPED):
         status = "down"
         reasons.append(f"the node of this process is {node.state}: {node.error or 'it holds no lease'}")
@@ -88,7 +99,26 @@ def _judged(database: DatabaseHealth, node: NodeHealth, undeclared: tuple[str, .
     elif node.error is not None:
         status = "degraded"
         reasons.append(f"something that the node of this process does fails again and again: {node.error}")
-    return Health(status=status, database=database, node=node, undeclared=undeclared, reasons=tuple(reasons))
+    return Health(
+        status=status, database=database, node=node, undeclared=undeclared, stranded=stranded, reasons=tuple(reasons)
+    )
+
+
+def told_of_stranded(one: Stranded) -> str:
+    """What waits in vain, and what to do about it."""
+    many = f"{one.count} runs{' or more' if one.count == COUNTED else ''}" if one.count > 1 else "a run"
+    what = f"{many} of task {one.task!r} in queue {one.queue!r}"
+    since = f"since {one.since:%Y-%m-%d %H:%M:%S} UTC"
+    if one.known:
+        return f"{what} waiting {since}: no live node serves this queue; start one with it in its setting `queues`"
+    told = (
+        f"{what} waiting {since}: no live node knows this task; start one that does, or give the task "
+        f"aliases=[{one.task!r}] if it has another name now, or cancel the runs"
+    )
+    if not one.schedules:
+        return told
+    named = ", ".join(one.schedules[:3]) + (", …" if len(one.schedules) > 3 else "")
+    return f"{told} (fires of their schedules are skipped meanwhile, unless these allow overlap: {named})"
 
 
 def _node_health(core: Core) -> NodeHealth:

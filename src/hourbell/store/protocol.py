@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+    from hourbell.model.stranded import Stranded
 
 OnConflict = Literal["update", "keep", "error"]
 
@@ -264,6 +265,12 @@ class NodeStore(Protocol):
 
     async def list_nodes(self) -> Sequence[Node]:
         """All nodes that are not pruned yet, live ones first, newest first."""
+
+    async def stranded(self, patience: timedelta) -> Sequence[Stranded]:
+        """Which queued runs have been due for so long, and no live node may take them, by queue and task.
+
+        A node that does not say what it can run (see `register_node`; an earlier version) may take any.
+        """
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
         """When there will be something to do for this node, and which of its runs somebody asked to end.

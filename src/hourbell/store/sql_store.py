@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hourbell.model.progress import ProgressReport
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+    from hourbell.model.stranded import Stranded
     from hourbell.store.protocol import OnConflict
 
 T = TypeVar("T")
@@ -248,6 +249,9 @@ class SqlStore:
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
         return await self._database.run(lambda: watching.next_work(node_id, tasks, queues), "fire", atomic=False)
+
+    async def stranded(self, patience: timedelta) -> Sequence[Stranded]:
+        return await self._database.run(lambda: watching.stranded(patience), "read", atomic=False)
 
     async def ping(self) -> datetime:
         rows = await self._database.run(lambda: one("clock.read"), "read", atomic=False)

@@ -11,6 +11,7 @@ from hourbell.model.plan import NextWork
 from hourbell.model.run import CancelRequest
 from hourbell.model.run_state import RunState
 from hourbell.model.schedule import ScheduleState
+from hourbell.model.stranded import COUNTED, Stranded
 from hourbell.store.memory.endings import hand_back, lose
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.turns import sweep
@@ -96,6 +97,31 @@ class NodeVerbs(Handle):
         newest_first = sorted(by_id, key=lambda node: node.started_at, reverse=True)
         return sorted(newest_first, key=lambda node: node.state is not NodeState.LIVE)
 
+    async def stranded(self, patience: timedelta) -> Sequence[Stranded]:
+        async with self._transaction() as now:
+            tables = self._tables
+            places: dict[tuple[str, str], list[Run]] = {}
+            for run in tables.unfinished():
+                if run.state is RunState.QUEUED:
+                    places.setdefault((run.queue, run.task), []).append(run)
+            found = []
+            for (queue, task), runs in sorted(places.items()):
+                since = min((run.run_at for run in runs if run.run_at is not None), default=None)
+                able = [node.id for node in _live(tables) if task in (tables.node_tasks.get(node.id) or {})]
+                if since is None or since > now - patience or any(_serves(tables, node_id, queue) for node_id in able):
+                    continue
+                ids = {run.schedule_id for run in runs if run.schedule_id is not None}
+                one = Stranded(
+                    queue=queue,
+                    task=task,
+                    since=since,
+                    count=min(len(runs), COUNTED),
+                    known=bool(able),
+                    schedules=tuple(sorted(ids)),
+                )
+                found.append(one)
+            return found
+
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
         async with self._transaction() as now:
             tables = self._tables
@@ -122,6 +148,11 @@ class NodeVerbs(Handle):
 
 def _live(tables: Tables) -> list[Node]:
     return [node for node in tables.nodes.values() if node.state is NodeState.LIVE]
+
+
+def _serves(tables: Tables, node_id: str, queue: str) -> bool:
+    queues = tables.node_queues.get(node_id)
+    return queues is None or queue in queues
 
 
 def _leave(tables: Tables, node_id: str, state: NodeState) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.plan import NextWork
 from hourbell.model.run import CancelRequest
+from hourbell.model.stranded import COUNTED, Stranded
 from hourbell.store.scripts.script import Script, call
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import timedelta
 
 
 def next_work(node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> Script[NextWork]:
@@ -31,3 +33,31 @@ def next_work(node_id: str, tasks: Collection[str], queues: Sequence[str] | None
         next_lease_expiry=row["lease_until"],
         cancelling=tuple(CancelRequest(*request) for request in sorted(json.loads(row["cancelling"] or "[]"))),
     )
+
+
+def stranded(patience: timedelta) -> Script[Sequence[Stranded]]:
+    """See `NodeStore.stranded`."""
+    waiting = yield call("watching.waiting", patience=patience)
+    if not waiting:
+        return []
+    able = yield call("watching.able", tasks=sorted({row["task"] for row in waiting}))
+    serving: dict[str, list[Sequence[str] | None]] = {}
+    for row in able:
+        serving.setdefault(row["task"], []).append(json.loads(row["queues"]))
+    found: list[Stranded] = []
+    for row in waiting:
+        served = serving.get(row["task"], [])
+        if any(queues is None or row["queue"] in queues for queues in served):
+            continue
+        runs = yield call("runs.waiting", queue=row["queue"], task=row["task"], limit=COUNTED)
+        found.append(
+            Stranded(
+                queue=row["queue"],
+                task=row["task"],
+                since=row["since_at"],
+                count=len(runs),
+                known=bool(served),
+                schedules=tuple(sorted({run["schedule_id"] for run in runs if run["schedule_id"] is not None})),
+            )
+        )
+    return found

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hourbell.model.editing import pausing
 from hourbell.model.run_state import Outcome
+from hourbell.model.stranded import Stranded
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench
 from hourbell.testing.conformance.suite import Conformance
 from hourbell.triggers import Every
@@ -118,6 +119,36 @@ class WaitingConformance(Conformance):
         assert (await bench.store.next_work("a", [], None)).next_lease_expiry == ended
         await bench.store.rescue(seen)
         assert (await bench.store.next_work("a", [], None)).next_lease_expiry is None
+
+    async def test_runs_that_no_live_node_may_take(self, bench: Bench) -> None:
+        await bench.node("a", tasks={"known": None, "limited": 1}, queues=("x",))
+        await bench.node("gone", tasks={"lost": None})
+        await bench.store.retire_node("gone")
+        for task, queue in (("known", "x"), ("known", "y"), ("lost", "x"), ("lost", "x"), ("limited", "x")):
+            await bench.enqueue(task, queue=queue)
+        await bench.enqueue("later", queue="x", delay=timedelta(seconds=31))
+        since = bench.now
+        assert await bench.store.stranded(timedelta(seconds=30)) == []
+        bench.clock.advance(30)
+        assert list(await bench.store.stranded(timedelta(seconds=30))) == [
+            Stranded(queue="x", task="lost", since=since, count=2, known=False),
+            Stranded(queue="y", task="known", since=since, count=1, known=True),
+        ]
+        await bench.node("b", tasks={"lost": 3, "known": None}, queues=None)
+        assert list(await bench.store.stranded(timedelta(seconds=30))) == []
+        await bench.kill("b")
+        assert [one.task for one in await bench.store.stranded(timedelta(seconds=30))] == ["lost", "known"]
+
+    async def test_the_schedules_of_runs_that_no_live_node_may_take(self, bench: Bench) -> None:
+        await bench.node("web", tasks={}, queues=())
+        await bench.schedule("one")
+        await bench.schedule("two")
+        await bench.fire_after(2)
+        await bench.enqueue()
+        bench.clock.advance(30)
+        (found,) = await bench.store.stranded(timedelta(seconds=30))
+        assert (found.task, found.known, found.schedules) == (TASK, False, ("one", "two"))
+        assert found.count == len(await bench.runs())
 
     async def test_an_unregistered_node_may_ask(self, bench: Bench) -> None:
         await bench.node("b")

@@ -46,3 +46,7 @@ SET state = 'queued', run_at = coalesce(:now, now()), start_by = NULL, node_id =
     result = NULL, cancel_requested_at = NULL, yielded_to = NULL
 WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
 RETURNING *;
+
+-- name: runs.waiting
+-- Runs that wait in one queue for one task, and the schedules that they belong to; counted no further than that.
+SELECT schedule_id FROM {schema}.runs WHERE state = 'queued' AND queue = :queue AND task = :task LIMIT :limit;

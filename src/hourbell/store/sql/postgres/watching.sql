@@ -41,3 +41,42 @@ SELECT c.now_at,
         FROM {schema}.runs r
         WHERE r.state = 'running' AND r.cancel_requested_at IS NOT NULL AND r.node_id = :node) AS cancelling
 FROM clock c;
+
+-- name: watching.waiting
+-- Each (queue, task) in which a run has been due for so long, or longer: one probe for each place of the claim's index.
+WITH RECURSIVE heads AS (
+    (SELECT r.queue, r.task, r.suspect, r.priority
+     FROM {schema}.runs r WHERE r.state = 'queued'
+     ORDER BY r.queue, r.task, r.suspect, r.priority LIMIT 1)
+    UNION ALL
+    SELECT n.queue, n.task, n.suspect, n.priority
+    FROM heads h CROSS JOIN LATERAL (
+        SELECT r.queue, r.task, r.suspect, r.priority
+        FROM {schema}.runs r
+        WHERE r.state = 'queued'
+          AND (r.queue, r.task, r.suspect, r.priority) > (h.queue, h.task, h.suspect, h.priority)
+        ORDER BY r.queue, r.task, r.suspect, r.priority
+        LIMIT 1
+    ) n
+)
+SELECT f.queue, f.task, min(f.run_at) AS since_at
+FROM (
+    SELECT h.queue, h.task,
+           (SELECT r.run_at FROM {schema}.runs r
+            WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
+              AND r.priority = h.priority
+            ORDER BY r.run_at LIMIT 1) AS run_at
+    FROM heads h
+) f
+WHERE f.run_at <= coalesce(:now, now()) - :patience::interval
+GROUP BY f.queue, f.task
+ORDER BY f.queue, f.task;
+
+-- name: watching.able
+-- Which live nodes can run these tasks, and the queues that each serves. A node that does not say may serve any.
+SELECT t.task, n.queues FROM unnest(:tasks::text[]) AS t (task)
+JOIN {schema}.node_tasks t2 ON t2.task = t.task JOIN {schema}.nodes n ON n.id = t2.node_id
+WHERE n.state = 'live'
+UNION
+SELECT t.task, 'null' FROM unnest(:tasks::text[]) AS t (task)
+WHERE EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.state = 'live' AND n.queues IS NULL);

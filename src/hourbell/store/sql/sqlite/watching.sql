@@ -36,6 +36,41 @@ SELECT coalesce(:now, now()) AS now_at,
        (SELECT json_group_array(json_array(id, attempt, reason)) FROM runs
         WHERE state = 'running' AND cancel_requested_at IS NOT NULL AND node_id = :node) AS cancelling;
 
+-- name: watching.waiting
+-- Each (queue, task) in which a run has been due for so long, or longer: one probe for each place of the claim's index.
+WITH RECURSIVE heads (place) AS (
+    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs WHERE state = 'queued'
+            ORDER BY queue, task, suspect, priority LIMIT 1)
+    UNION ALL
+    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs
+            WHERE state = 'queued' AND (queue, task, suspect, priority)
+                  > (json_extract(h.place, '$[0]'), json_extract(h.place, '$[1]'), json_extract(h.place, '$[2]'), json_extract(h.place, '$[3]'))
+            ORDER BY queue, task, suspect, priority LIMIT 1)
+    FROM heads h WHERE h.place IS NOT NULL
+),
+first AS (
+    SELECT json_extract(h.place, '$[0]') AS queue, json_extract(h.place, '$[1]') AS task,
+           (SELECT r.run_at FROM runs r
+            WHERE r.state = 'queued' AND r.queue = json_extract(h.place, '$[0]') AND r.task = json_extract(h.place, '$[1]')
+              AND r.suspect = json_extract(h.place, '$[2]') AND r.priority = json_extract(h.place, '$[3]')
+              AND r.run_at IS NOT NULL
+            ORDER BY r.run_at LIMIT 1) AS run_at
+    FROM heads h WHERE h.place IS NOT NULL
+)
+SELECT queue, task, min(run_at) AS since_at
+FROM first
+WHERE run_at <= coalesce(:now, now()) - :patience
+GROUP BY queue, task
+ORDER BY queue, task;
+
+-- name: watching.able
+-- Which live nodes can run these tasks, and the queues that each serves. A node that does not say may serve any.
+SELECT t.task, n.queues FROM node_tasks t JOIN nodes n ON n.id = t.node_id
+WHERE n.state = 'live' AND t.task IN (SELECT value FROM json_each(:tasks))
+UNION
+SELECT value, 'null' FROM json_each(:tasks)
+WHERE EXISTS (SELECT 1 FROM nodes WHERE state = 'live' AND queues IS NULL);
+
 -- name: watching.changed
 -- Moves whenever another connection has committed, in this process or any other; costs microseconds.
 PRAGMA data_version;

@@ -21,7 +21,7 @@ from hourbell.model.run import Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler import Scheduler
 from hourbell.task import Task
-from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, Trigger, lint, lint_all
+from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, Trigger, any_of, lint, lint_all
 
 __all__ = [
     "At",
@@ -47,6 +47,7 @@ __all__ = [
     "Trigger",
     "TriggerError",
     "UnknownTask",
+    "any_of",
     "current_run",
     "lint",
     "lint_all",

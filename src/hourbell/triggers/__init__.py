@@ -2,6 +2,7 @@
 
 from hourbell.triggers.calendar_interval import CalendarEvery
 from hourbell.triggers.calendars import Calendar
+from hourbell.triggers.choice import any_of
 from hourbell.triggers.cron import Cron
 from hourbell.triggers.date import At
 from hourbell.triggers.interval import Every
@@ -18,6 +19,7 @@ __all__ = [
     "Every",
     "PreviewedFire",
     "Trigger",
+    "any_of",
     "lint",
     "lint_all",
 ]

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import TriggerError
 from hourbell.triggers.cover import Cover, FixedWindows, WeekdayWindows, Window, Windows, start_of_day
-from hourbell.triggers.instants import as_utc, read_instant, write_instant
+from hourbell.triggers.instants import as_utc
 from hourbell.triggers.spec import Spec, shown
-from hourbell.triggers.wall_clock import resolve_local
-from hourbell.triggers.wall_times import read_day
+from hourbell.triggers.wall_times import Moment, instant_of, read_day, read_moment, write_moment
 from hourbell.triggers.words import joined
 from hourbell.triggers.zones import zone
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-Moment: TypeAlias = date | datetime
 Range: TypeAlias = tuple[Moment, Moment]
 
 MOST_ENTRIES = 5_000
@@ -108,7 +106,7 @@ class Calendar:
             few = joined([day.isoformat() for day in self.days])
             said.append(few if len(self.days) <= 3 else f"{len(self.days)} days")
         if self.ranges:
-            few = joined([f"{_write(first)} to {_write(last)}" for first, last in self.ranges])
+            few = joined([f"{write_moment(first)} to {write_moment(last)}" for first, last in self.ranges])
             said.append(few if len(self.ranges) <= 2 else f"{len(self.ranges)} ranges of time")
         words = joined(said) if said else "nothing"
         return words if self.timezone is None else f"{words}, {self.timezone}"
@@ -117,7 +115,7 @@ class Calendar:
         """The calendar as JSON values; `Calendar.from_spec` makes an equal one of it."""
         return {
             "days": [day.isoformat() for day in self.days],
-            "ranges": [[_write(first), _write(last)] for first, last in self.ranges],
+            "ranges": [[write_moment(first), write_moment(last)] for first, last in self.ranges],
             "weekdays": list(self.weekdays),
             "timezone": self.timezone,
         }
@@ -163,44 +161,26 @@ def _read_weekday(name: object) -> int:
 def _read_range(pair: object) -> Range:
     if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
         raise TriggerError("Calendar: each of ranges must be a pair, such as ('2030-12-24', '2031-01-01')")
-    first, last = (_read_moment(value) for value in pair)
+    first, last = (read_moment(value, "ranges") for value in pair)
     if isinstance(first, datetime) != isinstance(last, datetime):
-        raise TriggerError(f"Calendar: the range {_write(first)} to {_write(last)} must be two days or two instants")
+        raise TriggerError(
+            f"Calendar: the range {write_moment(first)} to {write_moment(last)} must be two days or two instants"
+        )
     if isinstance(first, datetime) and isinstance(last, datetime):
         if (first.tzinfo is None) != (last.tzinfo is None):
             raise TriggerError(
-                f"Calendar: of {_write(first)} to {_write(last)}, only one has an offset; give it to both"
+                f"Calendar: of {write_moment(first)} to {write_moment(last)}, only one has an offset; give it to both"
             )
         empty = last <= first
     else:
         empty = last < first
     if empty:
-        raise TriggerError(f"Calendar: the range {_write(first)} to {_write(last)} ends before it begins")
+        raise TriggerError(f"Calendar: the range {write_moment(first)} to {write_moment(last)} ends before it begins")
     return first, last
-
-
-def _read_moment(value: object) -> Moment:
-    if isinstance(value, str):
-        value = read_day(value, "ranges") if len(value) == 10 else read_instant(value, "ranges")
-    if isinstance(value, datetime):
-        if not 2 <= value.year <= 9998:
-            raise TriggerError(f"ranges: the year {value.year} is out of bounds, 2 to 9998")
-        return value.replace(fold=0) if value.utcoffset() is None else as_utc(value)
-    return read_day(value, "ranges")
 
 
 def _window(place: tzinfo, pair: Range) -> Window:
     first, last = pair
     if isinstance(first, datetime) and isinstance(last, datetime):
-        return Window(_instant(place, first), _instant(place, last))
+        return Window(instant_of(place, first), instant_of(place, last))
     return Window(start_of_day(place, first), start_of_day(place, last + _DAY))
-
-
-def _instant(place: tzinfo, moment: datetime) -> datetime:
-    return resolve_local(place, moment).astimezone(UTC) if moment.tzinfo is None else moment
-
-
-def _write(moment: Moment) -> str:
-    if not isinstance(moment, datetime):
-        return moment.isoformat()
-    return write_instant(moment) if moment.tzinfo is not None else moment.isoformat()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Protocol
 
 from hourbell.triggers.instants import EARLIEST, LATEST
-from hourbell.triggers.wall_clock import resolve_local
+from hourbell.triggers.wall_times import instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,9 +143,36 @@ class WeekdayWindows:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class OutsideHours:
+    """What is not between two times of the wall clock, `opens` (included) and `closes` (excluded), in a zone."""
+
+    opens: time
+    closes: time
+    zone: tzinfo
+
+    def around(self, instant: datetime) -> Window | None:
+        day = instant.astimezone(self.zone).date()
+        found = [self._after_closing(day + shift * _DAY) for shift in (-2, -1, 0, 1)]
+        windows = [window for window in found if window.start <= instant < window.end]
+        return max(windows, key=lambda window: window.end, default=None)
+
+    def following(self, instant: datetime) -> datetime | None:
+        day = instant.astimezone(self.zone).date()
+        starts = [self._after_closing(day + shift * _DAY).start for shift in (-1, 0, 1, 2)]
+        return min((start for start in starts if instant < start < LATEST), default=None)
+
+    def _after_closing(self, day: date) -> Window:
+        reopens = day + _DAY if self.opens < self.closes else day
+        return Window(
+            instant_of(self.zone, datetime.combine(day, self.closes)),
+            instant_of(self.zone, datetime.combine(reopens, self.opens)),
+        )
+
+
 def start_of_day(zone: tzinfo, day: date) -> datetime:
     """When this day begins in the zone, in UTC: its first midnight, or the end of the gap that skips midnight."""
-    return resolve_local(zone, datetime.combine(day, time())).astimezone(UTC)
+    return instant_of(zone, day)
 
 
 def local_day(zone: tzinfo, instant: datetime) -> date:

@@ -5,20 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from hourbell.triggers.instants import EARLIEST, LATEST
+
 if TYPE_CHECKING:
     from hourbell.triggers.cover import Cover
     from hourbell.triggers.trigger import Trigger
 
-MOST_WINDOWS = 1_000
-"""Windows in a row that hold every fire, after which a trigger is taken to have no other: weekends of twenty years, or
-a fire a year through every shape that the calendar has."""
+MOST_WINDOWS = 600
+"""Windows in a row that hold every fire, after which a trigger is taken to have no other: weekends of more than ten
+years, or a fire a year through every shape that the calendar has."""
 
 _TICK = timedelta(microseconds=1)
 
 
-def next_open(trigger: Trigger, cover: Cover, instant: datetime) -> datetime | None:
-    """The first fire strictly later than `instant` that is not covered, in the trigger's zone."""
-    for _ in range(MOST_WINDOWS):
+def next_open(
+    trigger: Trigger, cover: Cover, instant: datetime, end: datetime = LATEST, most: int = MOST_WINDOWS
+) -> datetime | None:
+    """The first fire strictly later than `instant` that is not covered, in the trigger's zone.
+
+    After `end` (in UTC) it need not be looked for: the answer may be None, or a later fire.
+    """
+    for _ in range(most):
         fire = trigger.next_after(instant)
         if fire is None:
             return None
@@ -26,12 +33,19 @@ def next_open(trigger: Trigger, cover: Cover, instant: datetime) -> datetime | N
         if window is None:
             return fire
         instant = window.end - _TICK
+        if instant >= end:
+            return None
     return None
 
 
-def prev_open(trigger: Trigger, cover: Cover, instant: datetime) -> datetime | None:
-    """The last fire strictly earlier than `instant` that is not covered, in the trigger's zone."""
-    for _ in range(MOST_WINDOWS):
+def prev_open(
+    trigger: Trigger, cover: Cover, instant: datetime, start: datetime = EARLIEST, most: int = MOST_WINDOWS
+) -> datetime | None:
+    """The last fire strictly earlier than `instant` that is not covered, in the trigger's zone.
+
+    Before `start` (in UTC) it need not be looked for: the answer may be None, or an earlier fire.
+    """
+    for _ in range(most):
         fire = trigger.prev_before(instant)
         if fire is None:
             return None
@@ -39,6 +53,8 @@ def prev_open(trigger: Trigger, cover: Cover, instant: datetime) -> datetime | N
         if window is None:
             return fire
         instant = window.start
+        if instant <= start:
+            return None
     return None
 
 
@@ -50,7 +66,7 @@ def count_open(trigger: Trigger, cover: Cover, start: datetime, end: datetime, c
     """
     total = 0
     for _ in range(MOST_WINDOWS):
-        fire = next_open(trigger, cover, start)
+        fire = next_open(trigger, cover, start, end)
         if fire is None or fire.astimezone(UTC) > end:
             return total
         following = cover.following(fire.astimezone(UTC))

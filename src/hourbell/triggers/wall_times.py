@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
+from typing import TypeAlias
 
 from hourbell.errors import TriggerError
+from hourbell.triggers.instants import as_utc, read_instant, write_instant
+from hourbell.triggers.wall_clock import resolve_local
+
+Moment: TypeAlias = date | datetime
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 # One year of room at either end, so that no zone's offset leads out of the calendar.
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
+_LENGTH_OF_DAY = len("2026-01-31")
 
 
 def read_day(value: object, what: str) -> date:
@@ -56,3 +62,32 @@ def read_time(value: object, what: str) -> time:
 def write_time(moment: time) -> str:
     """How a time of day stands in a spec: `09:00`, with seconds only when there are some."""
     return moment.isoformat("seconds" if moment.second else "minutes")
+
+
+def read_moment(value: object, what: str) -> Moment:
+    """A date; an aware datetime, then in UTC; or a naive one, a time of the wall clock. Each also as text.
+
+    Raises:
+        TriggerError: when it is something else, or out of bounds.
+    """
+    if isinstance(value, str):
+        value = read_day(value, what) if len(value) == _LENGTH_OF_DAY else read_instant(value, what)
+    if not isinstance(value, datetime):
+        return read_day(value, what)
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise TriggerError(f"{what}: the year {value.year} is out of bounds, {_FIRST_YEAR} to {_LAST_YEAR}")
+    return value.replace(fold=0) if value.utcoffset() is None else as_utc(value)
+
+
+def write_moment(moment: Moment) -> str:
+    """How such a moment stands in a spec."""
+    if not isinstance(moment, datetime):
+        return moment.isoformat()
+    return write_instant(moment) if moment.tzinfo is not None else moment.isoformat()
+
+
+def instant_of(place: tzinfo, moment: Moment) -> datetime:
+    """The instant in UTC: of a wall-clock time the first, or the end of the gap that skips it; of a date its start."""
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time())
+    return resolve_local(place, moment).astimezone(UTC) if moment.tzinfo is None else moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from triggers.brute_force import fires_of
@@ -42,3 +43,14 @@ def list_calendar_fires(
         if start.date() - 3 * DAY <= day <= end.date() + 3 * DAY:
             fires |= fires_of(datetime.combine(day, at), zone, gap, fold)
     return sorted(fire.astimezone(UTC) for fire in fires if start < fire <= end)
+
+
+@lru_cache(maxsize=10_000)
+def first_of(zone: ZoneInfo, local: datetime) -> datetime:
+    """The first instant at which the wall clock shows this time or, over a gap, a later one; found minute by minute."""
+    instant = local.replace(tzinfo=UTC) - timedelta(hours=16)
+    while instant.astimezone(zone).replace(tzinfo=None) < local:
+        instant += timedelta(minutes=1) if instant.second == 0 else timedelta(seconds=60 - instant.second)
+    while (instant - timedelta(seconds=1)).astimezone(zone).replace(tzinfo=None) >= local:
+        instant -= timedelta(seconds=1)
+    return instant

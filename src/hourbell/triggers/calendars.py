@@ -99,15 +99,11 @@ class Calendar:
 
     def explain(self) -> str:
         """What it covers, in plain English: "Saturday and Sunday, and 12 days, Europe/Berlin"."""
-        said: list[str] = []
-        if self.weekdays:
-            said.append(joined([_WEEKDAY_NAMES[_WEEKDAYS.index(name)] for name in self.weekdays]))
-        if self.days:
-            few = joined([day.isoformat() for day in self.days])
-            said.append(few if len(self.days) <= 3 else f"{len(self.days)} days")
-        if self.ranges:
-            few = joined([f"{write_moment(first)} to {write_moment(last)}" for first, last in self.ranges])
-            said.append(few if len(self.ranges) <= 2 else f"{len(self.ranges)} ranges of time")
+        said = [_WEEKDAY_NAMES[_WEEKDAYS.index(name)] for name in self.weekdays]
+        days = [day.isoformat() for day in self.days]
+        said += days if len(days) <= 3 else [f"{len(days)} days"]
+        ranges = [f"{write_moment(first)} to {write_moment(last)}" for first, last in self.ranges]
+        said += ranges if len(ranges) <= 2 else [f"{len(ranges)} ranges of time"]
         words = joined(said) if said else "nothing"
         return words if self.timezone is None else f"{words}, {self.timezone}"
 

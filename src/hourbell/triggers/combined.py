@@ -32,7 +32,7 @@ class Combined(Trigger):
 
     @abstractmethod
     def _mapped(self, change: Callable[[Trigger], Trigger]) -> Self:
-        """The same combination of changed parts; itself when none of them changed."""
+        """The same combination of changed parts."""
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The first fire strictly later than `instant` (in UTC), in the zone of the part that has it.

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Protocol
 
-from hourbell.triggers.instants import EARLIEST, LATEST
+from hourbell.triggers.instants import LATEST
 from hourbell.triggers.wall_times import instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _DAY = timedelta(days=1)
-_TICK = timedelta(microseconds=1)
-# Windows that touch each other are passed over together, but only so many at a time: whoever asks, asks again.
-_MERGES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +45,19 @@ class Cover:
         return any(part.around(instant) is not None for part in self.parts)
 
     def around(self, instant: datetime) -> Window | None:
-        """The stretch of windows around this instant (in UTC) that touch each other; None when it is not covered.
+        """All windows around this instant (in UTC) taken together; None when it is not covered.
 
-        Of very many windows in a row the answer may be a piece; its ends are then covered by the next one.
+        Another may begin where they end, or end where they begin: whoever passes over it asks again there.
         """
-        found = self._longest(instant)
-        if found is None:
+        windows = [window for part in self.parts if (window := part.around(instant)) is not None]
+        if not windows:
             return None
-        start, end = found.start, found.end
-        for _ in range(_MERGES):
-            more = self._longest(end)
-            if more is None or more.end <= end:
-                break
-            end = more.end
-        for _ in range(_MERGES):
-            more = self._longest(start - _TICK) if start > EARLIEST else None
-            if more is None or more.start >= start:
-                break
-            start = more.start
-        return Window(start, end)
+        return Window(min(window.start for window in windows), max(window.end for window in windows))
 
     def following(self, instant: datetime) -> datetime | None:
         """The first start of a window later than `instant` (in UTC); None when there is none."""
         starts = [start for part in self.parts if (start := part.following(instant)) is not None]
         return min(starts, default=None)
-
-    def _longest(self, instant: datetime) -> Window | None:
-        windows = [window for part in self.parts if (window := part.around(instant)) is not None]
-        if not windows:
-            return None
-        return Window(min(window.start for window in windows), max(window.end for window in windows))
 
 
 NOTHING = Cover(())
@@ -145,7 +125,10 @@ class WeekdayWindows:
 
 @dataclass(frozen=True, slots=True)
 class OutsideHours:
-    """What is not between two times of the wall clock, `opens` (included) and `closes` (excluded), in a zone."""
+    """What is not between two times of the wall clock, `opens` (included) and `closes` (excluded), in a zone.
+
+    It opens and closes when the clock first shows these times, or passes them over.
+    """
 
     opens: time
     closes: time

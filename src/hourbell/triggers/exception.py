@@ -10,10 +10,18 @@ from hourbell.triggers.branches import Branches, checked, refuse_never
 from hourbell.triggers.calendars import Calendar
 from hourbell.triggers.combined import Combined, branches_of, part_of
 from hourbell.triggers.spec import Spec, check_fields
-from hourbell.triggers.trigger import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from hourbell.triggers.trigger import Trigger
+
+
+def checked_calendar(calendar: object) -> None:
+    """Refuse what is no calendar. Raises TriggerError."""
+    if not isinstance(calendar, Calendar):
+        found = type(calendar).__name__
+        raise TriggerError(f"except_ takes a Calendar, such as Calendar(weekdays=['sat', 'sun']), not {found}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +35,6 @@ class Except(Combined):
     _branches: Branches = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.calendar, Calendar):
-            raise TriggerError(
-                f"except_ takes a Calendar, such as Calendar(weekdays=['sat', 'sun']), not {type(self.calendar).__name__}"
-            )
         parts = checked(branch.without(self.calendar.cover.parts) for branch in branches_of(self.trigger))
         refuse_never(parts, f"the calendar covers every fire ({self.calendar.explain()})")
         # The class is frozen; this is the end of its constructor.

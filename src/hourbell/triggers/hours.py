@@ -35,7 +35,9 @@ class WithinHours(Combined):
     def __post_init__(self) -> None:
         opens, closes = read_time(self.opens, "opens"), read_time(self.closes, "closes")
         if opens == closes:
-            raise TriggerError(f"within_hours: it opens and closes at {write_time(opens)}, so nothing is left of the day")
+            raise TriggerError(
+                f"within_hours: it opens and closes at {write_time(opens)}, so nothing is left of the day"
+            )
         outside = OutsideHours(opens, closes, UTC if self.timezone is None else zone(self.timezone))
         # The class is frozen; this is the end of its constructor.
         object.__setattr__(self, "opens", opens)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from hourbell.errors import TriggerError
 from hourbell.triggers.branches import Branches, checked, refuse_never
 from hourbell.triggers.combined import Combined, branches_of, part_of
-from hourbell.triggers.instants import EARLIEST, as_utc, read_instant, write_instant
+from hourbell.triggers.instants import EARLIEST, as_utc, write_instant
 from hourbell.triggers.spec import Spec, check_fields, optional_instant, optional_instant_field
 
 if TYPE_CHECKING:
@@ -33,13 +33,12 @@ class Limit(Combined):
     count: int
     start: datetime | None = None
     anchor: datetime | None = None
-    _branches: Branches = field(init=False, repr=False, compare=False)
+    _branches: Branches | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if type(self.count) is not int or not 1 <= self.count <= MOST:
             raise TriggerError(f"limit: the count must be a whole number from 1 to {MOST}")
-        start = read_instant(self.start, "start") if isinstance(self.start, str) else self.start
-        start = None if start is None else as_utc(start, "start")
+        start = None if self.start is None else as_utc(self.start, "start")
         parts = checked(branches_of(self.trigger))
         begin = start or self.anchor or _own_start(parts)
         if begin is not None:
@@ -53,7 +52,7 @@ class Limit(Combined):
     def branches(self) -> Branches:
         if self._branches is None:
             raise TriggerError(
-                "this limit has no start yet, so its fires cannot be counted: give it a start, or ask .anchored(instant)"
+                "this limit has no start yet, so it has no fires: give it a start, or ask .anchored(instant)"
             )
         return self._branches
 

@@ -11,10 +11,12 @@ from hourbell.errors import TriggerError
 from hourbell.triggers.instants import as_utc
 from hourbell.triggers.preview import foresee
 from hourbell.triggers.spec import Spec, shown
+from hourbell.triggers.wall_times import read_moment, read_time
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime, time
 
+    from hourbell.triggers.calendars import Calendar
     from hourbell.triggers.preview import PreviewedFire
     from hourbell.triggers.wall_rule import WallRule
 
@@ -136,6 +138,63 @@ class Trigger(ABC):
             TriggerError: when nothing that the hash could choose ever fires.
         """
         return self
+
+    # Combinations are imported where they are made: they are children of this class.
+
+    def except_(self, calendar: Calendar) -> Trigger:
+        """This trigger without the fires that the calendar covers: they are no fires, and nothing records them.
+
+        (The policy `blackout` records what it passes over, and follows a stored calendar as it is edited.)
+
+        Raises:
+            TriggerError: when no fire is left. A trigger of which 600 windows in a row cover every fire is taken to
+                have no other.
+        """
+        from hourbell.triggers.exception import Except, checked_calendar
+
+        checked_calendar(calendar)
+        return Except(self, calendar)
+
+    def between(
+        self, start: date | str | None = None, end: date | str | None = None, timezone: str | None = None
+    ) -> Trigger:
+        """This trigger from `start` to `end`, both included; one of them may be left out.
+
+        Each is an aware datetime, RFC 3339 text, a date or a naive datetime of `timezone` (an IANA name; None: the
+        scheduler's once it is stored, UTC until then). A date means the whole of its day. To list the fires of a
+        stretch of time, see `fires_between`.
+
+        Raises:
+            TriggerError: when there is no fire in between.
+        """
+        from hourbell.triggers.bounds import Between
+
+        first = None if start is None else read_moment(start, "start")
+        return Between(self, first, None if end is None else read_moment(end, "end"), timezone)
+
+    def within_hours(self, opens: time | str, closes: time | str, timezone: str | None = None) -> Trigger:
+        """This trigger between two times of each day, such as `"09:00"` (included) and `"17:00"` (excluded).
+
+        It may lead over midnight: `"22:00"` to `"06:00"`. `timezone` as in `between`.
+
+        Raises:
+            TriggerError: when no fire is left.
+        """
+        from hourbell.triggers.hours import WithinHours
+
+        return WithinHours(self, read_time(opens, "opens"), read_time(closes, "closes"), timezone)
+
+    def limit(self, count: int, start: datetime | None = None) -> Trigger:
+        """The first `count` (1 to 1000) fires of this trigger, from `start` on.
+
+        Without it, from the trigger's own start if it has one, else from when its schedule is first stored.
+
+        Raises:
+            TriggerError: when there is no fire.
+        """
+        from hourbell.triggers.limited import Limit
+
+        return Limit(self, count, start)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Trigger:

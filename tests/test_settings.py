@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hourbell.engine.pruning import retention_of
 from hourbell.errors import InvalidArguments
+from hourbell.model.retention import Retention
+from hourbell.model.run_state import RunState
 from hourbell.settings import SETTING_NAMES, Settings
 
 
@@ -147,3 +150,12 @@ def test_the_settings_there_are_give_no_warning(
     monkeypatch.setenv("HOURBELL_DEMO_JOURNAL", "x")
     Settings.load()
     assert not caplog.records
+
+
+def test_each_end_may_have_a_retention_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOURBELL_RETENTION_SKIPPED", "3600")
+    settings = Settings.load(retention=86_400, retention_failed=timedelta(days=90))
+    assert retention_of(settings) == Retention(timedelta(days=1), failed=timedelta(days=90), skipped=timedelta(hours=1))
+    assert retention_of(settings).of(RunState.SUCCEEDED) == timedelta(days=1)
+    with pytest.raises(InvalidArguments, match="retention_failed"):
+        Settings.load(retention_failed=0)

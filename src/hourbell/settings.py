@@ -37,7 +37,9 @@ class Settings:
     ``threads``  sync bodies at once; ``processes``  bodies in processes at once; ``pool``  connections for the verbs.
     ``queues``  the queues this node serves; None: all.
     ``timezone``  the zone of triggers that name none. ``schema``  where the tables are, on PostgreSQL.
-    ``retention``  how long final runs are kept. ``result_max``  the longest result kept, in bytes of JSON.
+    ``retention``  how long final runs are kept; ``retention_succeeded``, ``retention_failed``, ``retention_cancelled``
+    and ``retention_skipped``  the same for runs that ended so, where it is to be another time.
+    ``result_max``  the longest result kept, in bytes of JSON.
     ``run_log_level``  from which level on what bodies log is kept with their runs; ``"OFF"`` keeps nothing.
     ``run_log_lines``, ``run_log_bytes``  how many lines, and bytes of them, each attempt keeps: the newest.
     """
@@ -57,6 +59,10 @@ class Settings:
     timezone: str = "UTC"
     schema: str = "hourbell"
     retention: float = 30 * 86400.0
+    retention_succeeded: float | None = None
+    retention_failed: float | None = None
+    retention_cancelled: float | None = None
+    retention_skipped: float | None = None
     result_max: int = 64 * 1024
     run_log_level: str = "INFO"
     run_log_lines: int = 1_000
@@ -185,6 +191,10 @@ def _sources() -> Any:
             "hourbell", validation_alias=AliasChoices("schema", f"{PREFIX}SCHEMA"), pattern="^[a-z_][a-z0-9_]{0,62}$"
         )
         retention: period = 30 * 86400.0
+        retention_succeeded: period | None = None
+        retention_failed: period | None = None
+        retention_cancelled: period | None = None
+        retention_skipped: period | None = None
         result_max: int = Field(64 * 1024, ge=0, le=16 * 1024 * 1024)
         run_log_level: Annotated[
             Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "OFF"], BeforeValidator(in_capitals)

@@ -81,9 +81,10 @@ ASKED: dict[str, dict[str, Any]] = {
     "logs.trim": {"run_id": [NOBODY], "attempt": [1], "first_number": [3]},
     "logs.forget": {"run_id": [NOBODY], "first_attempt": [3]},
     "logs.list": {"id": NOBODY, "past_attempt": 0, "past_number": 0, "attempt": None, "limit": 100},
-    "runs.prune": {
-        "boundary": NOBODY, "retention": timedelta(days=1), "limit": 100,
-    },
+    "runs.prune_succeeded": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
+    "runs.prune_aside": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100, "state": "skipped"},
+    "runs.list_aside": {"state": "failed", "limit": 51, "task": "rare"},
+    "runs.schedules": {"ids": [NOBODY]},
 }  # fmt: skip
 
 
@@ -104,6 +105,18 @@ async def test_postgresql_never_reads_a_whole_table(crowded: Any, name: str) -> 
     assert scans, "the plan names no scan at all: this test has looked at the wrong thing"
     whole = [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in BIG]
     assert not whole, json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize("name", ["runs.list_aside", "runs.prune_aside"])
+async def test_what_did_not_succeed_is_found_among_its_own_kind(crowded: Any, name: str) -> None:
+    """The primary key would find it too, by reading every run that succeeded."""
+    statement = load("postgres", "hourbell")[name]
+    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
+    for mode in ("force_generic_plan", "force_custom_plan"):
+        await crowded.execute(f"SET plan_cache_mode = {mode}")
+        (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
+        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+        assert "runs_aside" in used, (mode, used)
 
 
 async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> None:
@@ -161,6 +174,7 @@ async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any,
             "logs.forget",
         ),
         *("overlap.count", "overlap.announce", "overlap.release", "overlap.waiting"),
+        *("runs.list_aside", "runs.prune_aside", "runs.prune_succeeded", "runs.schedules"),
     ],
 )
 async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:
@@ -179,3 +193,5 @@ async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) ->
     assert any("USING" in line for line in lines), lines
     whole = [line for line in lines if line.startswith("SCAN") and line.split()[1] in (*BIG, "d", "r")]
     assert not [line for line in whole if "INDEX" not in line], lines
+    if name.endswith("_aside"):
+        assert any("runs_aside" in line for line in lines), lines

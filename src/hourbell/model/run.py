@@ -95,14 +95,15 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One execution of a run by one node, that ended without ending the run."""
+    """One execution of a run by one node. While it goes on, ``finished_at`` and ``outcome`` are None; where its body
+    never began, ``started_at`` is."""
 
     run_id: str
     attempt: int
     node_id: str
     started_at: datetime | None
-    finished_at: datetime
-    outcome: Outcome
+    finished_at: datetime | None
+    outcome: Outcome | None
     error: str | None
 
 
@@ -130,12 +131,20 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs a list shows; None means any. ``cursor`` is the id after which the page begins (newest first)."""
+    """Which runs a list shows; None means any. ``cursor`` is the id after which the page begins (newest first).
+
+    ``error`` is a text that the run's error contains, upper and lower case told apart. ``since`` and ``until`` are
+    instants: runs that ended from the one on, and before the other.
+    """
 
     schedule_id: str | None = None
     task: str | None = None
     state: RunState | None = None
     tracking_id: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     cursor: str | None = None
     limit: int = 50
 

@@ -54,6 +54,10 @@ class SchedulerOptions(PolicyOptions, total=False):
     timezone: str
     schema: str
     retention: float | timedelta
+    retention_succeeded: float | timedelta | None
+    retention_failed: float | timedelta | None
+    retention_cancelled: float | timedelta | None
+    retention_skipped: float | timedelta | None
     result_max: int
     run_log_level: str
     run_log_lines: int

@@ -10,7 +10,7 @@ Three implementations pass one conformance suite (`hourbell.testing.conformance`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hourbell.model.run_state import Reason
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hourbell.model.page import Page
     from hourbell.model.plan import FiringReport, NextWork, Planner
     from hourbell.model.progress import ProgressReport
+    from hourbell.model.retention import Retention
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
@@ -184,12 +185,17 @@ class RunStore(Protocol):
         cancelled and not lost. Raises NotFound, and Conflict when the run is final.
         """
 
-    async def retry_run(self, run_id: str) -> Run:
+    async def retry_run(self, run_id: str, args: Mapping[str, Any] | None = None) -> Run:
         """Queue a final run again, now, with a fresh retry budget; the attempt number goes on.
 
-        Where its schedule limits overlap it takes its turn, as if it had been buffered when it was made.
-        Raises NotFound, Conflict when it is not final, and Conflict when it stands for due times that did not run.
+        ``args`` take the place of the run's arguments. Where its schedule limits overlap it takes its turn, as if it
+        had been buffered when it was made. Raises NotFound, Conflict when it is not final, and Conflict when it stands
+        for due times that did not run.
         """
+
+    async def retry_runs(self, run_ids: Collection[str]) -> Sequence[Run]:
+        """As `retry_run` for many, in one transaction. Those that are gone, not final, or stand for due times that did
+        not run are passed over; the answer is the others, in the order of their ids."""
 
     async def get_run(self, run_id: str) -> Run:
         """The run as it is stored. Raises NotFound."""
@@ -200,8 +206,9 @@ class RunStore(Protocol):
     async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
         """The earlier attempts of a run, oldest first; the current or last one stands in the run itself."""
 
-    async def prune(self, retention: timedelta, limit: int) -> int:
-        """Delete at most ``limit`` final runs that ended longer ago than ``retention``, and nodes gone for a day.
+    async def prune(self, retention: Retention, limit: int) -> int:
+        """Delete at most ``limit`` final runs that ended longer ago than ``retention`` says for their state, and nodes
+        gone for a day.
 
         Answers how many runs were deleted; fewer than ``limit`` means that nothing is left to delete now.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
     from hourbell.model.plan import FiringReport, NextWork, Planner
     from hourbell.model.progress import ProgressReport
+    from hourbell.model.retention import Retention
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
     from hourbell.model.stranded import Stranded
@@ -180,28 +181,17 @@ class SqlStore:
             await self._database.run(lambda: overlap.release([ended_in]), "verbs")
         return run
 
-    async def retry_run(self, run_id: str) -> Run:
-        return await self._database.run(lambda: runs.retry_run(run_id), "verbs")
+    async def retry_run(self, run_id: str, args: Mapping[str, Any] | None = None) -> Run:
+        return await self._database.run(lambda: runs.retry_run(run_id, args), "verbs")
+
+    async def retry_runs(self, run_ids: Collection[str]) -> Sequence[Run]:
+        return await self._database.run(lambda: runs.retry_runs(run_ids), "verbs")
 
     async def get_run(self, run_id: str) -> Run:
         return await self._database.run(lambda: runs.get_run(run_id), "read", atomic=False)
 
     async def list_runs(self, wanted: RunFilter) -> Page[Run]:
-        rows = await self._database.run(
-            lambda: one(
-                "runs.list",
-                schedule_id=wanted.schedule_id,
-                task=wanted.task,
-                state=wanted.state.value if wanted.state is not None else None,
-                tracking_id=wanted.tracking_id,
-                cursor=wanted.cursor,
-                limit=wanted.limit + 1,
-            ),
-            "read",
-            atomic=False,
-        )
-        items = tuple(run_from(row) for row in rows[: wanted.limit])
-        return Page(items, items[-1].id if len(rows) > wanted.limit else None)
+        return await self._database.run(lambda: runs.list_runs(wanted), "read", atomic=False)
 
     async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
         if not is_run_id(run_id):
@@ -209,7 +199,7 @@ class SqlStore:
         rows = await self._database.run(lambda: one("runs.attempts", id=run_id), "read", atomic=False)
         return [attempt_from(row) for row in rows]
 
-    async def prune(self, retention: timedelta, limit: int) -> int:
+    async def prune(self, retention: Retention, limit: int) -> int:
         return await self._database.run(lambda: runs.prune(retention, limit), "fire")
 
     # What bodies say

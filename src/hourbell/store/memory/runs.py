@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.node import NodeState
@@ -18,8 +19,9 @@ from hourbell.store.memory.rows import fresh_run, fresh_schedule
 from hourbell.store.memory.turns import displace, limits, pass_on, take_turns, turned, unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from hourbell.model.retention import Retention
     from hourbell.model.schedule import Schedule
     from hourbell.store.memory.tables import Tables
 
@@ -64,24 +66,17 @@ class RunVerbs(Handle):
             pass_on(self._tables, run, now)
             return _read(self._tables, run_id)
 
-    async def retry_run(self, run_id: str) -> Run:
+    async def retry_run(self, run_id: str, args: Mapping[str, Any] | None = None) -> Run:
         async with self._transaction() as now:
-            run = _read(self._tables, run_id)
-            if not run.state.final:
-                raise Conflict(f"run {run_id!r} is {run.state}; only a run that has ended can be retried")
-            if run.covers_count is not None:
-                raise Conflict(
-                    f"run {run_id!r} stands for due times that did not run; trigger its schedule instead of retrying it"
-                )
-            # Asked for now, however late its fire: its grace is over and must not end it again.
-            schedule = self._tables.schedules.get(run.schedule_id) if run.schedule_id is not None else None
-            waits = schedule is not None and (limits(schedule) or takes_turns(None, run.origin))
-            asked = replace(run, failures=0, losses=0, start_by=None, cancel_requested_at=None, yielded_to=None)
-            requeue(self._tables, asked, None if waits else now)
-            afresh = replace(_read(self._tables, run_id), outcome=None, error=None)
-            self._tables.write_run(afresh)
-            pass_on(self._tables, afresh, now)
-            return _read(self._tables, run_id)
+            return _retry(self._tables, run_id, args, now)
+
+    async def retry_runs(self, run_ids: Collection[str]) -> Sequence[Run]:
+        async with self._transaction() as now:
+            retried = []
+            for run_id in sorted(run_ids):
+                with suppress(NotFound, Conflict):
+                    retried.append(_retry(self._tables, run_id, None, now))
+            return retried
 
     async def get_run(self, run_id: str) -> Run:
         async with self._transaction():
@@ -98,15 +93,15 @@ class RunVerbs(Handle):
         async with self._transaction():
             return sorted(self._tables.attempts.get(run_id) or (), key=lambda attempt: attempt.attempt)
 
-    async def prune(self, retention: timedelta, limit: int) -> int:
+    async def prune(self, retention: Retention, limit: int) -> int:
         async with self._transaction() as now:
             old = [
-                (run.finished_at, run.id, run)
+                run
                 for run in self._tables.runs.values()
-                if run.finished_at is not None and run.finished_at < now - retention
+                if run.finished_at is not None and run.finished_at < now - retention.of(run.state)
             ]
-            pruned = sorted(old, key=lambda entry: entry[:2])[:limit]
-            for *_, run in pruned:
+            pruned = sorted(old, key=lambda run: run.id)[:limit]
+            for run in pruned:
                 self._tables.delete_run(run)
             if len(pruned) < limit:
                 _forget_nodes(self._tables, now)
@@ -143,6 +138,24 @@ def _insert(tables: Tables, run: Run) -> Run:
     return _read(tables, run.id)
 
 
+def _retry(tables: Tables, run_id: str, args: Mapping[str, Any] | None, now: datetime) -> Run:
+    run = _read(tables, run_id)
+    if not run.state.final:
+        raise Conflict(f"run {run_id!r} is {run.state}: wait until it has ended, or cancel it first")
+    if run.covers_count is not None:
+        raise Conflict(f"run {run_id!r} stands for due times that did not run; trigger the schedule instead")
+    # Asked for now, however late its fire: its grace is over and must not end it again.
+    schedule = tables.schedules.get(run.schedule_id) if run.schedule_id is not None else None
+    waits = schedule is not None and (limits(schedule) or takes_turns(None, run.origin))
+    asked = replace(run, failures=0, losses=0, start_by=None, cancel_requested_at=None, yielded_to=None)
+    requeue(tables, asked, None if waits else now)
+    queued = _read(tables, run_id)
+    afresh = replace(queued, outcome=None, error=None, args=queued.args if args is None else args)
+    tables.write_run(afresh)
+    pass_on(tables, afresh, now)
+    return _read(tables, run_id)
+
+
 def _matches(run: Run, wanted: RunFilter) -> bool:
     return (
         (wanted.cursor is None or run.id < wanted.cursor)
@@ -150,6 +163,10 @@ def _matches(run: Run, wanted: RunFilter) -> bool:
         and (wanted.task is None or run.task == wanted.task)
         and (wanted.state is None or run.state is wanted.state)
         and (wanted.tracking_id is None or run.tracking_id == wanted.tracking_id)
+        and (wanted.reason is None or run.reason == wanted.reason)
+        and (wanted.error is None or (run.error is not None and wanted.error in run.error))
+        and (wanted.since is None or (run.finished_at is not None and run.finished_at >= wanted.since))
+        and (wanted.until is None or (run.finished_at is not None and run.finished_at < wanted.until))
     )
 
 

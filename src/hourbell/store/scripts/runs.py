@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.ids import is_run_id, least_run_id
 from hourbell.model.overlap import takes_turns
+from hourbell.model.page import Page
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from
-from hourbell.store.scripts.script import Row, Script, batch, call
+from hourbell.store.scripts.script import Row, Script, batch, call, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from hourbell.model.run import NewRun, Run
+    from hourbell.model.retention import Retention
+    from hourbell.model.run import NewRun, Run, RunFilter
     from hourbell.model.run_state import Reason
     from hourbell.model.schedule import Schedule
 
@@ -38,6 +41,26 @@ def _found(run_id: str) -> Script[Row]:
     if not rows:
         raise missing_run(run_id)
     return rows[0]
+
+
+def list_runs(wanted: RunFilter) -> Script[Page[Run]]:
+    """See `RunStore.list_runs`."""
+    aside = wanted.state in (RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED)
+    rows = yield call(
+        "runs.list_aside" if aside else "runs.list",
+        schedule_id=wanted.schedule_id,
+        task=wanted.task,
+        state=wanted.state.value if wanted.state is not None else None,
+        tracking_id=wanted.tracking_id,
+        reason=wanted.reason,
+        error=wanted.error,
+        since=wanted.since,
+        until=wanted.until,
+        cursor=wanted.cursor,
+        limit=wanted.limit + 1,
+    )
+    items = tuple(run_from(row) for row in rows[: wanted.limit])
+    return Page(items, items[-1].id if len(rows) > wanted.limit else None)
 
 
 def enqueue(runs: Sequence[NewRun]) -> Script[Sequence[Run]]:
@@ -72,7 +95,7 @@ def cancel_run(run_id: str, reason: Reason) -> Script[Run]:
     raise Conflict(f"run {run_id!r} is {run.state}: it has ended, and there is nothing to cancel")
 
 
-def retry_run(run_id: str) -> Script[Run]:
+def retry_run(run_id: str, args: Mapping[str, Any] | None = None) -> Script[Run]:
     """See `RunStore.retry_run`. The ended attempt becomes history before its place in the row is taken."""
     seen = yield from _found(run_id)
     schedule = yield from _locked_schedule(seen)
@@ -85,7 +108,7 @@ def retry_run(run_id: str) -> Script[Run]:
     if run.state is RunState.SKIPPED and run.covers_count is not None:
         raise Conflict(f"run {run_id!r} stands for due times that did not run; trigger the schedule instead")
     yield call("runs.keep_attempt", id=run_id)
-    requeued = yield call("runs.requeue", id=run_id)
+    requeued = yield call("runs.requeue", id=run_id, args=to_json(dict(args)) if args is not None else None)
     if schedule is None or not (overlap.limits(schedule) or takes_turns(None, run.origin)):
         return run_from(requeued[0])
     yield call("overlap.wait", id=run_id)
@@ -101,13 +124,34 @@ def _locked_schedule(row: Row) -> Script[Schedule | None]:
     return schedule_from(locked[0]) if locked else None
 
 
-def prune(retention: timedelta, limit: int) -> Script[int]:
-    """See `RunStore.prune`. Ids begin with their time of creation, so the oldest stand together in the primary key."""
+def retry_runs(run_ids: Collection[str]) -> Script[Sequence[Run]]:
+    """See `RunStore.retry_runs`. All their schedules are locked before the first of them, as the order of locks is."""
+    wanted = sorted(filter(is_run_id, run_ids))
+    rows = yield call("runs.schedules", ids=wanted)
+    if rows:
+        yield call("schedules.lock", ids=sorted(row["schedule_id"] for row in rows))
+    retried = []
+    for run_id in wanted:
+        with suppress(NotFound, Conflict):
+            retried.append((yield from retry_run(run_id)))
+    return retried
+
+
+def prune(retention: Retention, limit: int) -> Script[int]:
+    """See `RunStore.prune`. Ids begin with their time of creation, so the oldest stand together in every index."""
     clock = yield call("clock.read")
-    boundary = least_run_id(clock[0]["now_at"] - retention)
-    deleted = yield call("runs.prune", boundary=boundary, retention=retention, limit=limit)
-    if len(deleted) < limit:
+    deleted = 0
+    for state, age in retention:
+        boundary, left = least_run_id(clock[0]["now_at"] - age), limit - deleted
+        if left <= 0:
+            break
+        if state is RunState.SUCCEEDED:
+            rows = yield call("runs.prune_succeeded", boundary=boundary, retention=age, limit=left)
+        else:
+            rows = yield call("runs.prune_aside", state=state.value, boundary=boundary, retention=age, limit=left)
+        deleted += len(rows)
+    if deleted < limit:
         yield call("nodes.prune", kept=_KEPT_NODES)
         yield call("declarations.prune")
         yield call("nodes.forget_tasks")
-    return len(deleted)
+    return deleted

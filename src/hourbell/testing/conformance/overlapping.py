@@ -11,6 +11,7 @@ import pytest
 
 from hourbell.engine.planning import plan_fires
 from hourbell.model.editing import pausing, updating
+from hourbell.model.retention import Retention
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
 from hourbell.testing.conformance.suite import Conformance
@@ -308,5 +309,5 @@ class OverlapConformance(Conformance):
         await buffered(bench)
         await fires(bench, 2)
         bench.clock.advance(86_400)
-        await bench.store.prune(timedelta(seconds=1), 100)
+        await bench.store.prune(Retention(timedelta(seconds=1)), 100)
         assert [run.state for run in await bench.runs()] == [RunState.QUEUED, RunState.QUEUED]

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from hourbell.errors import NotFound
-from hourbell.model.run_state import Reason, RunState
+from hourbell.model.editing import pausing
+from hourbell.model.retention import Retention
+from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.testing.conformance.bench import Bench, ids
 from hourbell.testing.conformance.planners import no_fire
 from hourbell.testing.conformance.suite import Conformance
@@ -22,7 +24,7 @@ class PruningConformance(Conformance):
     async def test_nothing_is_old(self, bench: Bench) -> None:
         run = await bench.running()
         await bench.settle(run)
-        assert await bench.store.prune(_WEEK, 100) == 0
+        assert await bench.store.prune(Retention(_WEEK), 100) == 0
         assert len(await bench.runs()) == 1
 
     async def test_what_ended_longer_ago_is_deleted(self, bench: Bench) -> None:
@@ -34,7 +36,7 @@ class PruningConformance(Conformance):
         recent = await bench.running()
         await bench.settle(recent)
         bench.clock.advance(_WEEK.total_seconds() - 1800)
-        assert await bench.store.prune(_WEEK, 100) == 1
+        assert await bench.store.prune(Retention(_WEEK), 100) == 1
         assert ids(await bench.runs()) == [recent.id]
         with pytest.raises(NotFound):
             await bench.get(old)
@@ -45,15 +47,15 @@ class PruningConformance(Conformance):
         run = await bench.running()
         bench.clock.advance(_WEEK.total_seconds() * 2)
         await bench.settle(run)
-        assert await bench.store.prune(_WEEK, 100) == 0
+        assert await bench.store.prune(Retention(_WEEK), 100) == 0
         bench.clock.advance(_WEEK.total_seconds() + 1)
-        assert await bench.store.prune(_WEEK, 100) == 1
+        assert await bench.store.prune(Retention(_WEEK), 100) == 1
 
     async def test_what_has_not_ended_stays_however_old(self, bench: Bench) -> None:
         running = await bench.running()
         queued = await bench.enqueue()
         bench.clock.advance(_WEEK.total_seconds() * 9)
-        assert await bench.store.prune(_WEEK, 100) == 0
+        assert await bench.store.prune(Retention(_WEEK), 100) == 0
         assert {run.id for run in await bench.runs()} == {running.id, queued.id}
 
     async def test_every_end_is_pruned(self, bench: Bench) -> None:
@@ -62,7 +64,7 @@ class PruningConformance(Conformance):
         await bench.store.cancel_run((await bench.enqueue()).id)
         await bench.settle(await bench.running())
         bench.clock.advance(_WEEK.total_seconds() + 1)
-        assert await bench.store.prune(_WEEK, 100) == 3
+        assert await bench.store.prune(Retention(_WEEK), 100) == 3
         assert await bench.runs() == []
 
     async def test_it_goes_in_small_batches_the_oldest_first(self, bench: Bench) -> None:
@@ -74,7 +76,7 @@ class PruningConformance(Conformance):
         bench.clock.advance(_WEEK.total_seconds())
         left = []
         for expected in (2, 2, 1, 0):
-            assert await bench.store.prune(_WEEK, 2) == expected
+            assert await bench.store.prune(Retention(_WEEK), 2) == expected
             left.append(set(ids(await bench.runs())))
         assert left == [set(ids(runs[2:])), set(ids(runs[4:])), set(), set()]
 
@@ -82,12 +84,52 @@ class PruningConformance(Conformance):
         await bench.schedule(trigger=Every(seconds=10))
         await bench.fire_after(10, no_fire(Reason.OVERLAP))
         bench.clock.advance(5)
-        assert await bench.store.prune(timedelta(seconds=1), 100) == 1
+        assert await bench.store.prune(Retention(timedelta(seconds=1)), 100) == 1
         bench.clock.bend(-12)
         assert (await bench.fire()).locked == 0
         bench.clock.advance(5)
         assert (await bench.fire()).locked == 0
         assert await bench.runs() == []
+
+    async def test_each_end_has_an_age_of_its_own(self, bench: Bench) -> None:
+        days = {"succeeded": 1, "failed": 4, "cancelled": 2, "skipped": 3}
+        retention = Retention(timedelta(days=9), **{state: timedelta(days=age) for state, age in days.items()})
+        await self._one_of_each(bench)
+        queued = await bench.enqueue(delay=timedelta(days=9))
+        bench.clock.advance(43_200)
+        left = []
+        for _ in range(5):
+            left.append(sorted(run.state.value for run in await bench.runs() if run.id != queued.id))
+            bench.clock.advance(86_400)
+            await bench.store.prune(retention, 100)
+        assert left == [
+            ["cancelled", "failed", "skipped", "succeeded"],
+            ["cancelled", "failed", "skipped"],
+            ["failed", "skipped"],
+            ["failed"],
+            [],
+        ]
+        assert await bench.get(queued) == queued
+
+    async def test_one_end_may_be_kept_longer_than_the_others(self, bench: Bench) -> None:
+        await self._one_of_each(bench)
+        bench.clock.advance(86_400 * 8)
+        assert await bench.store.prune(Retention(_WEEK, failed=timedelta(days=90)), 100) == 3
+        assert [run.state for run in await bench.runs()] == [RunState.FAILED]
+
+    async def test_a_batch_is_bounded_whatever_the_ends(self, bench: Bench) -> None:
+        await self._one_of_each(bench)
+        bench.clock.advance(86_400 * 8)
+        assert [await bench.store.prune(Retention(_WEEK), 3) for _ in range(3)] == [3, 1, 0]
+
+    async def _one_of_each(self, bench: Bench) -> None:
+        """A run of each end, ended a second ago at the most."""
+        await bench.settle(await bench.running())
+        await bench.settle(await bench.running(), Outcome.FAILED, failed=True, error="no")
+        await bench.store.cancel_run((await bench.enqueue()).id)
+        await bench.schedule(trigger=Every(seconds=1))
+        await bench.fire_after(1, no_fire(Reason.OVERLAP))
+        await bench.store.edit_schedule("s", pausing(None))
 
     async def test_nodes_that_are_gone_for_a_day_are_forgotten(self, bench: Bench) -> None:
         for node in ("dead", "stopped", "silent", "recent"):
@@ -98,7 +140,7 @@ class PruningConformance(Conformance):
         await bench.node("recent-too")
         await bench.store.retire_node("recent-too")
         bench.clock.advance(3600)
-        await bench.store.prune(_WEEK, 100)
+        await bench.store.prune(Retention(_WEEK), 100)
         left = {node.id for node in await bench.store.list_nodes()}
         assert not left & {"dead", "stopped"}
         assert left >= {"silent", "recent", "recent-too"}, "a lease that ran out is not a death"
@@ -107,7 +149,7 @@ class PruningConformance(Conformance):
         await bench.node("stopped")
         await bench.store.retire_node("stopped")
         bench.clock.advance(80_000)
-        await bench.store.prune(_WEEK, 100)
+        await bench.store.prune(Retention(_WEEK), 100)
         assert ids(await bench.store.list_nodes()) == ["stopped"]
 
     async def test_a_run_may_outlive_the_node_that_ran_it(self, bench: Bench) -> None:
@@ -115,6 +157,6 @@ class PruningConformance(Conformance):
         await bench.settle(run)
         await bench.store.retire_node("a")
         bench.clock.advance(86_400 * 2)
-        await bench.store.prune(_WEEK, 100)
+        await bench.store.prune(Retention(_WEEK), 100)
         assert list(await bench.store.list_nodes()) == []
         assert (await bench.get(run)).node_id == "a"

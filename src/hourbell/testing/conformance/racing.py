@@ -11,6 +11,7 @@ from hourbell.errors import Conflict
 from hourbell.model.editing import Edit, pausing
 from hourbell.model.ids import new_claim_id
 from hourbell.model.node import NodeState
+from hourbell.model.retention import Retention
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Source
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
@@ -268,9 +269,9 @@ class RacingConformance(Conformance):
         async def prune(store: Store, _: int) -> int:
             deleted = 0
             for _ in range(10):
-                deleted += await store.prune(LEASE, 3)
+                deleted += await store.prune(Retention(LEASE), 3)
             return deleted
 
         deleted = sum(await bench.in_threads(_THREADS, prune))
-        assert deleted + await bench.store.prune(LEASE, 100) == 20
+        assert deleted + await bench.store.prune(Retention(LEASE), 100) == 20
         assert await bench.runs() == []

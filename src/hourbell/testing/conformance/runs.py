@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,45 @@ class RunsConformance(Conformance):
         assert ids(await bench.runs(tracking_id="t", state=RunState.QUEUED)) == [one.id]
         assert await bench.runs(task=TASK, tracking_id="t") == []
 
+    async def test_failed_runs_are_found_by_what_they_say_and_when_they_ended(self, bench: Bench) -> None:
+        first, second, third = sorted([await bench.running() for _ in range(3)], key=lambda run: run.id)
+        texts = ["ConnectionError: 100%_done", "ValueError: it's Ü", "connectionerror: 100xxdone"]
+        ends = []
+        for run, text in zip((third, second, first), texts, strict=True):
+            bench.clock.advance(60)
+            ends.append(bench.now)
+            await bench.settle(run, Outcome.FAILED, failed=True, error=text)
+        await bench.settle(await bench.running())
+        await bench.enqueue()
+
+        async def found(**wanted: Any) -> list[str]:
+            page = await bench.store.list_runs(RunFilter(state=RunState.FAILED, **wanted))
+            everywhere = await bench.store.list_runs(RunFilter(**wanted))
+            assert ids(page.items) == [run.id for run in everywhere.items if run.state is RunState.FAILED]
+            return ids(page.items)
+
+        assert await found() == ids([third, second, first]), "newest first, by when they were made"
+        assert await found(error="ConnectionError") == [third.id]
+        assert await found(error="100%_done") == [third.id], "no wildcards"
+        assert await found(error="it's Ü") == [second.id]
+        assert await found(error="nothing of this") == []
+        assert await found(since=ends[1]) == ids([second, first])
+        assert await found(since=ends[0], until=ends[1]) == [third.id]
+        assert await found(until=ends[2]) == ids([third, second])
+        assert await bench.runs(state=RunState.FAILED, task="other") == []
+        page = await bench.store.list_runs(RunFilter(state=RunState.FAILED, limit=2))
+        assert (ids(page.items), page.next_cursor) == (ids([third, second]), second.id)
+        rest = await bench.store.list_runs(RunFilter(state=RunState.FAILED, limit=2, cursor=page.next_cursor))
+        assert (ids(rest.items), rest.next_cursor) == ([first.id], None)
+
+    async def test_runs_are_found_by_their_reason(self, bench: Bench) -> None:
+        lost = await bench.running("a", on_lost="fail")
+        await bench.kill("a")
+        failed = await bench.running("b")
+        await bench.settle(failed, Outcome.FAILED, failed=True, error="lost the game")
+        assert ids(await bench.runs(reason=Reason.LOST)) == [lost.id]
+        assert ids(await bench.runs(state=RunState.FAILED, reason=Reason.LOST)) == [lost.id]
+
     async def test_a_queued_run_is_cancelled(self, bench: Bench) -> None:
         run = await bench.enqueue(delay=timedelta(hours=1))
         bench.clock.advance(5)
@@ -119,6 +159,44 @@ class RunsConformance(Conformance):
         assert (kept[2].attempt, kept[2].node_id, kept[2].error) == (3, "b", "slow")
         assert (kept[2].started_at, kept[2].finished_at) == (began, bench.later(-60))
         assert [one.attempt for one in await bench.claim("b")] == [4]
+
+    async def test_a_run_is_tried_again_with_other_arguments(self, bench: Bench) -> None:
+        run = await bench.running(args={"to": "nobdoy", "n": 1})
+        await bench.settle(run, Outcome.FAILED, failed=True, error="no such address")
+        args = {"to": "nobody"}
+        again = await bench.store.retry_run(run.id, args)
+        args["to"] = "changed"
+        assert (again.args, again.state) == ({"to": "nobody"}, RunState.QUEUED)
+        assert [one.args for one in await bench.claim()] == [{"to": "nobody"}]
+        await bench.settle(await bench.get(run))
+        assert (await bench.store.retry_run(run.id)).args == {"to": "nobody"}
+        (run,) = await bench.claim()
+        await bench.settle(run)
+        assert (await bench.store.retry_run(run.id, {})).args == {}
+
+    async def test_many_are_tried_again_and_the_others_passed_over(self, bench: Bench) -> None:
+        await bench.schedule()
+        await bench.fire_after(1)
+        await bench.node()
+        (fired,) = await bench.claim()
+        await bench.settle(fired, Outcome.FAILED, failed=True, error="no")
+        failed, done = await bench.running(), await bench.running()
+        await bench.settle(failed, Outcome.FAILED, failed=True, error="no")
+        await bench.settle(done)
+        await bench.schedule("other")
+        await bench.fire_after(1, no_fire(Reason.OVERLAP))
+        skips = await bench.runs(state=RunState.SKIPPED)
+        assert skips
+        running, queued, gone = await bench.running(), await bench.enqueue(), new_run_id(bench.now)
+        asked = [run.id for run in (queued, done, failed, fired, running, *skips)]
+        retried = await bench.store.retry_runs([*asked, gone, "no-such-run", ""])
+        assert ids(retried) == sorted(ids([fired, failed, done]))
+        assert {run.state for run in retried} == {RunState.QUEUED}
+        for before in (running, queued, *skips):
+            assert (await bench.get(before)).state is before.state
+        assert [attempt.error for attempt in await bench.attempts(failed)] == ["no"]
+        assert list(await bench.store.retry_runs(asked)) == [], "they are queued already"
+        assert list(await bench.store.retry_runs([])) == []
 
     async def test_a_success_may_be_repeated(self, bench: Bench) -> None:
         run = await bench.running()

@@ -5,9 +5,23 @@ SELECT * FROM {schema}.runs WHERE id = :id;
 SELECT * FROM {schema}.runs WHERE task = :task AND key = :key;
 
 -- name: runs.list
+-- A text that contains another is not the same without it: this reads alike everywhere, and knows no wildcards.
 SELECT * FROM {schema}.runs
 WHERE (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (task = :task OR :task IS NULL)
   AND (state = :state OR :state IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
+  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+  AND (id < :cursor OR :cursor IS NULL)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: runs.list_aside
+-- The same for a state that few runs end in, by the index of these.
+SELECT * FROM {schema}.runs
+WHERE state IN ('failed', 'cancelled', 'skipped') AND state = :state
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (task = :task OR :task IS NULL)
+  AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
+  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
   AND (id < :cursor OR :cursor IS NULL)
 ORDER BY id DESC LIMIT :limit;
 
@@ -43,7 +57,7 @@ ON CONFLICT (run_id, attempt) DO NOTHING;
 UPDATE {schema}.runs
 SET state = 'queued', run_at = coalesce(:now, now()), start_by = NULL, node_id = NULL, claim_id = NULL,
     started_at = NULL, finished_at = NULL, failures = 0, losses = 0, outcome = NULL, reason = NULL, error = NULL,
-    result = NULL, cancel_requested_at = NULL, yielded_to = NULL
+    result = NULL, cancel_requested_at = NULL, yielded_to = NULL, args = coalesce(:args, args)
 WHERE id = :id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
 RETURNING *;
 

@@ -32,14 +32,29 @@ SET started_at = u.started_at
 FROM unnest(:id::uuid[], :attempt::integer[], :started_at::timestamptz[]) AS u (id, attempt, started_at)
 WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt;
 
+-- name: runs.schedules
+SELECT DISTINCT schedule_id FROM {schema}.runs WHERE id = ANY (:ids::uuid[]) AND schedule_id IS NOT NULL;
+
 -- name: runs.lock
 SELECT * FROM {schema}.runs WHERE id = :id FOR NO KEY UPDATE;
 
--- name: runs.prune
+-- name: runs.prune_succeeded
+-- Most runs, oldest first, as they stand in the primary key.
 DELETE FROM {schema}.runs
 WHERE id = ANY (ARRAY(
     SELECT r.id FROM {schema}.runs r
-    WHERE r.id < :boundary::uuid AND r.finished_at < coalesce(:now, now()) - :retention::interval
+    WHERE r.id < :boundary::uuid AND r.state = 'succeeded' AND r.finished_at < coalesce(:now, now()) - :retention::interval
+    ORDER BY r.id
+    LIMIT :limit
+    FOR UPDATE OF r SKIP LOCKED))
+RETURNING id;
+
+-- name: runs.prune_aside
+DELETE FROM {schema}.runs
+WHERE id = ANY (ARRAY(
+    SELECT r.id FROM {schema}.runs r
+    WHERE r.state IN ('failed', 'cancelled', 'skipped') AND r.state = :state AND r.id < :boundary::uuid
+      AND r.finished_at < coalesce(:now, now()) - :retention::interval
     ORDER BY r.id
     LIMIT :limit
     FOR UPDATE OF r SKIP LOCKED))

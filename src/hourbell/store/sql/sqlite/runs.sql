@@ -20,14 +20,28 @@ RETURNING id;
 UPDATE runs SET started_at = :started_at
 WHERE id = :id AND state = 'running' AND node_id = :node AND attempt = :attempt;
 
+-- name: runs.schedules
+SELECT DISTINCT schedule_id FROM runs
+WHERE id IN (SELECT value FROM json_each(:ids)) AND schedule_id IS NOT NULL;
+
 -- name: runs.lock
 SELECT * FROM runs WHERE id = :id;
 
--- name: runs.prune
+-- name: runs.prune_succeeded
 DELETE FROM runs
 WHERE id IN (
     SELECT r.id FROM runs r
-    WHERE r.id < :boundary AND r.finished_at < coalesce(:now, now()) - :retention
+    WHERE r.id < :boundary AND r.state = 'succeeded' AND r.finished_at < coalesce(:now, now()) - :retention
+    ORDER BY r.id
+    LIMIT :limit)
+RETURNING id;
+
+-- name: runs.prune_aside
+DELETE FROM runs
+WHERE id IN (
+    SELECT r.id FROM runs r
+    WHERE r.state IN ('failed', 'cancelled', 'skipped') AND r.state = :state AND r.id < :boundary
+      AND r.finished_at < coalesce(:now, now()) - :retention
     ORDER BY r.id
     LIMIT :limit)
 RETURNING id;

@@ -1,0 +1,32 @@
+"""How long runs are kept after they ended, by the way they ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hourbell.model.run_state import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The age since its end at which a run is deleted: ``every`` state's, unless it has one of its own."""
+
+    every: timedelta
+    succeeded: timedelta | None = None
+    failed: timedelta | None = None
+    cancelled: timedelta | None = None
+    skipped: timedelta | None = None
+
+    def of(self, state: RunState) -> timedelta:
+        """The age for runs that ended in this state."""
+        own: timedelta | None = getattr(self, state.value)
+        return self.every if own is None else own
+
+    def __iter__(self) -> Iterator[tuple[RunState, timedelta]]:
+        """Each final state with its age."""
+        return ((state, self.of(state)) for state in RunState if state.final)

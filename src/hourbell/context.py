@@ -87,8 +87,9 @@ class Context:
     fire_at: datetime | None
     attempt: int
     tracking_id: str
-    cancelled: bool = False
     _notebook: Notebook | None = field(default=None, repr=False)
+    _unwanted: bool = field(default=False, repr=False)
+    _heeded: bool = field(default=False, repr=False)
     _log: RunLog | None = field(default=None, repr=False)
 
     @classmethod
@@ -103,6 +104,13 @@ class Context:
             tracking_id=run.tracking_id or run.id,
             _notebook=notebook,
         )
+
+    @property
+    def cancelled(self) -> bool:
+        """True once this attempt should end."""
+        if self._unwanted:
+            self._heeded = True
+        return self._unwanted
 
     @property
     def fence(self) -> int:
@@ -138,6 +146,16 @@ class Context:
 def current_run() -> Context | None:
     """The run that this code is part of, or None outside of any (as in a request)."""
     return _current.get()
+
+
+def ask_to_end(context: Context) -> None:
+    """The attempt should end: from now on ``cancelled`` says so."""
+    context._unwanted = True
+
+
+def has_heeded(context: Context) -> bool:
+    """True when the body has seen that it should end: if it returns, then for that."""
+    return context._heeded
 
 
 def notebook_of(context: Context) -> Notebook | None:

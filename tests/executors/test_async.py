@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from engine.bench import until
 from hourbell.context import Context, current_run
 from hourbell.executors.async_ import AsyncExecutor
 from hourbell.executors.protocol import Body, Call, Ending, How
@@ -37,11 +39,20 @@ class Told:
         (ending,) = self.endings
         return ending
 
+    async def second(self) -> Ending:
+        """The end of a body that was told of as stuck before."""
+        await until(lambda: len(self.endings) == 2, 10)
+        first, second = self.endings
+        assert first.stuck
+        return second
 
-def start(invoke: Invoke, timeout: float | None = None, begin: Callable[[], bool] = lambda: True) -> tuple[Body, Told]:
+
+def start(
+    invoke: Invoke, timeout: float | None = None, begin: Callable[[], bool] = lambda: True, grace: float = 5.0
+) -> tuple[Body, Told]:
     told = Told()
     variables = contextvars.copy_context()
-    return AsyncExecutor().start(Call(begin, invoke, context(), variables, timeout), told), told
+    return AsyncExecutor().start(Call(begin, invoke, context(), variables, timeout, grace), told), told
 
 
 async def test_its_value_is_told() -> None:
@@ -113,6 +124,82 @@ async def test_a_body_that_still_returns_when_cancelled_has_returned() -> None:
     await asyncio.sleep(0.01)
     running.cancel()
     assert await told.ending() == Ending(How.RETURNED, "done all the same")
+
+
+async def test_a_body_that_looked_whether_it_should_end_and_returned_has_ended_for_that() -> None:
+    async def body() -> str:
+        run = current_run()
+        assert run is not None
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "half" if run.cancelled else "whole"
+        return ""
+
+    running, told = start(body)
+    await asyncio.sleep(0.01)
+    running.cancel()
+    assert await told.ending() == Ending(How.CANCELLED)
+
+
+@pytest.mark.parametrize("how", ["returns", "raises", "swallows and goes on"])
+async def test_past_its_time_it_has_timed_out_whatever_it_does(how: str) -> None:
+    async def body() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if how == "raises":
+                raise ValueError("while cleaning up") from None
+            if how == "swallows and goes on":
+                await asyncio.sleep(0.05)
+        return "done all the same"
+
+    _, told = start(body, timeout=0.01)
+    ending = await told.ending()
+    assert (ending.how, type(ending.error), ending.stuck, ending.value) == (How.TIMED_OUT, TimeoutError, False, None)
+
+
+@pytest.mark.parametrize("how", [How.TIMED_OUT, How.CANCELLED])
+async def test_a_body_that_swallows_its_cancellation_is_let_go_of_and_its_end_told_once_more(how: How) -> None:
+    leave = asyncio.Event()
+    swallowed: list[str] = []
+
+    async def swallowing() -> str:
+        while not leave.is_set() and len(swallowed) < 3:
+            try:
+                await leave.wait()
+            except asyncio.CancelledError:
+                swallowed.append("yes")
+        return "late"
+
+    running, told = start(swallowing, timeout=0.01 if how is How.TIMED_OUT else None, grace=0.05)
+    await asyncio.sleep(0.005)
+    if how is How.CANCELLED:
+        running.cancel()
+    ending = await told.ending()
+    assert (ending.how, ending.stuck) == (how, True)
+    assert "in swallowing" in str(ending.stack)
+    running.cancel()
+    await asyncio.sleep(0.1)
+    assert swallowed == ["yes"], "it is asked once"
+    leave.set()
+    late = await told.second()
+    assert not late.stuck
+
+
+async def test_a_shorter_grace_may_be_given_and_a_longer_one_not() -> None:
+    async def swallowing() -> None:
+        end = asyncio.get_running_loop().time() + 0.5
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(left)
+
+    for grace, given in ((60.0, 0.01), (0.01, 60.0)):
+        running, told = start(swallowing, grace=grace)
+        await asyncio.sleep(0.005)
+        running.cancel(given)
+        assert (await told.ending()).stuck
+        await told.second()
 
 
 async def test_a_body_refused_at_its_beginning_is_not_invoked() -> None:

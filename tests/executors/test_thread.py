@@ -36,9 +36,10 @@ def start(
     invoke: Callable[[], Any],
     timeout: float | None = None,
     begin: Callable[[], bool] = lambda: True,
+    grace: float = 5.0,
 ) -> tuple[Body, Told]:
     told = Told()
-    call = Call(begin, invoke, context(), contextvars.copy_context(), timeout)
+    call = Call(begin, invoke, context(), contextvars.copy_context(), timeout, grace)
     return executor.start(call, told), told
 
 
@@ -85,17 +86,78 @@ async def test_no_more_run_at_once_than_there_are_threads(executor: ThreadExecut
     assert executor.free() == 2
 
 
-async def test_past_its_time_it_is_told_but_its_thread_counts_until_it_returns(executor: ThreadExecutor) -> None:
+async def test_past_its_time_it_may_end_within_its_grace(executor: ThreadExecutor) -> None:
+    def body() -> str:
+        run = current_run()
+        assert run is not None
+        while not run.cancelled:
+            pass
+        return "half"
+
+    _, told = start(executor, body, timeout=0.01)
+    ending = await told.ending()
+    assert (ending.how, type(ending.error), ending.stuck) == (How.TIMED_OUT, TimeoutError, False)
+    assert executor.free() == 2
+
+
+async def test_a_thread_that_goes_on_is_let_go_of_and_replaced(executor: ThreadExecutor, freed: list[str]) -> None:
     leave = threading.Event()
-    _, told = start(executor, lambda: leave.wait(10), timeout=0.01)
-    assert (await told.ending()).how is How.TIMED_OUT
-    assert executor.free() == 1
+
+    def endless() -> None:
+        leave.wait(10)
+
+    _, told = start(executor, endless, timeout=0.01, grace=0.01)
+    ending = await told.ending()
+    assert (ending.how, ending.stuck) == (How.TIMED_OUT, True)
+    assert "in endless" in str(ending.stack)
+    assert (executor.free(), freed) == (2, ["freed"])
+    for _ in range(2):
+        _, other = start(executor, lambda: 1)
+        assert (await other.ending()).value == 1
     leave.set()
-    await until(lambda: executor.free() == 2)
-    assert len(told.endings) == 1
+    assert (await told.second()).how is How.TIMED_OUT
+    assert executor.free() == 2
 
 
-async def test_cancelled_it_is_told_at_once_and_may_notice(executor: ThreadExecutor) -> None:
+async def test_stuck_threads_are_replaced_up_to_a_bound_and_their_replacements_go(executor: ThreadExecutor) -> None:
+    leave = threading.Event()
+    stuck: list[Told] = []
+    for _ in range(6):  # two places, each replaced twice
+        _, told = start(executor, lambda: leave.wait(20), timeout=0.001, grace=0.001)
+        stuck.append(told)
+        assert (await told.ending()).stuck
+    assert executor.free() == 0, "so many are not replaced any more"
+    assert bodies_threads() == 6
+    leave.set()
+    for told in stuck:
+        await told.second()
+    assert executor.free() == 2
+    together = threading.Barrier(2)
+    for _, told in [start(executor, lambda: together.wait(10)) for _ in range(2)]:
+        assert (await told.ending()).how is How.RETURNED
+    await until(lambda: bodies_threads() == 2)
+
+
+def bodies_threads() -> int:
+    return sum(thread.name.startswith("hourbell-body") for thread in threading.enumerate())
+
+
+async def test_a_body_that_never_looked_has_come_to_its_own_end(executor: ThreadExecutor) -> None:
+    leave, begun = threading.Event(), threading.Event()
+
+    def body() -> str:
+        begun.set()
+        leave.wait(10)
+        return "whole"
+
+    running, told = start(executor, body)
+    await until(begun.is_set)
+    running.cancel()
+    leave.set()
+    assert await told.ending() == Ending(How.RETURNED, "whole")
+
+
+async def test_cancelled_it_is_asked_and_told_when_it_has_ended(executor: ThreadExecutor) -> None:
     seen: list[Any] = []
     going = threading.Event()
 
@@ -128,8 +190,8 @@ async def test_a_body_given_up_while_it_waits_for_a_thread_is_never_invoked(exec
     busy = [start(executor, lambda: leave.wait(10)) for _ in range(2)]
     waiting, told = start(executor, lambda: invoked.append("yes"))
     waiting.cancel()
-    assert (await told.ending()).how is How.CANCELLED
     leave.set()
+    assert (await told.ending()).how is How.NOT_BEGUN
     for _, other in busy:
         await other.ending()
     await until(lambda: executor.free() == 2)

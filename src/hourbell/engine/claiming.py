@@ -155,6 +155,10 @@ class Claiming:
         return None
 
     async def _claim(self, kind: Kind, limit: int) -> None:
+        rooms = ((name, self._parts.stuck.room(name, limit)) for name in self._tasks(kind))
+        tasks = {name: room for name, room in rooms if room}
+        if not tasks:
+            return
         claim_id = new_claim_id()
         self._holdings.claims[claim_id] = limit
         asked = self._claimed_at[kind] = self._parts.timekeeper.ask()
@@ -163,7 +167,7 @@ class Claiming:
                 self._trust.node_id,
                 claim_id,
                 limit=limit,
-                tasks=dict.fromkeys(self._tasks(kind), limit),
+                tasks=tasks,
                 queues=self._parts.settings.queues,
                 suspects=0 if self._holdings.has_suspect() else 1,
                 limits=self._limiting.of(kind),

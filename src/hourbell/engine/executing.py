@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 CHUNK = 25
 """Bodies started before the event loop gets its turn, so that requests are served and the next claim is sent."""
 
+LAST_GRACE = 0.2
+"""Seconds that a body gets to end when its run is another node's: less than trust ends before the lease does."""
+
 UNREADABLE_WAIT = 10.0
 """Seconds for which a run that only another version understands is left to others."""
 
@@ -77,11 +80,11 @@ class Executing:
                 asyncio.get_running_loop().call_soon(self.pump)
                 return
 
-    def cancel(self) -> None:
-        """Ask every body to end."""
+    def cancel(self, grace: float) -> None:
+        """Ask every body to end within so many seconds."""
         for execution in list(self._holdings.running.values()):
             if execution.body is not None:
-                execution.body.cancel()
+                execution.body.cancel(grace)
 
     def end(self, requests: Iterable[CancelRequest]) -> None:
         """Ask the bodies of these attempts to end for good. What is not under way yet is asked for again by the next
@@ -100,7 +103,7 @@ class Executing:
         self._holdings.ended(execution)
         self._notes.end(execution.context)
         if execution.body is not None:
-            execution.body.cancel()
+            execution.body.cancel(LAST_GRACE)
 
     def _start_some(self, kind: Kind, executor: Executor, left: int) -> int:
         while left:
@@ -136,7 +139,14 @@ class Executing:
             return
         execution = Execution(run, task, policies, context)
         self._holdings.running[run.id] = self._holdings.beginning[run.id, run.attempt] = execution
-        call = Call(partial(self._begin, execution), invoke, context, self._variables.copy(), policies.timeout)
+        call = Call(
+            begin=partial(self._begin, execution),
+            invoke=invoke,
+            context=context,
+            variables=self._variables.copy(),
+            timeout=policies.timeout,
+            grace=policies.timeout_grace,
+        )
         execution.body = executor.start(call, partial(self._ended, execution))
 
     def _leave(self, run: Run, settlement: Settlement) -> None:
@@ -162,6 +172,13 @@ class Executing:
         return known
 
     def _ended(self, execution: Execution, ending: Ending) -> None:
+        if execution.stuck:
+            self._parts.stuck.over(execution.run)
+            _log.warning("run %s of %s ended after it was let go of; ignored", execution.run.id, execution.run.task)
+            self._freed()
+            return
+        if ending.stuck:
+            self._left_behind(execution, ending)
         if execution.given_up:
             return
         waited = self._holdings.may_begin(execution)
@@ -173,6 +190,13 @@ class Executing:
             # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.
             self._settling.add(execution.run, verdict.handed_back(execution.run))
         self._freed()
+
+    def _left_behind(self, execution: Execution, ending: Ending) -> None:
+        run = execution.run
+        execution.stuck = True
+        self._parts.stuck.add(run, self._parts.clock.now())
+        where = f". It is here:\n{ending.stack}" if ending.stack else ""
+        _log.warning("run %s of %s (%s) does not end; it is let go of%s", run.id, run.task, ending.how.value, where)
 
     def _judge(self, execution: Execution, ending: Ending) -> Settlement:
         run, started_at, now = execution.run, execution.started_at, self._parts.clock.now()
@@ -186,7 +210,7 @@ class Executing:
             return verdict.succeeded(run, result, started_at, now)
         interrupted = self.stopping and isinstance(ending.error, KeyboardInterrupt)
         if execution.unwanted and ending.how is How.CANCELLED:
-            return verdict.cancelled(run, started_at, now, ending.error)
+            return verdict.cancelled(run, ending, started_at, now)
         if ending.how is How.CANCELLED or interrupted:
             return verdict.interrupted(run, started_at, now)
         settlement = verdict.failed(run, execution.policies, ending, started_at, now)

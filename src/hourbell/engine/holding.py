@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True, eq=False)
 class Execution:
     """A run that an executor has. ``since`` is on the clock that only grows; ``given_up`` ignores its ending,
-    ``unwanted`` means that somebody asked it to end.
+    ``unwanted`` means that somebody asked it to end, ``stuck`` that it was let go of and goes on.
 
     ``started_at`` is None until the body really begins.
     """
@@ -38,6 +38,7 @@ class Execution:
     noted: bool = False
     given_up: bool = False
     unwanted: bool = False
+    stuck: bool = False
 
 
 class Holdings:

@@ -150,6 +150,7 @@ class Node:
             since=since,
             running=shift.running() if shift is not None else 0,
             hints=keeping is not None and keeping.hints,
+            stuck=self._parts.stuck.bodies(),
             last_error=self._parts.troubles.last(),
         )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from hourbell.engine.stuck import Stuck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,3 +30,4 @@ class Parts:
     declarations: Callable[[], Sequence[Declaration]]
     timekeeper: Timekeeper
     troubles: Troubles
+    stuck: Stuck = field(default_factory=Stuck)

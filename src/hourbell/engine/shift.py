@@ -127,7 +127,7 @@ class Shift:
         await self._audit_loop.stop()
         await self._claim_loop.stop(patience=min(grace, CANCEL_PATIENCE))
         if not await self.holdings.idle(deadline - asyncio.get_running_loop().time()):
-            self.executing.cancel()
+            self.executing.cancel(CANCEL_PATIENCE * 0.7)
             if not await self.holdings.idle(CANCEL_PATIENCE):
                 self._report_the_stubborn()
         if self.trust.holds() and not await self.settling.flush(FLUSH_PATIENCE):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hourbell.engine.stuck import StuckBody
+
 
 class Life(StrEnum):
     """``starting`` has not registered yet; ``live`` holds its lease; ``away`` lost it or cannot reach the database;
@@ -26,6 +28,7 @@ class NodeStatus:
     """What a node knows of itself. ``id`` is None until it has registered; ``since`` is when ``state`` began.
 
     ``hints``: hints from other nodes are proven to arrive. ``last_error``: the trouble that is not over yet.
+    ``stuck``: bodies that did not end when their time was over, and still go on.
     """
 
     id: str | None
@@ -33,4 +36,5 @@ class NodeStatus:
     since: datetime
     running: int
     hints: bool
+    stuck: tuple[StuckBody, ...]
     last_error: str | None

@@ -54,10 +54,17 @@ def failed(
         outcome=Outcome.TIMED_OUT if timed_out else Outcome.FAILED,
         failed=True,
         delay=timedelta(seconds=delay or 0.0),
-        error=f"timed out after {policies.timeout:g} s" if timed_out and policies.timeout else describe(error),
+        error=_timed_out(policies, ending) if timed_out else describe(error),
         started_at=started_at,
         finished_at=finished_at,
     )
+
+
+def _timed_out(policies: Policies, ending: Ending) -> str:
+    told = f"timed out after {policies.timeout or 0:g} s"
+    if ending.stuck:
+        told += f", did not end within {policies.timeout_grace:g} s more, and goes on unheeded"
+    return f"{told}; {ending.note}" if ending.note else told
 
 
 def _wait(run: Run, policies: Policies, error: BaseException) -> float | None:
@@ -131,17 +138,16 @@ def interrupted(run: Run, started_at: datetime | None, finished_at: datetime) ->
     )
 
 
-def cancelled(
-    run: Run, started_at: datetime | None, finished_at: datetime, error: BaseException | None = None
-) -> Settlement:
-    """Somebody asked the run to end, and its body has ended for that. ``error`` is what it raised instead of ending
-    quietly."""
+def cancelled(run: Run, ending: Ending, started_at: datetime | None, finished_at: datetime) -> Settlement:
+    """Somebody asked the run to end, and its body has ended for that or was let go of; what it raised is told."""
+    quiet = ending.error is None or isinstance(ending.error, asyncio.CancelledError)
+    note = "the body does not end, and goes on unheeded" if ending.stuck else ending.note
     return Settlement(
         run_id=run.id,
         attempt=run.attempt,
         state=RunState.CANCELLED,
         outcome=Outcome.CANCELLED,
-        error=describe(error) if error is not None and not isinstance(error, asyncio.CancelledError) else None,
+        error=note if quiet or note or ending.error is None else describe(ending.error),
         started_at=started_at,
         finished_at=finished_at,
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
+from hourbell.context import ask_to_end
+from hourbell.executors.overtime import Overtime, raised, returned
 from hourbell.executors.protocol import Body, Call, Ending, How
 
 if TYPE_CHECKING:
@@ -33,25 +36,18 @@ class AsyncExecutor:
 class AsyncBody:
     """One async body. Timeout and cancellation reach it as they reach any task."""
 
-    __slots__ = ("_begun", "_call", "_cancelled", "_done", "task")
+    __slots__ = ("_begun", "_call", "_done", "_overtime", "task")
 
     def __init__(self, call: Call, done: Callable[[Ending], None]) -> None:
         self._call = call
         self._done = done
         self._begun = False
-        self._cancelled = False
+        self._overtime = Overtime(call.timeout, call.grace, ask=self._ask, let_go=self._let_go)
         self.task: asyncio.Task[None] | None = None
 
-    def cancel(self) -> None:
+    def cancel(self, grace: float | None = None) -> None:
         """Cancel the task; what the body does with that decides when it ends."""
-        self._cancelled = True
-        self._call.context.cancelled = True
-        if self.task is not None:
-            self.task.cancel()
-            if not self._begun:
-                # A task that is cancelled before its first step never takes it, so nothing else would tell.
-                self._begun = True
-                self._done(Ending(How.NOT_BEGUN))
+        self._overtime.cancel(grace)
 
     async def run(self) -> None:
         """The body from its first line to its ending."""
@@ -60,31 +56,51 @@ class AsyncBody:
         if not call.begin():
             self._done(Ending(How.NOT_BEGUN))
             return
-        limit: asyncio.Timeout | None = None
+        self._overtime.begin()
         try:
             with call.context.entered():
-                if call.timeout is None:
-                    value = await call.invoke()
-                else:
-                    async with asyncio.timeout(call.timeout) as limit:
-                        value = await call.invoke()
-            ending = Ending(How.RETURNED, value)
+                value = await call.invoke()
+            ending = returned(value, self._overtime, call.context)
         except GeneratorExit:  # the event loop is gone: nobody is left to be told
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like must not end the application
-            ending = Ending(self._judge(error, limit), error=error)
+            ending = self._raised(error)
+        self._overtime.over()
         self._done(ending)
 
-    def _judge(self, error: BaseException, limit: asyncio.Timeout | None) -> How:
-        if self._cancelled:
-            return How.CANCELLED
-        if limit is not None and limit.expired() and isinstance(error, TimeoutError):
-            return How.TIMED_OUT
+    def _ask(self) -> None:
+        ask_to_end(self._call.context)
+        if self.task is None:
+            return
+        self.task.cancel()
+        if not self._begun:
+            # A task that is cancelled before its first step never takes it, so nothing else would tell.
+            self._begun = True
+            self._overtime.over()
+            self._done(Ending(How.NOT_BEGUN))
+
+    def _let_go(self, cause: How) -> None:
+        self._done(Ending(cause, error=TimeoutError(), stuck=True, stack=_stack(self.task)))
+
+    def _raised(self, error: BaseException) -> Ending:
         task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
+        if cancelled and self._overtime.cause is None:
             # Somebody else cancelled the task: the application ends and takes its tasks along.
-            return How.CANCELLED
-        return How.RAISED
+            return Ending(How.CANCELLED, error=error)
+        return raised(error, self._overtime)
+
+
+def _stack(task: asyncio.Task[None] | None) -> str:
+    """Where a suspended task waits: from coroutine to coroutine that each awaits."""
+    lines: list[str] = []
+    awaited: Any = task.get_coro() if task is not None else None
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        if frame is not None:
+            lines += traceback.format_stack(frame, limit=1)
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+    return "".join(lines)
 
 
 if sys.version_info >= (3, 12):

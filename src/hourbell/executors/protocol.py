@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from hourbell.context import Context
 
 
+GRACE = 5.0
+"""Seconds that a body gets to end after it was asked to, unless its task says otherwise."""
+
+
 class How(Enum):
     """In which way a body ended."""
 
@@ -21,18 +25,24 @@ class How(Enum):
     TIMED_OUT = "timed out"
     CANCELLED = "cancelled"
     NOT_BEGUN = "not begun"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """What became of a body: its value, or what it raised.
 
-    CANCELLED only when the engine asked it to end. NOT_BEGUN when it was refused at its very beginning.
+    CANCELLED only when the engine asked it to end, TIMED_OUT whatever it did once its time was over. NOT_BEGUN when it
+    was not wanted any more at its very beginning, REFUSED when its arguments do not fit. ``stuck``: it was let go of
+    and goes on; ``stack`` is where it was then. ``note`` is what else there is to say of the end.
     """
 
     how: How
     value: Any = None
     error: BaseException | None = None
+    stuck: bool = False
+    stack: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,8 @@ class Call:
 
     ``begin`` is asked immediately before ``invoke``, in the body's own task or thread: between the request and that
     moment the event loop may have stood still for longer than the lease lasts. Where it answers False the body is not
-    invoked. ``variables`` are the context variables that the body starts with.
+    invoked. ``variables`` are the context variables that the body starts with. ``timeout`` seconds after its beginning
+    the body is asked to end, ``grace`` seconds after that it is let go.
     """
 
     begin: Callable[[], bool]
@@ -49,13 +60,14 @@ class Call:
     context: Context
     variables: contextvars.Context
     timeout: float | None = None
+    grace: float = GRACE
 
 
 class Body(Protocol):
     """A body under way."""
 
-    def cancel(self) -> None:
-        """Ask it to end. A body that cannot be stopped is reported as cancelled at once and goes on unheeded."""
+    def cancel(self, grace: float | None = None) -> None:
+        """Ask it to end; after the call's grace, or this shorter one, it is let go of."""
 
 
 class Executor(Protocol):
@@ -67,8 +79,10 @@ class Executor(Protocol):
     def start(self, call: Call, done: Callable[[Ending], None]) -> Body:
         """Start the body and call ``done`` once, on this event loop, when it has ended.
 
-        ``done`` may be called before this returns. Whatever the body raises ends up in the `Ending`, also what is no
-        ordinary error: a body does not end the application.
+        A body that goes on although it was asked to end and its grace is over is told of as ``stuck``, and its slot is
+        free; when it ends after all, ``done`` is called a second time. ``done`` may be called before this returns.
+        Whatever the body raises ends up in the `Ending`, also what is no ordinary error: a body does not end the
+        application.
         """
 
     def stop(self) -> None:

@@ -10,77 +10,120 @@ import asyncio
 import inspect
 import logging
 import queue
+import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING
 
+from hourbell.context import ask_to_end
+from hourbell.executors.overtime import Overtime, raised, returned
 from hourbell.executors.protocol import Body, Call, Ending, How
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SPARES = 2
+"""How many times ``limit`` stuck threads are replaced; those beyond it keep their places until they return."""
+
 _log = logging.getLogger("hourbell.engine")
 
 
 class ThreadExecutor:
-    """At most ``limit`` threads, made when needed. A thread counts until its body returns, also after a timeout."""
+    """At most ``limit`` threads, made when needed. One whose body is stuck is replaced: it counts no more."""
 
     def __init__(self, limit: int, freed: Callable[[], None] = lambda: None) -> None:
         self._limit = limit
         self._freed = freed
         self._busy = 0
+        self._stuck = 0
+        self._count = 0
         self._threads: list[threading.Thread] = []
         self._waiting: queue.SimpleQueue[ThreadBody | None] = queue.SimpleQueue()
 
     def free(self) -> int | None:
         """How many more bodies could start right now."""
-        return max(0, self._limit - self._busy)
+        return max(0, self._limit - (self._busy - self._replaced()))
 
     def start(self, call: Call, done: Callable[[Ending], None]) -> Body:
-        """Start the body in a free thread; beyond the limit it waits for one, its timeout running."""
-        body = ThreadBody(call, done, self._returned)
+        """Start the body in a free thread; beyond the limit it waits for one."""
+        body = ThreadBody(call, done, left=self._left_behind, ended=self._ended)
         self._busy += 1
-        if len(self._threads) < min(self._busy, self._limit):
-            self._grow()
+        self._fit()
         self._waiting.put(body)
         return body
 
     def stop(self) -> None:
         """End the threads: idle ones now, the others after their body. Those are daemons and hold up nothing."""
-        for _ in self._threads:
+        for _ in range(self._count):
             self._waiting.put(None)
+        self._count = 0
         if not self._busy:
             for thread in self._threads:
                 thread.join(0.5)
         self._threads = []
 
-    def _grow(self) -> None:
-        name = f"hourbell-body-{len(self._threads) + 1}"
-        thread = threading.Thread(target=_work, args=(self._waiting,), name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def _replaced(self) -> int:
+        return min(self._stuck, SPARES * self._limit)
 
-    def _returned(self) -> None:
+    def _fit(self) -> None:
+        """As many threads as there is work for; those that replaced stuck ones go when these return."""
+        most = self._limit + self._replaced()
+        if self._count < min(self._busy, most):
+            self._count += 1
+            name = f"hourbell-body-{self._count}"
+            thread = threading.Thread(target=_work, args=(self._waiting,), name=name, daemon=True)
+            self._threads = [*(one for one in self._threads if one.is_alive()), thread]
+            thread.start()
+        elif self._count > most:
+            self._count -= 1
+            self._waiting.put(None)
+
+    def _left_behind(self) -> None:
+        self._stuck += 1
+        self._fit()
+        self._freed()
+
+    def _ended(self, *, was_stuck: bool) -> None:
         self._busy -= 1
+        self._stuck -= was_stuck
+        if was_stuck and self._count:
+            self._fit()
         self._freed()
 
 
 class ThreadBody:
-    """One body in a thread. It cannot be stopped: when its time is over it is reported and then ignored."""
+    """One body in a thread. It cannot be stopped, only asked; when it does not listen it is left behind."""
 
-    __slots__ = ("_call", "_done", "_loop", "_returned", "_timer", "_told")
+    __slots__ = (
+        "_begun",
+        "_call",
+        "_done",
+        "_ended",
+        "_left",
+        "_loop",
+        "_overtime",
+        "_refused",
+        "_stuck",
+        "_thread_id",
+    )
 
-    def __init__(self, call: Call, done: Callable[[Ending], None], returned: Callable[[], None]) -> None:
+    def __init__(
+        self, call: Call, done: Callable[[Ending], None], *, left: Callable[[], None], ended: Callable[..., None]
+    ) -> None:
         self._call = call
         self._done = done
-        self._returned = returned
-        self._told = False
+        self._left = left
+        self._ended = ended
+        self._begun = False
+        self._refused = False
+        self._stuck = False
+        self._thread_id = 0
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(call.timeout, self._expire) if call.timeout is not None else None
+        self._overtime = Overtime(call.timeout, call.grace, ask=self._ask, let_go=self._let_go)
 
-    def cancel(self) -> None:
-        """Tell the body, which may look at ``context.cancelled``, and report it as cancelled without waiting for it."""
-        self._call.context.cancelled = True
-        self._tell(Ending(How.CANCELLED))
+    def cancel(self, grace: float | None = None) -> None:
+        """Tell the body, which may look at ``context.cancelled``."""
+        self._overtime.cancel(grace)
 
     def work(self) -> None:
         """Run the body. In its thread."""
@@ -88,15 +131,16 @@ class ThreadBody:
             ending = self._call.variables.run(self._invoke)
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like must not end the thread
             ending = Ending(How.RAISED, error=error)
-        try:
-            self._loop.call_soon_threadsafe(self._end, ending)
-        except RuntimeError:
-            _log.debug("a body in a thread returned after the application's loop was closed")
+        self._on_loop(self._end, ending)
 
     def _invoke(self) -> Ending:
         call = self._call
-        if self._told or not call.begin():
+        if self._refused or not call.begin():
             return Ending(How.NOT_BEGUN)
+        self._thread_id = threading.get_ident()
+        self._begun = True
+        if call.timeout is not None:
+            self._on_loop(self._overtime.begin)
         with call.context.entered():
             value = call.invoke()
         if inspect.iscoroutine(value):
@@ -104,24 +148,33 @@ class ThreadBody:
             raise TypeError(f"{call.context.task} is a plain function that returned a coroutine: use async def")
         return Ending(How.RETURNED, value)
 
+    def _on_loop(self, function: Callable[..., None], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            _log.debug("a body in a thread went on after the application's loop was closed")
+
     def _end(self, ending: Ending) -> None:
-        if self._told and ending.how is not How.NOT_BEGUN:
-            context = self._call.context
-            _log.warning("run %s of %s returned after it was given up; ignored", context.run_id, context.task)
-        self._tell(ending)
-        self._returned()
-
-    def _expire(self) -> None:
-        self._call.context.cancelled = True
-        self._tell(Ending(How.TIMED_OUT, error=TimeoutError()))
-
-    def _tell(self, ending: Ending) -> None:
-        if self._told:
-            return
-        self._told = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._overtime.over()
+        if ending.how is How.RETURNED:
+            ending = returned(ending.value, self._overtime, self._call.context)
+        elif ending.error is not None:
+            ending = raised(ending.error, self._overtime)
         self._done(ending)
+        self._ended(was_stuck=self._stuck)
+
+    def _ask(self) -> None:
+        ask_to_end(self._call.context)
+        self._refused = True
+
+    def _let_go(self, cause: How) -> None:
+        if not self._begun:
+            return  # it waits for a thread, and will not begin in it
+        self._stuck = True
+        frame = sys._current_frames().get(self._thread_id)
+        stack = "".join(traceback.format_stack(frame)) if frame is not None else None
+        self._done(Ending(cause, error=TimeoutError(), stuck=True, stack=stack))
+        self._left()
 
 
 def _work(waiting: queue.SimpleQueue[ThreadBody | None]) -> None:

@@ -28,7 +28,7 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
     "priority": (-1_000, 1_000),
     "concurrency": (1, 1_000_000),
 }
-_SECONDS: tuple[str, ...] = ("grace", "timeout", "jitter")
+_SECONDS: tuple[str, ...] = ("grace", "timeout", "timeout_grace", "jitter")
 _DURATIONS: tuple[str, ...] = ("grace", "jitter")
 _MOST_CALENDARS = 20
 
@@ -46,7 +46,9 @@ class Policies:
     ``overlap``  a fire while ``max_running`` runs of the schedule are unfinished: ``skip`` it, let it wait for its turn
     (``buffer_one``: one at most, ``buffer_all``), ``cancel_other`` runs to take their place, or ``allow`` it.
     ``retry``  None, or a `Retry`.
-    ``timeout``  seconds a body may take; None: no limit.
+    ``timeout``  seconds a body may take; None: no limit. Then it is asked to end, and ``timeout_grace`` seconds later
+    its place is free whatever it does: an async body or a thread that goes on is reported as stuck, a process is
+    killed. The same grace is given to a body whose run is cancelled.
     ``on_lost``  when the node died with the body running: ``retry`` (at least once, at most ``lost_limit`` losses) or
     ``fail`` (at most once).
     ``concurrency``  of a task: how many of its runs may run at once, over all nodes; None: no limit.
@@ -63,6 +65,7 @@ class Policies:
     max_running: int = 1
     retry: Retry | None = None
     timeout: float | None = None
+    timeout_grace: float = 5.0
     on_lost: OnLost = "retry"
     lost_limit: int = 5
     concurrency: int | None = None
@@ -169,7 +172,7 @@ def _checked_blackout(value: Any) -> list[str]:
 
 
 def _checked_seconds(name: str, value: Any) -> float | None:
-    if value is None:
+    if value is None and name != "timeout_grace":
         return None
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     least = 0.001 if name == "timeout" else 0

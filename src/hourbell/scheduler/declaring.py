@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 # What says how a body runs is wanted for its runs by hand too; the rest is about fires.
-_BODY_POLICIES = OF_TASKS | {"retry", "timeout", "on_lost", "lost_limit", "queue", "priority", "executor"}
+_BODY_POLICIES = OF_TASKS | {
+    *("retry", "timeout", "timeout_grace", "on_lost", "lost_limit", "queue", "priority", "executor"),
+}
 
 
 class TaskDecorator(Protocol):

@@ -34,13 +34,17 @@ class DatabaseHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeHealth:
-    """This process's node. ``state`` is ``none`` when it is no node, else as the node sees itself."""
+    """This process's node. ``state`` is ``none`` when it is no node, else as the node sees itself.
+
+    ``stuck``: bodies that did not end when their time was over and still go on, in words (the first 20).
+    """
 
     id: str | None
     state: str
     running: int = 0
     hints: bool = False
     error: str | None = None
+    stuck: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,9 @@ def _judged(
     elif node.error is not None:
         status = "degraded"
         reasons.append(f"something that the node of this process does fails again and again: {node.error}")
+    if node.stuck:
+        status = "degraded" if status == "ok" else status
+        reasons.append(f"bodies that do not end although they were asked to: {'; '.join(node.stuck)}")
     return Health(
         status=status, database=database, node=node, undeclared=undeclared, stranded=stranded, reasons=tuple(reasons)
     )
@@ -126,5 +133,13 @@ def _node_health(core: Core) -> NodeHealth:
         return NodeHealth(id=None, state="none")
     status = core.node.status
     return NodeHealth(
-        id=status.id, state=str(status.state), running=status.running, hints=status.hints, error=status.last_error
+        id=status.id,
+        state=str(status.state),
+        running=status.running,
+        hints=status.hints,
+        error=status.last_error,
+        stuck=tuple(
+            f"run {one.run_id} of {one.task}, attempt {one.attempt}, since {one.since.isoformat(timespec='seconds')}"
+            for one in status.stuck[:_MOST_NAMED]
+        ),
     )

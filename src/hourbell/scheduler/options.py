@@ -29,6 +29,7 @@ class PolicyOptions(TypedDict, total=False):
     max_running: int
     retry: Retry | int | None
     timeout: float | timedelta | None
+    timeout_grace: float | timedelta
     on_lost: OnLost
     lost_limit: int
     concurrency: int | None

@@ -37,6 +37,7 @@ class Settings:
     ``threads``  sync bodies at once; ``processes``  bodies in processes at once; ``pool``  connections for the verbs.
     ``queues``  the queues this node serves; None: all.
     ``timezone``  the zone of triggers that name none. ``schema``  where the tables are, on PostgreSQL.
+    ``catch_up_rate``  how many missed fires start per second, over all nodes, when they are caught up; 0: no limit.
     ``retention``  how long final runs are kept; ``retention_succeeded``, ``retention_failed``, ``retention_cancelled``
     and ``retention_skipped``  the same for runs that ended so, where it is to be another time.
     ``result_max``  the longest result kept, in bytes of JSON.
@@ -58,6 +59,7 @@ class Settings:
     queues: tuple[str, ...] | None = None
     timezone: str = "UTC"
     schema: str = "hourbell"
+    catch_up_rate: float = 100.0
     retention: float = 30 * 86400.0
     retention_succeeded: float | None = None
     retention_failed: float | None = None
@@ -190,6 +192,7 @@ def _sources() -> Any:
         schema_: str = Field(
             "hourbell", validation_alias=AliasChoices("schema", f"{PREFIX}SCHEMA"), pattern="^[a-z_][a-z0-9_]{0,62}$"
         )
+        catch_up_rate: float = Field(100.0, ge=0, le=1_000_000, allow_inf_nan=False)
         retention: period = 30 * 86400.0
         retention_succeeded: period | None = None
         retention_failed: period | None = None

@@ -87,3 +87,28 @@ class TestRacing(suite.RacingConformance):
 
 class TestHistories(suite.HistoriesConformance):
     pass
+
+
+class TestOverlap(suite.OverlapConformance):
+    pass
+
+
+class TestMakingWay(suite.MakingWayConformance):
+    pass
+
+
+class TestCatchingUp(suite.CatchingUpConformance):
+    pass
+
+
+class TestCancelling(suite.CancellingConformance):
+    pass
+
+
+class TestCalendars(suite.CalendarsConformance):
+    pass
+
+
+def test_every_part_of_the_suite_is_run_here() -> None:
+    run = {base for value in globals().values() if isinstance(value, type) for base in value.__bases__}
+    assert set(suite.StoreConformance.__bases__) <= run

@@ -50,7 +50,12 @@ class Firing:
         self._fired = fired
         self._hint = hint
         self._aside = Aside(parts.clock)
-        self._planner = partial(plan_fires, lease=timedelta(seconds=parts.settings.lease))
+        rate = parts.settings.catch_up_rate
+        self._planner = partial(
+            plan_fires,
+            lease=timedelta(seconds=parts.settings.lease),
+            apart=timedelta(seconds=1 / rate) if rate else None,
+        )
         self._locked = 0
 
     async def step(self) -> float | None:

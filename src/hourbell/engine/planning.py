@@ -38,16 +38,23 @@ MOST_FIRES = 1_000
 _log = logging.getLogger("hourbell.engine")
 
 
-def plan_fires(schedule: Schedule, facts: FireFacts, now: datetime, *, lease: timedelta) -> FirePlan | None:
-    """Plan everything that is due at ``now``. Never raises: None when this version cannot read the schedule."""
+def plan_fires(
+    schedule: Schedule, facts: FireFacts, now: datetime, *, lease: timedelta, apart: timedelta | None = None
+) -> FirePlan | None:
+    """Plan everything that is due at ``now``; what is caught up starts ``apart``, over all schedules.
+
+    Never raises: None when this version cannot read the schedule.
+    """
     try:
-        return _plan(schedule, facts, now.astimezone(UTC), lease)
+        return _plan(schedule, facts, now.astimezone(UTC), lease, apart)
     except Exception:  # noqa: BLE001 - a trigger or policy of another version may fail in any way at all
         _log.debug("no plan could be made for schedule %r", schedule.id, exc_info=True)
         return None
 
 
-def _plan(schedule: Schedule, facts: FireFacts, now: datetime, lease: timedelta) -> FirePlan | None:
+def _plan(
+    schedule: Schedule, facts: FireFacts, now: datetime, lease: timedelta, apart: timedelta | None
+) -> FirePlan | None:
     cursor = schedule.next_fire_at
     if cursor is None or cursor > now:
         return None
@@ -63,6 +70,7 @@ def _plan(schedule: Schedule, facts: FireFacts, now: datetime, lease: timedelta)
     if rest is None:
         return ledger.closed()
     if is_gap:
+        ledger.apart = apart
         _catch_up(ledger, rest)
     else:
         ledger.run_each(rest)
@@ -91,6 +99,7 @@ class _Ledger:
     runs: list[PlannedRun] = field(default_factory=list)
     skips: list[PlannedSkip] = field(default_factory=list)
     blackout: Cover = NOTHING
+    apart: timedelta | None = None
     last: datetime | None = None
     last_ran: bool = False
     is_full: bool = False
@@ -200,7 +209,7 @@ class _Ledger:
         grace, waits = self.policies.grace, turn is not Turn.NOW
         start = start_of(self.schedule_id, fire_at, self.policies) if not waits else None
         start_by = fire_at + grace if grace is not None else None
-        self.runs.append(PlannedRun(fire_at, start, start_by, replaces=turn is Turn.REPLACE))
+        self.runs.append(PlannedRun(fire_at, start, start_by, turn is Turn.REPLACE, self.apart))
         total, waiting = self.others.total + 1, self.others.waiting + waits
         # It has no id yet: what gives way to it is told by its place in the plan.
         self.others = replace(self.others, total=total, waiting=waiting, newest=None)

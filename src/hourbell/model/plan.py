@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.model.overlap import Unfinished
@@ -47,12 +47,14 @@ class FireFacts:
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
     """A fire that gets its run. ``run_at`` is when it may start (None: when those before it have ended), ``start_by``
-    until when (None: however late). ``replaces``: older runs of the schedule make way for it."""
+    until when (None: however late). ``replaces``: older runs of the schedule make way for it. ``apart``: it was caught
+    up, and starts no sooner than so long after the one caught up before it, of whatever schedule."""
 
     fire_at: datetime
     run_at: datetime | None
     start_by: datetime | None = None
     replaces: bool = False
+    apart: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

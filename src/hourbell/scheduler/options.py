@@ -54,6 +54,7 @@ class SchedulerOptions(PolicyOptions, total=False):
     queues: Sequence[str] | None
     timezone: str
     schema: str
+    catch_up_rate: float
     retention: float | timedelta
     retention_succeeded: float | timedelta | None
     retention_failed: float | timedelta | None

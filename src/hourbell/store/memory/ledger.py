@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_id
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hourbell.store.memory.tables import Tables
 
 _DEFAULTS = Policies()
+_LONGEST_LINE = timedelta(hours=1)
 
 
 def policy(schedule: Schedule, name: str) -> Any:
@@ -39,9 +40,9 @@ def record_plan(tables: Tables, schedule: Schedule, plan: FirePlan, now: datetim
         if isinstance(entry, PlannedSkip):
             schedule = record_skip(tables, schedule, _yielding(entry, ids), now)
             continue
-        run = replace(_fire(schedule, entry, now), id=ids[entry.fire_at])
+        run = replace(_fire(schedule, _paced(tables, entry, now), now), id=ids[entry.fire_at])
         if tables.insert_run(run):
-            fired.append(_fired(run, entry))
+            fired.append(_fired(run, entry.fire_at))
             if entry.replaces:
                 displace(tables, schedule, run.id, now)
         # A skip that comes after a run begins a row of its own: a row tells of due times without a gap.
@@ -53,6 +54,15 @@ def record_plan(tables: Tables, schedule: Schedule, plan: FirePlan, now: datetim
     if any(run.run_at is None for run in plan.runs):
         take_turns(tables, schedule.id, now)
     return fired
+
+
+def _paced(tables: Tables, planned: PlannedRun, now: datetime) -> PlannedRun:
+    """A run that is caught up takes the next place in the line that all nodes share; it is at most an hour long."""
+    if planned.apart is None or planned.run_at is None:
+        return planned
+    place = max(now, min(tables.paces.get("catch_up") or now, now + _LONGEST_LINE))
+    tables.paces.put("catch_up", place + planned.apart)
+    return replace(planned, run_at=max(planned.run_at, place)) if place > now else planned
 
 
 def _yielding(skip: PlannedSkip, ids: Mapping[datetime, str]) -> PlannedSkip:
@@ -135,12 +145,12 @@ def _fire(schedule: Schedule, planned: PlannedRun, now: datetime) -> Run:
     )
 
 
-def _fired(run: Run, planned: PlannedRun) -> Fired:
+def _fired(run: Run, fire_at: datetime) -> Fired:
     return Fired(
         run_id=run.id,
         schedule_id=run.schedule_id or "",
         task=run.task,
         queue=run.queue,
-        fire_at=planned.fire_at.astimezone(UTC),
-        run_at=planned.run_at.astimezone(UTC) if planned.run_at is not None else None,
+        fire_at=fire_at.astimezone(UTC),
+        run_at=run.run_at.astimezone(UTC) if run.run_at is not None else None,
     )

@@ -75,6 +75,7 @@ class Tables:
         self.declared: Table[tuple[str, str], str] = Table(self._undo)  # (node, schedule) -> digest
         self.calendars: Table[str, NamedCalendar] = Table(self._undo)
         self.digests: Table[tuple[str, str], datetime] = Table(self._undo)  # (schedule, digest) -> first seen
+        self.paces: Table[str, datetime] = Table(self._undo)  # line -> its next free place
         self._unfinished: Table[str, None] = Table(self._undo)
         self._fires: Table[tuple[str, datetime, str], str] = Table(self._undo)  # UNIQUE (schedule, fire, origin)
         self._keys: Table[tuple[str, str], str] = Table(self._undo)  # UNIQUE (task, key)

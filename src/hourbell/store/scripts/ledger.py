@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_id
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.store.scripts.rows import fire_values, skip_values
-from hourbell.store.scripts.script import Row, Script, batch
+from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from hourbell.model.schedule import Schedule
 
@@ -34,6 +34,7 @@ class Ledger:
     inserts: dict[str, dict[str, Any]] = field(default_factory=dict)
     growths: dict[str, _Growth] = field(default_factory=dict)
     replacing: dict[str, str] = field(default_factory=dict)  # schedule -> the run that others make way for
+    caught_up: list[tuple[dict[str, Any], timedelta]] = field(default_factory=list)  # and how far apart they start
 
     def record(self, schedule: Schedule, plan: FirePlan) -> LastSkip:
         """Note what the plan decided; the answer is what the schedule's last recorded skip is from now on."""
@@ -45,6 +46,8 @@ class Ledger:
                 values.update(fire_at=item.fire_at, run_at=item.run_at, start_by=item.start_by)
                 if item.run_at is None:  # it waits for its turn: there is nothing to count a delay from
                     values["delay"] = None
+                elif item.apart is not None:
+                    self.caught_up.append((values, item.apart))
                 self.inserts[values["id"]] = values
                 if item.replaces:
                     self.replacing[schedule.id] = values["id"]
@@ -71,6 +74,7 @@ class Ledger:
 
     def write(self) -> Script[Written]:
         """Grow and insert. A row that cannot grow because retention has deleted it is written anew."""
+        yield from self._pace()
         grown = yield batch("runs.grow", [growth.values for growth in self.growths.values()])
         found = {str(row["id"]) for row in grown}
         moved: dict[str, str | None] = {}
@@ -84,6 +88,18 @@ class Ledger:
             written = {str(row["id"]) for row in inserted}
             moved.update((run_id, None) for run_id in self.inserts if run_id not in written)
         return Written(inserted, moved)
+
+    def _pace(self) -> Script[None]:
+        """Give each run that is caught up its place in the line that all nodes share."""
+        if not self.caught_up:
+            return
+        width = sum((apart for _, apart in self.caught_up), timedelta(0))
+        rows = yield call("pace.take", width=width)
+        place: datetime = rows[0]["first_at"]
+        for values, apart in self.caught_up:
+            if place > self.now:
+                values["run_at"] = max(values["run_at"], place)
+            place += apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
             "bench",
             "calendars",
             "cancelling",
+            "catching_up",
             "claiming",
             "declaring",
             "firing",
@@ -60,6 +61,7 @@ pytest.register_assert_rewrite(
 from .bench import Bench
 from .calendars import CalendarsConformance
 from .cancelling import CancellingConformance
+from .catching_up import CatchingUpConformance
 from .claiming import ClaimingConformance
 from .declaring import DeclaringConformance
 from .firing import FiringConformance
@@ -92,6 +94,7 @@ class StoreConformance(
     FiringConformance,
     SkippingConformance,
     CalendarsConformance,
+    CatchingUpConformance,
     RequestingConformance,
     OverlapConformance,
     MakingWayConformance,
@@ -118,6 +121,7 @@ __all__ = [
     "Bench",
     "CalendarsConformance",
     "CancellingConformance",
+    "CatchingUpConformance",
     "ClaimingConformance",
     "Conformance",
     "DeclaringConformance",

@@ -228,7 +228,10 @@ class OverlapConformance(Conformance):
     )
     async def test_a_request_takes_its_turn(self, bench: Bench, overlap: str, states: list[str]) -> None:
         await buffered(bench, overlap)
-        asked = [await trigger(bench) for _ in states]
+        asked = []
+        for _ in states:
+            bench.clock.advance(0.001)
+            asked.append(await trigger(bench))
         assert ["waiting" if waits(run) else run.state.value for run in asked] == states
         ran = [run.id for run in asked if run.state is RunState.QUEUED]
         for run_id in ran:

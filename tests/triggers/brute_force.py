@@ -61,7 +61,11 @@ def list_fires(
             local = local.replace(second=0) + timedelta(minutes=1)
         else:
             if local.second in good_seconds:
-                fires |= fires_of(local, zone, gap, fold)
+                steady = steady_offset(zone, local.replace(minute=0, second=0))
+                if steady is None:
+                    fires |= fires_of(local, zone, gap, fold)
+                else:
+                    fires.add((local - steady).replace(tzinfo=UTC))
             local += tick
     return sorted(fire for fire in fires if start < fire <= end)
 
@@ -144,6 +148,17 @@ def piece_has(
     if last < first:
         last += count
     return any((met - low) % count + low == value for met in range(first, last + 1, step))
+
+
+@lru_cache(maxsize=4096)
+def steady_offset(zone: ZoneInfo, hour: datetime) -> timedelta | None:
+    """The one offset that holds all through a local hour; None when there may be another.
+
+    A change within the hour shows at its ends: no zone changes twice in an hour.
+    """
+    ends = (hour, hour.replace(minute=59, second=59))
+    found = {offset(moment.replace(tzinfo=zone, fold=fold)) for moment in ends for fold in (0, 1)}
+    return found.pop() if len(found) == 1 else None
 
 
 def fires_of(local: datetime, zone: ZoneInfo, gap: str, fold: str) -> set[datetime]:

@@ -153,9 +153,9 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, length: timedelta, *, with_seconds: bool = False) -> Case:
+def cases(draw: st.DrawFn, length: timedelta, *, with_seconds: bool = False, zone: ZoneInfo | None = None) -> Case:
     """A stretch of this length, two of three around a change of the zone's offset, and an expression to list in it."""
-    zone = draw(zones())
+    zone = zone or draw(zones())
     changes = changes_of(zone)
     back = timedelta(seconds=draw(st.integers(0, int(length.total_seconds()))))
     if changes and draw(st.sampled_from((True, True, False))):

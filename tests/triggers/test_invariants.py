@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +102,21 @@ def test_asking_with_any_zone_of_the_caller_gives_the_same() -> None:
         for name in ("UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia")
     }
     assert answers == {datetime(2026, 10, 25, 0, 40, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("expr", ["0,30 2 * * *", "*/20 * * * *", "45 1 * * *", "0 3 * * *"])
+@pytest.mark.parametrize(
+    "name", ["Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll", "America/Havana", "Asia/Tokyo"]
+)
+def test_an_instant_told_in_the_own_zone_is_the_same_as_in_utc(name: str, expr: str) -> None:
+    """Also a local time that does not exist, either half of one that comes twice, and one with microseconds."""
+    place = ZoneInfo(name)
+    trigger = Cron(expr, name)
+    for day in (datetime(2026, 3, 29), datetime(2026, 10, 25), datetime(2026, 10, 4), datetime(2026, 3, 8)):  # noqa: DTZ001
+        for minutes in range(0, 300, 10):
+            for fold, micro in ((0, 0), (1, 0), (0, 1), (1, 999_999)):
+                local = (day + timedelta(minutes=minutes)).replace(tzinfo=place, fold=fold, microsecond=micro)
+                assert trigger.next_after(local) == trigger.next_after(local.astimezone(UTC))
+                assert trigger.prev_before(local) == trigger.prev_before(local.astimezone(UTC))
+                end = local.astimezone(UTC) + timedelta(hours=5)
+                assert trigger.count_between(local, end) == trigger.count_between(local.astimezone(UTC), end)

@@ -6,13 +6,14 @@ once, for every trigger that follows the wall clock.
 
 from __future__ import annotations
 
+from datetime import MAXYEAR, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from hourbell.triggers.instants import SECOND
+from hourbell.triggers.instants import SECOND, as_utc
 from hourbell.triggers.offsets import OffsetChange, change_around
 
 if TYPE_CHECKING:
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
     from hourbell.triggers.dst import DstPolicy
 
@@ -40,9 +41,12 @@ def resolve_local(zone: tzinfo, local: datetime) -> datetime:
 
 def next_fire(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, instant: datetime) -> datetime | None:
     """The first fire strictly later than `instant` (in UTC)."""
-    now = instant.astimezone(zone)
-    cursor = now.replace(tzinfo=None, microsecond=0, fold=0)
+    now = _inside(instant, zone)
+    cursor = datetime(now.year, now.month, now.day, now.hour, now.minute, now.second)  # noqa: DTZ001 - local
     change = change_around(zone, cursor)
+    if change is not None and change.skips:
+        # A time that does not exist, given in this very zone: its instant has another local time.
+        return next_fire(pattern, zone, policy, as_utc(instant))
     if change is not None:
         fire = _next_in_repeat(pattern, zone, policy.over(change), change, cursor, now.fold)
         if fire is not None:
@@ -51,7 +55,7 @@ def next_fire(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, instant: da
     while (local := pattern.after(cursor)) is not None:
         change = change_around(zone, local)
         if change is None:
-            return local.replace(tzinfo=zone)
+            return _placed(local, zone)
         rule = policy.over(change)
         if not change.skips:
             return local.replace(tzinfo=zone, fold=1 if rule.fold == "second" else 0)
@@ -63,11 +67,12 @@ def next_fire(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, instant: da
 
 def prev_fire(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, instant: datetime) -> datetime | None:
     """The last fire strictly earlier than `instant` (in UTC)."""
-    whole = instant.replace(microsecond=0)
-    # Fires are at whole seconds: before 12:00:00.5 means before 12:00:01.
-    limit = whole if whole == instant else whole + SECOND
+    # Fires are at whole seconds: before 12:00:00.5 means before 12:00:01. Added in UTC, as a change may be just there.
+    limit = as_utc(instant)
+    if limit.microsecond:
+        limit = limit.replace(microsecond=0) + SECOND
     now = limit.astimezone(zone)
-    cursor = now.replace(tzinfo=None, fold=0)
+    cursor = datetime(now.year, now.month, now.day, now.hour, now.minute, now.second)  # noqa: DTZ001 - local
     change = change_around(zone, cursor)
     if change is not None:
         fire = _prev_in_repeat(pattern, zone, policy.over(change), change, cursor, now.fold)
@@ -77,7 +82,7 @@ def prev_fire(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, instant: da
     while (local := pattern.before(cursor)) is not None:
         change = change_around(zone, local)
         if change is None:
-            return local.replace(tzinfo=zone)
+            return _placed(local, zone)
         rule = policy.over(change)
         if not change.skips:
             return local.replace(tzinfo=zone, fold=0 if rule.fold == "first" else 1)
@@ -85,6 +90,18 @@ def prev_fire(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, instant: da
             return change.instant.astimezone(zone)
         cursor = change.first
     return None
+
+
+def _inside(instant: datetime, zone: tzinfo) -> datetime:
+    """The instant told in the zone; as it is when it comes from there, as the last fire does."""
+    if type(instant) is datetime and instant.tzinfo is zone and 1 < instant.year < MAXYEAR:
+        return instant
+    return as_utc(instant).astimezone(zone)
+
+
+def _placed(local: datetime, zone: tzinfo) -> datetime:
+    """The local time in the zone; made anew because `replace` takes four times as long."""
+    return datetime(local.year, local.month, local.day, local.hour, local.minute, local.second, 0, zone)
 
 
 def _next_in_repeat(

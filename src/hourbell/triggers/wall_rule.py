@@ -26,11 +26,11 @@ class WallRule:
 
     def next_after(self, instant: datetime) -> datetime | None:
         """See `Trigger.next_after`."""
-        return next_fire(self.pattern, self.zone, self.policy, as_utc(instant))
+        return next_fire(self.pattern, self.zone, self.policy, instant)
 
     def prev_before(self, instant: datetime) -> datetime | None:
         """See `Trigger.prev_before`."""
-        return prev_fire(self.pattern, self.zone, self.policy, as_utc(instant))
+        return prev_fire(self.pattern, self.zone, self.policy, instant)
 
     def count_between(self, start: datetime, end: datetime, cap: int) -> int:
         """See `Trigger.count_between`."""

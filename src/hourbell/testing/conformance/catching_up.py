@@ -15,12 +15,14 @@ from hourbell.testing.conformance.suite import Conformance
 from hourbell.triggers import At, Cron, Every
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hourbell.model.run import Run
     from hourbell.triggers import Trigger
 
 _plan = partial(plan_fires, lease=LEASE)
 _ten_a_second = partial(plan_fires, lease=LEASE, apart=timedelta(milliseconds=100))
-_HOURLY = {"cron": Cron("0 * * * *"), "every": Every(hours=1)}
+_HOURLY: Mapping[str, Trigger] = {"cron": Cron("0 * * * *"), "every": Every(hours=1)}
 
 
 def _told(runs: list[Run]) -> list[tuple[str, int]]:

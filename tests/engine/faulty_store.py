@@ -16,7 +16,7 @@ VERBS = frozenset(
         *("fire_due", "declare", "add_schedule", "edit_schedule", "remove_schedule", "get_schedule", "list_schedules"),
         *("enqueue", "trigger_schedule", "claim", "claimed", "held", "note_started", "settle", "cancel_run"),
         *("put_calendar", "get_calendar", "list_calendars", "remove_calendar"),
-        *("stranded", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),
+        *("stranded", "overruled", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),
         *("note_progress", "add_logs", "list_logs"),
     }
 )

@@ -13,6 +13,7 @@ from hourbell.engine.listening import LOOP, Listening
 from hourbell.engine.loop import Loop
 from hourbell.engine.pruning import Pruning
 from hourbell.engine.pulse_watch import PulseWatch
+from hourbell.engine.redeclaring import Redeclaring
 from hourbell.engine.rescuing import Rescuing
 from hourbell.engine.watching import Watching
 from hourbell.engine.witness import Witness
@@ -52,6 +53,7 @@ class Tenure:
         firing = Firing(store, parts, self, fired=self.watching.fired, hint=self.hinting.ask)
         rescuing = Rescuing(store, parts, trust.node_id, witness, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
+        redeclaring = Redeclaring(store, parts, trust.node_id, changed=self.watching.hinted, spent=self.watching.spent)
         listening = Listening(store, self.watching, troubles)
         pulse_watch = PulseWatch(store, parts, pulse, shift, app, lost=self.lost, deserted=deserted)
         self._watch = Loop("watch", self.watching.step, troubles)
@@ -68,6 +70,7 @@ class Tenure:
             self._fire,
             self._rescue,
             Loop("prune", pruning.step, troubles),
+            Loop("declare", redeclaring.step, troubles),
             Loop(LOOP, listening.step, troubles),
         ]
         self._vital = [

@@ -64,6 +64,12 @@ class ScheduleStore(Protocol):
         the schedules as they are stored now, in the order of the declarations.
         """
 
+    async def overruled(self, node_id: str) -> bool:
+        """True when some schedule is stored as no live node declares it, while this node declares it otherwise.
+
+        So it is after the nodes of a newer version have left again: declaring once more puts it right.
+        """
+
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
         """Store a schedule made at run time and answer it as stored.
 

@@ -82,6 +82,10 @@ class SqlStore:
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
         return await self._database.run(lambda: declaring.declare(node_id, declarations), "verbs")
 
+    async def overruled(self, node_id: str) -> bool:
+        rows = await self._database.run(lambda: one("declarations.overruled", node=node_id), "fire", atomic=False)
+        return bool(rows[0]["is_overruled"])
+
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
         return await self._database.run(lambda: schedules.add_schedule(declaration, on_conflict), "verbs")
 

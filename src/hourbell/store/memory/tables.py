@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -45,6 +45,9 @@ class Table(Generic[K, V]):
         if key in self._rows:
             before = self._rows.pop(key)
             self._undo.append(lambda: self._rows.__setitem__(key, before))
+
+    def items(self) -> ItemsView[K, V]:
+        return self._rows.items()
 
     def values(self) -> ValuesView[V]:
         return self._rows.values()

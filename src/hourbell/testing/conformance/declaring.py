@@ -164,6 +164,32 @@ class DeclaringConformance(Conformance):
         (schedule,) = await bench.store.declare("a", [bench.declaration(args={"n": 2})])
         assert (schedule.source, schedule.args) == (Source.CODE, {"n": 2})
 
+    async def test_a_version_that_has_left_overrules_nobody_for_long(self, bench: Bench) -> None:
+        old, new = bench.declaration(digest="old", args={"n": 1}), bench.declaration(digest="new", args={"n": 2})
+        for node in ("a", "b", "canary"):
+            await bench.node(node)
+        for node in ("a", "b"):
+            await bench.store.declare(node, [old, bench.declaration("other")])
+            assert not await bench.store.overruled(node)
+        await bench.store.declare("canary", [new])
+        for node in ("a", "canary", "unknown"):
+            assert not await bench.store.overruled(node), "what is stored is declared by a live node"
+        await bench.store.retire_node("canary")
+        assert await bench.store.overruled("a")
+        assert await bench.store.overruled("b")
+        (schedule, _) = await bench.store.declare("a", [old, bench.declaration("other")])
+        assert (schedule.args, schedule.digest) == ({"n": 1}, "old")
+        for node in ("a", "b"):
+            assert not await bench.store.overruled(node)
+
+    async def test_what_was_removed_overrules_nobody(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.store.declare("a", [bench.declaration()])
+        await bench.store.remove_schedule("s")
+        assert not await bench.store.overruled("a")
+        await bench.schedule(digest="by hand")
+        assert not await bench.store.overruled("a"), "somebody made another in its place"
+
     async def test_what_others_declare_is_left_alone(self, bench: Bench) -> None:
         for node in ("a", "b"):
             await bench.node(node)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Iterator, MutableMapping
     from datetime import datetime
 
@@ -156,6 +157,11 @@ def ask_to_end(context: Context) -> None:
 def has_heeded(context: Context) -> bool:
     """True when the body has seen that it should end: if it returns, then for that."""
     return context._heeded
+
+
+def run_of(variables: contextvars.Context) -> Context | None:
+    """The run to which code with these context variables belongs."""
+    return variables.get(_current)
 
 
 def notebook_of(context: Context) -> Notebook | None:

@@ -43,6 +43,7 @@ class Settings:
     ``result_max``  the longest result kept, in bytes of JSON.
     ``run_log_level``  from which level on what bodies log is kept with their runs; ``"OFF"`` keeps nothing.
     ``run_log_lines``, ``run_log_bytes``  how many lines, and bytes of them, each attempt keeps: the newest.
+    ``blocked_after``  seconds without a turn after which what blocks the application's event loop is named.
     """
 
     database_url: str = DEFAULT_DATABASE_URL
@@ -69,6 +70,7 @@ class Settings:
     run_log_level: str = "INFO"
     run_log_lines: int = 1_000
     run_log_bytes: int = 256 * 1024
+    blocked_after: float = 1.0
 
     @property
     def database(self) -> DatabaseUrl:
@@ -204,6 +206,7 @@ def _sources() -> Any:
         ] = "INFO"
         run_log_lines: int = Field(1_000, ge=0, le=100_000)
         run_log_bytes: int = Field(256 * 1024, ge=1_024, le=64 * 1024 * 1024)
+        blocked_after: Annotated[period, Field(ge=0.1)] = 1.0
 
     return Sources
 

@@ -71,7 +71,7 @@ class Node:
             troubles=Troubles(),
         )
         self._executors = make_executors(settings.threads, self._thread_freed)
-        self._pulse = Pulse(clock, min(1.0, settings.lease / 6))
+        self._pulse = Pulse(clock, min(1.0, settings.lease / 6, settings.blocked_after / 4))
         self._signals = Signals(clock.elapsed, self._signalled, self._signalled_again)
         self._life = (Life.STARTING, clock.now())
         self._app: Crossing | None = None
@@ -152,6 +152,8 @@ class Node:
             hints=keeping is not None and keeping.hints,
             stuck=self._parts.stuck.bodies(),
             last_error=self._parts.troubles.last(),
+            lag=self._pulse.lag,
+            blocked=self._pulse.blocked(),
         )
 
     def began(self, shift: Shift) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from hourbell.engine.blocking import Blocking
 from hourbell.engine.firing import Firing
 from hourbell.engine.hinting import Hinting
 from hourbell.engine.leasing import Leasing
@@ -78,6 +79,7 @@ class Tenure:
             self._hint,
             Loop("trust", leasing.watch_trust, troubles),
             Loop("pulse", pulse_watch.step, troubles),
+            Loop("blocking", Blocking(store, parts, pulse, shift).step, troubles),
         ]
 
     async def run(self) -> None:

@@ -199,6 +199,8 @@ class HealthOut(BaseModel):
                 "running": node.running,
                 "hints": node.hints,
                 "error": None if _repeats(node.error, database.error) else node.error,
+                "lag": round(node.lag, 3),
+                "blocked": node.blocked,
             },
             reasons=_reasons(health, everything=True),
         )
@@ -213,6 +215,9 @@ def _reasons(health: Health, *, everything: bool) -> list[str]:
         reasons.append(f"the node of this process is {health.node.state}")
     elif health.node.error is not None:
         reasons.append("something that the node of this process does fails again and again")
+    if health.node.blocked is not None:
+        by = f": {health.node.blocked}" if everything else ""
+        reasons.append(f"the event loop of this process was blocked{by}")
     if health.undeclared:
         named = f": {', '.join(health.undeclared)}" if everything else ""
         reasons.append(f"schedules that no live node declares do not fire{named}")

@@ -37,6 +37,8 @@ class NodeHealth:
     """This process's node. ``state`` is ``none`` when it is no node, else as the node sees itself.
 
     ``stuck``: bodies that did not end when their time was over and still go on, in words (the first 20).
+    ``lag``: seconds by which the application's event loop was late last; ``blocked``: what kept it within the last
+    minute.
     """
 
     id: str | None
@@ -45,6 +47,8 @@ class NodeHealth:
     hints: bool = False
     error: str | None = None
     stuck: tuple[str, ...] = ()
+    lag: float = 0.0
+    blocked: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,9 @@ def _judged(
     if node.stuck:
         status = "degraded" if status == "ok" else status
         reasons.append(f"bodies that do not end although they were asked to: {'; '.join(node.stuck)}")
+    if node.blocked is not None:
+        status = "degraded" if status == "ok" else status
+        reasons.append(f"the event loop of this process was blocked: {node.blocked}")
     return Health(
         status=status, database=database, node=node, undeclared=undeclared, stranded=stranded, reasons=tuple(reasons)
     )
@@ -142,4 +149,6 @@ def _node_health(core: Core) -> NodeHealth:
             f"run {one.run_id} of {one.task}, attempt {one.attempt}, since {one.since.isoformat(timespec='seconds')}"
             for one in status.stuck[:_MOST_NAMED]
         ),
+        lag=status.lag,
+        blocked=str(status.blocked) if status.blocked is not None else None,
     )

@@ -64,6 +64,7 @@ class SchedulerOptions(PolicyOptions, total=False):
     run_log_level: str
     run_log_lines: int
     run_log_bytes: int
+    blocked_after: float | timedelta
 
 
 def divided(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

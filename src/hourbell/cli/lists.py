@@ -7,9 +7,12 @@ the help need none of it.
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shapes of the REST API.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
+OfSchedule = Annotated[str | None, typer.Option("--schedule", help="Only those of the schedule with this id.")]
+OfTask = Annotated[str | None, typer.Option("--task", help="Only those of the task with this name.")]
+ErrorText = Annotated[str | None, typer.Option("--error", help="Only those whose error contains this text.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Only those that ended from then on.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Only those that ended before then.")]
 State = Annotated[str | None, typer.Option(help="Only those in this state.")]
 _FINE = re.compile(r"(?<=T\d\d:\d\d:\d\d)(\.\d{3})\d+Z$")
 
@@ -35,20 +43,14 @@ def list_schedules(database: Database = None, state: State = None, limit: Limit 
     _show([shapes.ScheduleOut.of(one) for one in page], ("id", "state", "next_fire_at", "explain", "note"), as_json)
 
 
-def list_runs(
-    database: Database = None,
-    schedule: Annotated[str | None, typer.Option(help="Only those of the schedule with this id.")] = None,
-    state: State = None,
-    limit: Limit = 50,
-    as_json: AsJson = False,
-) -> None:
+def list_runs(database: str | None, wanted: Mapping[str, Any], limit: int, as_json: bool) -> None:
     """The runs, newest first."""
     from hourbell.fastapi import schemas as shapes
 
-    page = ask(database, lambda scheduler: scheduler.list_runs(schedule_id=schedule, state=state, limit=limit))
+    page = ask(database, lambda scheduler: scheduler.list_runs(**wanted, limit=limit))
     times = ("fire_at", "run_at", "started_at", "finished_at")
     columns = ("id", "task", "state", "reason", *times, "attempt", "node_id", "error")
-    _show([shapes.RunOut.of(one) for one in page], columns, as_json)
+    _show([shapes.RunOut.of(one) for one in page], columns, as_json, spared=("node_id", *times, "reason", "attempt"))
 
 
 def list_tasks(
@@ -74,12 +76,14 @@ def list_nodes(database: Database = None, as_json: AsJson = False) -> None:
     _show([shapes.NodeOut.of(one) for one in nodes], columns, as_json)
 
 
-def _show(items: Sequence[BaseModel], columns: Sequence[str], as_json: bool) -> None:
+def _show(items: Sequence[BaseModel], columns: Sequence[str], as_json: bool, spared: Sequence[str] = ()) -> None:
     plain = [item.model_dump(mode="json") for item in items]
     if as_json:
         print(json.dumps(plain, indent=2))
     else:
-        print(table(columns, [{name: _short(value) for name, value in item.items()} for item in plain]))
+        rows = [{name: _short(value) for name, value in item.items()} for item in plain]
+        width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None
+        print(table(columns, rows, width=width, spared=spared))
 
 
 def _short(value: object) -> object:

@@ -10,7 +10,9 @@ import typer
 
 from hourbell import Scheduler
 from hourbell.cli.asking import Database, ask
-from hourbell.cli.lists import AsJson, Limit, State, list_runs
+from hourbell.cli.lists import AsJson, ErrorText, Limit, OfSchedule, OfTask, Since, State, Until, list_runs
+from hourbell.cli.retrying import instant, retry
+from hourbell.cli.run_details import show_run
 from hourbell.cli.table import plain
 
 if TYPE_CHECKING:
@@ -28,21 +30,35 @@ def runs_commands() -> typer.Typer:
     """``runs`` alone lists; a word after it asks about one run."""
     app = typer.Typer()
     app.callback(invoke_without_command=True)(_listed)
+    app.command("show")(show_run)
     app.command("logs")(show_logs)
+    app.command("retry")(retry)
     return app
 
 
 def _listed(
     context: typer.Context,
     database: Database = None,
-    schedule: Annotated[str | None, typer.Option(help="Only those of the schedule with this id.")] = None,
+    schedule: OfSchedule = None,
+    task: OfTask = None,
     state: State = None,
+    error: ErrorText = None,
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """The runs, newest first."""
     if context.invoked_subcommand is None:
-        list_runs(database, schedule, state, limit, as_json)
+        wanted = {
+            "schedule_id": schedule,
+            "task": task,
+            "state": state,
+            "error": error,
+            "since": instant("--since", since),
+            "until": instant("--until", until),
+        }
+        list_runs(database, wanted, limit, as_json)
 
 
 def show_logs(

@@ -16,6 +16,7 @@ from hourbell.errors import InvalidArguments
 from hourbell.events import RunStarted
 from hourbell.executors.protocol import Call, Ending, How
 from hourbell.model.policies import Policies
+from hourbell.model.retry import GaveUp
 from hourbell.model.run_state import RunState
 
 if TYPE_CHECKING:
@@ -223,4 +224,6 @@ class Executing:
             wait = settlement.delay.total_seconds()
             _log.warning("run %s of %s failed and is tried again in %.3g s: %s", run.id, run.task, wait, what)
         else:
-            _log.error("run %s of %s failed: %s", run.id, run.task, what, exc_info=ending.error)
+            # Who gives up says why; where in its body it did is of no interest to the log.
+            trace = None if isinstance(ending.error, GaveUp) else ending.error
+            _log.error("run %s of %s failed: %s", run.id, run.task, what, exc_info=trace)

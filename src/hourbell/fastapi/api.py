@@ -6,16 +6,28 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime
 
 from hourbell.errors import InvalidArguments
 from hourbell.fastapi.problems import Problem, ProblemRoute
-from hourbell.fastapi.schemas import HealthOut, ListOut, LogLineOut, LogsOut, NodeOut, RunOut, ScheduleOut, TaskOut
+from hourbell.fastapi.schemas import (
+    HealthOut,
+    ListOut,
+    LogLineOut,
+    LogsOut,
+    NodeOut,
+    RunDetailsOut,
+    RunOut,
+    ScheduleOut,
+    TaskOut,
+)
 from hourbell.fastapi.security import Anonymous, Guard
 from hourbell.scheduler import Scheduler
 
 T = TypeVar("T")
 Cursor = Annotated[str | None, Query(max_length=300, description="next_cursor of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+EndedAt = Annotated[AwareDatetime | None, Query(description="when the run ended, RFC 3339")]
 Filter = Annotated[str | None, Query(max_length=200)]
 Attempt = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Id = Annotated[str, Path(max_length=300)]
@@ -35,6 +47,7 @@ def api_router(
     guard = Guard.of(authorize, allow_anonymous)
     router = APIRouter(route_class=ProblemRoute, tags=["hourbell"])
     router.include_router(_reading(scheduler, guard))
+    router.include_router(_runs(scheduler, guard))
     router.include_router(_health(scheduler, guard))
     return router
 
@@ -51,23 +64,51 @@ def _reading(scheduler: Scheduler, guard: Guard) -> APIRouter:
     async def get_schedule(id: Id) -> ScheduleOut:  # noqa: A002 - its name in the address
         return ScheduleOut.of(await scheduler.get_schedule(id))
 
+    @router.get("/nodes")
+    async def list_nodes(cursor: Cursor = None, limit: Limit = 50) -> ListOut[NodeOut]:
+        return _page([NodeOut.of(one) for one in await scheduler.list_nodes()], lambda one: one.id, cursor, limit)
+
+    @router.get("/tasks")
+    async def list_tasks(cursor: Cursor = None, limit: Limit = 50) -> ListOut[TaskOut]:
+        return _page([TaskOut.of(one) for one in await scheduler.list_tasks()], lambda one: one.name, cursor, limit)
+
+    return router
+
+
+def _runs(scheduler: Scheduler, guard: Guard) -> APIRouter:
+    router = APIRouter(route_class=ProblemRoute, dependencies=[guard.require("read")], responses=dict(_REFUSALS))
+
     @router.get("/runs")
     async def list_runs(
         schedule_id: Filter = None,
         task: Filter = None,
         state: Filter = None,
         tracking_id: Filter = None,
+        reason: Filter = None,
+        error: Filter = None,
+        since: EndedAt = None,
+        until: EndedAt = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> ListOut[RunOut]:
         page = await scheduler.list_runs(
-            schedule_id=schedule_id, task=task, state=state, tracking_id=tracking_id, cursor=cursor, limit=limit
+            schedule_id=schedule_id,
+            task=task,
+            state=state,
+            tracking_id=tracking_id,
+            reason=reason,
+            error=error,
+            since=since,
+            until=until,
+            cursor=cursor,
+            limit=limit,
         )
         return ListOut(items=[RunOut.of(one) for one in page], next_cursor=page.next_cursor)
 
     @router.get("/runs/{id}")
-    async def get_run(id: Id) -> RunOut:  # noqa: A002 - its name in the address
-        return RunOut.of(await scheduler.get_run(id))
+    async def get_run(id: Id) -> RunDetailsOut:  # noqa: A002 - its name in the address
+        run = await scheduler.get_run(id)
+        return RunDetailsOut.told(run, await scheduler.list_attempts(id))
 
     @router.get("/runs/{id}/logs")
     async def list_logs(
@@ -79,14 +120,6 @@ def _reading(scheduler: Scheduler, guard: Guard) -> APIRouter:
         page = await scheduler.list_logs(id, attempt=attempt, cursor=cursor, limit=limit)
         lines = [LogLineOut.of(one) for one in page]
         return LogsOut(items=lines, next_cursor=page.next_cursor, dropped=page.dropped)
-
-    @router.get("/nodes")
-    async def list_nodes(cursor: Cursor = None, limit: Limit = 50) -> ListOut[NodeOut]:
-        return _page([NodeOut.of(one) for one in await scheduler.list_nodes()], lambda one: one.id, cursor, limit)
-
-    @router.get("/tasks")
-    async def list_tasks(cursor: Cursor = None, limit: Limit = 50) -> ListOut[TaskOut]:
-        return _page([TaskOut.of(one) for one in await scheduler.list_tasks()], lambda one: one.name, cursor, limit)
 
     return router
 

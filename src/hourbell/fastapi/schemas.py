@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,7 +12,7 @@ from hourbell.errors import HourbellError
 from hourbell.model.log_line import LogLine
 from hourbell.model.node import Node
 from hourbell.model.progress import Progress
-from hourbell.model.run import Run
+from hourbell.model.run import Attempt, Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler.health import Health, told_of_stranded
 from hourbell.task import Task
@@ -107,6 +108,34 @@ class RunOut(BaseModel):
         """The run as it looks outside."""
         shown = {name: getattr(run, name) for name in cls.model_fields}
         return cls.model_validate({**shown, "progress": ProgressOut.of(run.progress)})
+
+
+class AttemptOut(BaseModel):
+    """One execution of a run by a node. While it goes on, ``finished_at`` and ``outcome`` are null."""
+
+    attempt: int
+    node_id: str
+    started_at: Instant | None
+    finished_at: Instant | None
+    outcome: str | None
+    error: str | None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> AttemptOut:
+        """The attempt as it looks outside."""
+        return cls.model_validate({name: getattr(attempt, name) for name in cls.model_fields})
+
+
+class RunDetailsOut(RunOut):
+    """A run with all its attempts, oldest first."""
+
+    attempts: list[AttemptOut]
+
+    @classmethod
+    def told(cls, run: Run, attempts: Iterable[Attempt]) -> RunDetailsOut:
+        """The run as it looks outside, with its history."""
+        known = RunOut.of(run).model_dump()
+        return cls.model_validate({**known, "attempts": [AttemptOut.of(one) for one in attempts]})
 
 
 class LogLineOut(BaseModel):

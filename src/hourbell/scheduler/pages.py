@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 MOST = 1_000
 
 
-def checked_limit(limit: object, *, name: str = "limit") -> int:
-    """A number from 1 to 1000. Raises InvalidArguments."""
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST:
-        raise InvalidArguments(f"{name}={limit!r}: give a whole number from 1 to {MOST}")
+def checked_limit(limit: object, *, name: str = "limit", most: int = MOST) -> int:
+    """A number from 1 to ``most``. Raises InvalidArguments."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= most:
+        raise InvalidArguments(f"{name}={limit!r}: give a whole number from 1 to {most}")
     return limit
 
 
@@ -40,6 +41,15 @@ def checked_text(name: str, text: object) -> str | None:
     if not isinstance(text, str) or not text.isprintable():
         raise InvalidArguments(f"{name}: give text of printable characters, or None")
     return text
+
+
+def checked_instant(name: str, instant: object) -> datetime | None:
+    """An aware instant, or None. Raises InvalidArguments."""
+    if instant is None:
+        return None
+    if not isinstance(instant, datetime) or instant.utcoffset() is None:
+        raise InvalidArguments(f"{name}={instant!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
+    return instant
 
 
 def checked_run_cursor(cursor: object) -> str | None:

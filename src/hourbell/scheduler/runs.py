@@ -7,13 +7,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hourbell.events import RunCancelled
+from hourbell.model.history import attempts_of
 from hourbell.model.run import Run, RunFilter
 from hourbell.model.run_state import RunState
-from hourbell.scheduler.pages import checked_limit, checked_run_cursor, checked_state, checked_text
+from hourbell.scheduler.pages import (
+    checked_instant,
+    checked_limit,
+    checked_run_cursor,
+    checked_state,
+    checked_text,
+)
 from hourbell.scheduler.verbs import Verbs, id_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from hourbell.model.page import Page
     from hourbell.model.run import Attempt
@@ -23,7 +31,7 @@ _LONGEST_PAUSE = 2.0
 
 
 class RunVerbs(Verbs):
-    """Read, cancel, retry and wait for runs."""
+    """Read, cancel and wait for runs."""
 
     async def get_run(self, id: str) -> Run:  # noqa: A002 - a public name
         """The run as it is stored. Raises NotFound."""
@@ -36,26 +44,40 @@ class RunVerbs(Verbs):
         task: str | None = None,
         state: RunState | str | None = None,
         tracking_id: str | None = None,
+        reason: str | None = None,
+        error: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Run]:
         """Runs, newest first, at most ``limit`` (1 to 1000) after ``cursor``; each other argument narrows the list.
 
-        The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at the end.
+        ``error``  a text that the run's error contains; ``since`` and ``until``  aware instants: runs that ended from
+        the one on, and before the other. The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next
+        page, None at the end.
         """
         wanted = RunFilter(
             schedule_id=checked_text("schedule_id", schedule_id),
             task=checked_text("task", task),
             state=checked_state(RunState, state),
             tracking_id=checked_text("tracking_id", tracking_id),
+            reason=checked_text("reason", reason),
+            error=checked_text("error", error),
+            since=checked_instant("since", since),
+            until=checked_instant("until", until),
             cursor=checked_run_cursor(cursor),
             limit=checked_limit(limit),
         )
         return await self._core.store.list_runs(wanted)
 
     async def list_attempts(self, id: str) -> Sequence[Attempt]:  # noqa: A002 - a public name
-        """The attempts of a run that ended without ending it, oldest first; the last one stands in the run itself."""
-        return await self._core.store.list_attempts(id_of_run(id))
+        """Every attempt of a run, oldest first: its node, start, end, outcome and error.
+
+        The last may be under way: without an end, then, and without an outcome. Raises NotFound.
+        """
+        run = await self._core.store.get_run(id_of_run(id))
+        return attempts_of(run, await self._core.store.list_attempts(run.id))
 
     async def cancel_run(self, id: str) -> Run:  # noqa: A002 - a public name
         """End a queued run as cancelled: its body will not start. Ask a running one to end, whichever node runs it.
@@ -73,15 +95,6 @@ class RunVerbs(Verbs):
             self._core.events.emit(RunCancelled(run=run, node_id=None))
         else:
             await self._core.wake_node(run.node_id)
-        return run
-
-    async def retry_run(self, id: str) -> Run:  # noqa: A002 - a public name
-        """Queue a final run again, now, with all its tries before it; the attempt number goes on.
-
-        Raises NotFound, and Conflict when it is not final or stands for due times that did not run.
-        """
-        run = await self._core.store.retry_run(id_of_run(id))
-        await self._core.wake(run.task, run.queue)
         return run
 
     async def wait(self, run: Run | str, timeout: float | None = None) -> Run:

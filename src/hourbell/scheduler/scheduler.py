@@ -11,6 +11,7 @@ from hourbell.scheduler.declaring import Declaring
 from hourbell.scheduler.lifespan import LifeVerbs
 from hourbell.scheduler.logs import LogVerbs
 from hourbell.scheduler.requests import Requests
+from hourbell.scheduler.retrying import RetryVerbs
 from hourbell.scheduler.runs import RunVerbs
 from hourbell.scheduler.schedules import ScheduleVerbs
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hourbell.settings import Settings
 
 
-class Scheduler(Declaring, ScheduleVerbs, CalendarVerbs, RunVerbs, LogVerbs, AdminVerbs, LifeVerbs):
+class Scheduler(Declaring, ScheduleVerbs, CalendarVerbs, RunVerbs, RetryVerbs, LogVerbs, AdminVerbs, LifeVerbs):
     """Schedules, their tasks and their runs, on one database.
 
     ``database``  a URL (``postgresql://…``, ``sqlite:///path``, ``memory://`` for tests), a SQLAlchemy AsyncEngine, or

@@ -1,0 +1,60 @@
+"""``hourbell runs show``: everything that is known of one run, each attempt with its error."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hourbell.cli.asking import Database, ask
+from hourbell.cli.lists import AsJson
+from hourbell.cli.table import plain
+
+if TYPE_CHECKING:
+    from hourbell import Scheduler
+    from hourbell.fastapi.schemas import RunDetailsOut
+
+
+def show_run(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the run.")],
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """One run with all its attempts and their errors."""
+    details = ask(database, lambda scheduler: _details(scheduler, run_id))
+    shown = details.model_dump(mode="json")
+    if as_json:
+        print(json.dumps(shown, indent=2))
+        return
+    attempts = shown.pop("attempts")
+    # The last attempt tells it too.
+    error = None if attempts and attempts[-1]["error"] == shown["error"] else shown.pop("error")
+    shown.pop("error", None)
+    _print_fields(shown)
+    _print_error(error)
+    for attempt in attempts:
+        error = attempt.pop("error")
+        print(f"\n-- attempt {attempt.pop('attempt')}: {attempt.pop('outcome') or 'under way'}")
+        _print_fields(attempt)
+        _print_error(error)
+
+
+async def _details(scheduler: Scheduler, run_id: str) -> RunDetailsOut:
+    from hourbell.fastapi.schemas import RunDetailsOut
+
+    run = await scheduler.get_run(run_id)
+    return RunDetailsOut.told(run, await scheduler.list_attempts(run_id))
+
+
+def _print_fields(fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        if value is not None:
+            text = value if isinstance(value, str) else json.dumps(value)
+            print(f"{name:<14}{plain(text)}")
+
+
+def _print_error(error: str | None) -> None:
+    if error is not None:
+        for line in error.splitlines():
+            print("    " + plain(line.replace("\t", "    ")) if line else "")

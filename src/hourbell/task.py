@@ -33,6 +33,7 @@ class Request:
 
     ``run_at``  an aware instant before which the run does not start; ``delay``  the same as a duration from now.
     ``key``  a second request for the same task under the same key answers the first one's run.
+    ``session``  the application's transaction, with which the request stands or falls.
     """
 
     run_at: datetime | None = None
@@ -40,6 +41,7 @@ class Request:
     key: str | None = None
     priority: int | None = None
     queue: str | None = None
+    session: Any = None
 
 
 class Enqueuer(Protocol):
@@ -47,6 +49,9 @@ class Enqueuer(Protocol):
 
     async def enqueue(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
         """Store the request and answer its run."""
+
+    def enqueue_sync(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+        """The same in the request's session, which is one that never waits."""
 
 
 class Task(Generic[P, R]):
@@ -103,12 +108,18 @@ class Task(Generic[P, R]):
         key: str | None = None,
         priority: int | None = None,
         queue: str | None = None,
+        session: Any = None,
     ) -> RequestedTask[P]:
         """The same task, to be enqueued under these conditions: ``await task.options(delay=60).enqueue(...)``.
 
         ``delay`` is in seconds, or a timedelta, from the database's present instant. See `Request`.
+
+        ``session``  of SQLAlchemy or SQLModel (a session or a connection, async or sync), or a connection of asyncpg:
+        the request is written in its transaction, so the run exists if that commits, and only then. Nodes hear of it
+        after the commit of a session, and find the rest by their next poll. The session must be on the scheduler's own
+        database; InvalidArguments is raised where it is seen not to be.
         """
-        request = Request(run_at=run_at, delay=delay, key=key, priority=priority, queue=queue)
+        request = Request(run_at=run_at, delay=delay, key=key, priority=priority, queue=queue, session=session)
         return RequestedTask(self, request)
 
     def bound(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
@@ -129,10 +140,16 @@ class Task(Generic[P, R]):
         """
         return result_text(value, limit)
 
-    async def _ask(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
+    def _ask_sync(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
+        return self._owner().enqueue_sync(self, self.arguments.bind(args, kwargs), request)
+
+    def _owner(self) -> Enqueuer:
         if self._enqueuer is None:
             raise InvalidArguments(f"task {self.name} belongs to no scheduler: register it with @scheduler.task")
-        return await self._enqueuer.enqueue(self, self.arguments.bind(args, kwargs), request)
+        return self._enqueuer
+
+    async def _ask(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
+        return await self._owner().enqueue(self, self.arguments.bind(args, kwargs), request)
 
     def _refuse_executor(self) -> None:
         executor = self.policies.get("executor", "auto")
@@ -162,6 +179,13 @@ class RequestedTask(Generic[P]):
     async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """As `Task.enqueue`, under these conditions."""
         return await self.task._ask(self.request, args, kwargs)
+
+    def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> Run:
+        """As `enqueue` in a `Session` or `Connection` of SQLAlchemy that is not async, from any thread, without await.
+
+        Raises InvalidArguments without such a session.
+        """
+        return self.task._ask_sync(self.request, args, kwargs)
 
 
 class TaskRegistry:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.page import Page
-    from hourbell.scheduler.core import Core
-    from hourbell.store.protocol import OnConflict
+    from hourbell.store.protocol import OnConflict, StoreVerbs
 
 _ON_CONFLICT = ("update", "keep", "error")
 
@@ -61,7 +60,7 @@ class CalendarVerbs(Verbs):
         return await self._core.store.remove_calendar(checked_name("calendar", name), force=force)
 
 
-async def check_blackout(core: Core, policies: Mapping[str, Any]) -> None:
+async def check_blackout(store: StoreVerbs, policies: Mapping[str, Any]) -> None:
     """Refuse policies that name a calendar which is not stored. Raises NotFound."""
     for name in policies.get("blackout") or ():
-        await core.store.get_calendar(name)
+        await store.get_calendar(name)

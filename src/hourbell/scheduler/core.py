@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import SystemClock
+from hourbell.engine.loop import spawn
 from hourbell.engine.status import Life
 from hourbell.errors import HourbellError, InvalidArguments, StoreUnavailable
 from hourbell.events import Events
@@ -20,7 +21,7 @@ from hourbell.triggers import Trigger
 from hourbell.triggers.zones import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from hourbell.clock import Clock
     from hourbell.engine.node import Node
@@ -48,6 +49,7 @@ class Core:
         self._made_store: Any = database if own else None
         self._connect_args = connect_args_of(database)
         self._openings = 0
+        self._soon: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hinting = self._hints_wanted = False
 
@@ -67,6 +69,38 @@ class Core:
         self._refuse_other_loop()
         return self._store()
 
+    @property
+    def unopened_store(self) -> Store:
+        """The store, open or not: for what needs no connection of its own."""
+        return self._store()
+
+    @property
+    def is_open_here(self) -> bool:
+        """True on the event loop on which the store is open."""
+        try:
+            return self.is_open and asyncio.get_running_loop() is self._loop
+        except RuntimeError:  # no loop runs in this thread
+            return False
+
+    def soon(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have this awaited on the scheduler's loop, from whichever thread; not at all when the scheduler is not open.
+
+        For hints only: what was stored is found by the next poll anyway.
+        """
+        loop = self._loop
+        if not self.is_open or loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(self._begin, work)
+        except RuntimeError:
+            _log.debug("the scheduler's loop is closed; the next poll finds what was stored")
+
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        if self.is_open:
+            task = spawn(_quietly(work), "hint")
+            self._soon.add(task)
+            task.add_done_callback(self._soon.discard)
+
     async def open(self) -> None:
         """Open the store unless it is open; each call asks for one `close`."""
         if self.is_open:
@@ -84,6 +118,9 @@ class Core:
         """Close the store when nobody else needs it open."""
         self._openings -= 1
         if not self.is_open:
+            for task in list(self._soon):
+                task.cancel()
+            await asyncio.gather(*self._soon, return_exceptions=True)
             await self._store().close()
 
     async def wake(self, task: str, queue: str) -> None:
@@ -162,3 +199,10 @@ class Core:
             self._made_store = make_store(self.settings, self.clock, self._connect_args)
         store: Store = self._made_store
         return store
+
+
+async def _quietly(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except HourbellError as error:
+        _log.debug("no hint could be given: %s", error)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from hourbell.at_once import at_once
 from hourbell.context import current_run
 from hourbell.errors import InvalidArguments
 from hourbell.model.ids import new_run_id
 from hourbell.model.policies import Policies, checked_policies, without_tasks_own
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
+from hourbell.scheduler.transactions import joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +43,37 @@ class Requests:
 
     async def enqueue(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
         """Store a run of the task and let a node know. ``args`` are checked already. Raises InvalidArguments."""
+        return await self._enqueue(task, args, request, must_be_sync=False)
+
+    def enqueue_sync(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+        """The same in a session that never waits, such as SQLAlchemy's `Session`; in whichever thread."""
+        if request.session is None:
+            raise InvalidArguments("enqueue_sync writes in a session: give one, as in task.options(session=session)")
+        return at_once(self._enqueue(task, args, request, must_be_sync=True))
+
+    async def _enqueue(
+        self, task: Task[..., Any], args: Mapping[str, Any], request: Request, *, must_be_sync: bool
+    ) -> Run:
+        core = self._core
+        new = self._new(task, args, request)
+        # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
+        wake = partial(core.wake, task.name, new.queue)
+        if request.session is not None:
+            own = await joined(core, request.session, must_be_sync=must_be_sync)
+            (run,) = await own.verbs.enqueue([new])
+            own.wake_after_commit(wake)
+        else:
+            (run,) = await core.store.enqueue([new])
+            await wake()
+        return run
+
+    def _new(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> NewRun:
         core = self._core
         given = {"queue": request.queue, "priority": request.priority}
         asked = checked_policies({name: value for name, value in given.items() if value is not None})
         policies = {**without_tasks_own({**core.defaults, **task.policies}), **asked}
         effective = Policies.layered(policies)
-        new = NewRun(
+        return NewRun(
             **ancestry(core.clock),
             task=task.name,
             origin=Origin.ENQUEUE,
@@ -59,10 +87,6 @@ class Requests:
             lost_limit=effective.lost_limit,
             policies=policies or None,
         )
-        (run,) = await core.store.enqueue([new])
-        # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
-        await core.wake(task.name, new.queue)
-        return run
 
 
 def ancestry(clock: Clock) -> Ancestry:

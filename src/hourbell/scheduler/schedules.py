@@ -15,6 +15,7 @@ from hourbell.scheduler.declarations import Declared, checked_args, checked_id
 from hourbell.scheduler.pages import checked_limit, checked_state, checked_text
 from hourbell.scheduler.previews import previewed, previewed_schedule
 from hourbell.scheduler.requests import ancestry, checked_key
+from hourbell.scheduler.transactions import joined
 from hourbell.scheduler.verbs import Verbs, id_of_schedule
 from hourbell.triggers import Trigger
 
@@ -46,14 +47,16 @@ class ScheduleVerbs(Verbs):
         on_conflict: OnConflict = "update",
         paused: bool = False,
         note: str | None = None,
+        session: Any = None,
         **policies: Unpack[PolicyOptions],
     ) -> Schedule:
         """Store a schedule for a registered task and answer it as stored.
 
         ``id``  the task's name unless given. ``args``  named arguments. When the id exists: ``"update"`` changes what
         differs and keeps the next fire where the trigger is the same, ``"keep"`` changes nothing, ``"error"`` raises
-        Conflict. Before anything is stored it raises UnknownTask, InvalidArguments, and NotFound for a calendar that
-        ``blackout`` names.
+        Conflict. ``session``  the application's transaction, with which the schedule stands or falls, as for
+        `Task.options`. Before anything is stored it raises UnknownTask, InvalidArguments, and NotFound for a calendar
+        that ``blackout`` names.
         """
         core = self._core
         found = core.find_task(task)
@@ -69,8 +72,15 @@ class ScheduleVerbs(Verbs):
             paused=paused,
             note=_checked_note(note),
         )
-        await check_blackout(core, said.policies)
-        schedule = await core.store.add_schedule(core.declaration_of(said), on_conflict)
+        declaration = core.declaration_of(said)
+        if session is not None:
+            own = await joined(core, session)
+            await check_blackout(own.verbs, said.policies)
+            schedule = await own.verbs.add_schedule(declaration, on_conflict)
+            own.wake_after_commit(core.wake_firing)
+            return schedule
+        await check_blackout(core.store, said.policies)
+        schedule = await core.store.add_schedule(declaration, on_conflict)
         await core.wake_firing()
         return schedule
 
@@ -110,7 +120,7 @@ class ScheduleVerbs(Verbs):
             schedule = await core.store.get_schedule(schedule_id)
             plain = checked_args(schedule_id, core.find_task(schedule.task), args)
         given = _of_schedule(policies) if policies else None
-        await check_blackout(core, given or {})
+        await check_blackout(core.store, given or {})
         change = updating(
             trigger=core.find_trigger(trigger) if trigger is not None else None, args=plain, policies=given
         )

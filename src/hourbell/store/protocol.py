@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule, ScheduleState
     from hourbell.model.stranded import Stranded
+    from hourbell.store.transaction import Transaction
 
 OnConflict = Literal["update", "keep", "error"]
 
@@ -292,12 +293,24 @@ class NodeStore(Protocol):
         """
 
 
-class Store(ScheduleStore, CalendarStore, RunStore, LogStore, NodeStore, Protocol):
+class StoreVerbs(ScheduleStore, CalendarStore, RunStore, LogStore, NodeStore, Protocol):
+    """Every verb, whatever it runs on."""
+
+
+class Store(StoreVerbs, Protocol):
     """The whole port, with the life of the connection itself."""
 
     @property
     def statements(self) -> int:
         """How many statements this store has sent since it was opened; transaction brackets are not counted."""
+
+    async def within(self, transaction: Transaction, *, may_ask: bool = True) -> StoreVerbs:
+        """The verbs in a transaction of the application's: what they write is there if it commits, and only then.
+
+        They begin, commit and repeat nothing, and raise what the session's own database raises. The store may be
+        closed. Raises InvalidArguments when the transaction is on another database than this store, as far as that can
+        be seen: without ``may_ask`` the store's own connection is not asked, and nothing is waited for.
+        """
 
     def twin(self) -> Store:
         """Another store on the same truth, for use on another event loop. It is opened and closed on its own."""

@@ -42,10 +42,13 @@ class Migration:
     text: str
 
 
-def load(dialect: Dialect, schema: str | None = None) -> Mapping[str, Statement]:
-    """Every statement of a dialect by its name: the common ones, and the dialect's own in place of them."""
+def load(dialect: Dialect, schema: str | None = None, *, numbered: bool | None = None) -> Mapping[str, Statement]:
+    """Every statement of a dialect by its name: the common ones, and the dialect's own in place of them.
+
+    Parameters are as our own driver of the dialect takes them, unless ``numbered`` says otherwise.
+    """
     texts = _read("common") | _read(dialect)
-    place = _numbered if dialect == "postgres" else _named
+    place = _numbered if (dialect == "postgres" if numbered is None else numbered) else _named
     return {name: place(name, _fill(text, schema)) for name, text in texts.items()}
 
 

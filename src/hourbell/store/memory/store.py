@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hourbell.errors import InvalidArguments
 from hourbell.store.memory.calendars import CalendarVerbs
 from hourbell.store.memory.claims import ClaimVerbs
 from hourbell.store.memory.listeners import Listener, Listeners
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.clock import Clock
+    from hourbell.store.protocol import StoreVerbs
+    from hourbell.store.transaction import Transaction
 
 
 class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, NodeVerbs):
@@ -35,6 +38,13 @@ class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, 
     def statements(self) -> int:
         """How many verbs this handle has been asked."""
         return self._statements
+
+    async def within(self, transaction: Transaction, *, may_ask: bool = True) -> StoreVerbs:
+        """Nothing can be done together with this store."""
+        raise InvalidArguments(
+            "the memory store is on no database, so nothing can be written in a session: give the scheduler the "
+            "application's own database"
+        )
 
     def twin(self) -> MemoryStore:
         """Another handle on the same tables."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import Clock, SystemClock
@@ -15,9 +16,15 @@ from hourbell.store.postgres.migrating import PostgresMigrating
 from hourbell.store.scripts.script import one
 from hourbell.store.sql_store import SqlStore
 from hourbell.store.statements import load, migrations, quoted
+from hourbell.store.within import Lending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from hourbell.store.protocol import StoreVerbs
+    from hourbell.store.scripts.script import Row
+    from hourbell.store.statements import Statement
+    from hourbell.store.transaction import Transaction
 
 _PLACE = ("host", "port", "database", "user", "password")
 
@@ -66,7 +73,24 @@ class PostgresStore(SqlStore):
         self._channel = "hourbell_" + hashlib.sha256(schema.encode()).hexdigest()[:16]
         # Shared by twins: a node is not woken by its own hints.
         self._sender = sender or os.urandom(8).hex()
+        self._lending = Lending(
+            "postgres",
+            self._clock,
+            named=partial(_named, schema),
+            ask=self._identity,
+            place={"place": f"{quoted(schema)}.runs"},
+        )
         super().__init__(self._postgres)
+
+    async def within(self, transaction: Transaction, *, may_ask: bool = True) -> StoreVerbs:
+        """The verbs in a transaction of the application's."""
+        return SqlStore(await self._lending.database(transaction, may_ask=may_ask))
+
+    async def _identity(self) -> Row:
+        rows = await self._postgres.run(
+            lambda: one("identity.read", place=f"{quoted(self._schema)}.runs"), "read", atomic=False
+        )
+        return rows[0]
 
     def twin(self) -> PostgresStore:
         """Another store on the same database, for another event loop."""
@@ -111,3 +135,7 @@ class PostgresStore(SqlStore):
         await self._postgres.run(
             lambda: one("listening.notify", channel=self._channel, payload=self._sender), "verbs", atomic=False
         )
+
+
+def _named(schema: str, numbered: bool) -> Mapping[str, Statement]:
+    return load("postgres", schema, numbered=numbered)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.errors import StoreUnavailable
 from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread
-from hourbell.store.sqlite.values import rows, stored
+from hourbell.store.sqlite_values import rows, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

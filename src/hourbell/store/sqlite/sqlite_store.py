@@ -12,9 +12,14 @@ from hourbell.store.sql_store import SqlStore
 from hourbell.store.sqlite.database import SqliteDatabase
 from hourbell.store.sqlite.migrating import SqliteMigrating
 from hourbell.store.statements import load
+from hourbell.store.within import Lending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from hourbell.store.protocol import StoreVerbs
+    from hourbell.store.scripts.script import Row
+    from hourbell.store.transaction import Transaction
 
 
 class SqliteStore(SqlStore):
@@ -31,6 +36,7 @@ class SqliteStore(SqlStore):
         statements = load("sqlite")
         self._sqlite = SqliteDatabase(Path(path), statements, self._clock, patience)
         self._migrating = SqliteMigrating(self._sqlite, statements, self._clock)
+        self._lending = Lending("sqlite", self._clock, named=lambda _: statements, ask=self._identity, place={})
         self._is_open = False
         super().__init__(self._sqlite)
 
@@ -38,9 +44,17 @@ class SqliteStore(SqlStore):
         """Another handle on the same connections: they have threads of their own and serve any event loop."""
         twin = SqliteStore.__new__(SqliteStore)
         twin._clock, twin._sqlite, twin._migrating = self._clock, self._sqlite, self._migrating
+        twin._lending = self._lending
         twin._is_open = False
         SqlStore.__init__(twin, self._sqlite)
         return twin
+
+    async def within(self, transaction: Transaction, *, may_ask: bool = True) -> StoreVerbs:
+        """The verbs in a transaction of the application's, on the same file."""
+        return SqlStore(await self._lending.database(transaction, may_ask=True))
+
+    async def _identity(self) -> Row:
+        return {"here": str(self._sqlite.path.absolute())}
 
     async def open(self) -> None:
         """Start the connections' threads."""

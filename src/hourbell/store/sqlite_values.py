@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -35,6 +35,11 @@ def _instant(value: Any) -> Any:
 
 def _as_is(value: Any) -> Any:
     return value
+
+
+def restored(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row that another driver has read, with the values that it stands for."""
+    return {name: _instant(value) if name.endswith(_INSTANTS) else value for name, value in row.items()}
 
 
 def rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:

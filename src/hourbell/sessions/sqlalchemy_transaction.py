@@ -1,0 +1,115 @@
+"""SQLAlchemy's sessions and connections, and those of SQLModel, which are the same.
+
+Everything goes through ``execute`` of what was given, never through the driver's connection below it: as the first
+statement that one would run outside of the session's transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
+from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.types import NullType
+
+from hourbell.errors import InvalidArguments
+from hourbell.sessions.commits import heard_after_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import TextClause
+
+    from hourbell.store.transaction import Transaction
+
+_COLONS = re.compile(r"::|:([a-z_]+)|:")
+_DIALECTS: Mapping[str, Literal["postgres", "sqlite"]] = {"postgresql": "postgres", "sqlite": "sqlite"}
+
+
+def recognised(given: Any) -> Transaction | None:
+    """The transaction of what was given; None when it is something else of SQLAlchemy's. Raises InvalidArguments."""
+    if isinstance(given, scoped_session | async_scoped_session):
+        given = given()
+    if isinstance(given, AsyncSession):
+        return SqlAlchemyTransaction(given, given.sync_session)
+    if isinstance(given, AsyncConnection):
+        return SqlAlchemyTransaction(given, given.sync_connection)
+    if isinstance(given, Session | Connection):
+        return SqlAlchemyTransaction(given, given)
+    return None
+
+
+class SqlAlchemyTransaction:
+    """See `hourbell.store.transaction.Transaction`. ``sync`` is the session or connection that an async one stands
+    before, or the same as ``given``."""
+
+    numbered = False
+
+    def __init__(self, given: Any, sync: Any) -> None:
+        if sync is None:
+            raise InvalidArguments("the connection is not open yet: use it inside `async with engine.connect()`")
+        self._given = given
+        self._sync: Session | Connection = sync
+        self.is_sync = given is sync
+        bind: Any = sync.get_bind() if isinstance(sync, Session) else sync
+        dialect = _DIALECTS.get(bind.dialect.name)
+        if dialect is None:
+            raise InvalidArguments(
+                f"the session is on {bind.dialect.name}, and Hourbell lives on PostgreSQL or SQLite: give a session on "
+                "the scheduler's own database"
+            )
+        if bind.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+            raise InvalidArguments(
+                "the session commits each statement by itself (isolation level AUTOCOMMIT), so nothing could be undone "
+                "together: use one with transactions"
+            )
+        self.dialect = dialect
+        self.origin: object = bind.engine
+
+    async def execute(self, text: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Run one statement through ``execute``, which begins the transaction when it is the first."""
+        clause, bound = _clause(text, values), dict(values)
+        if isinstance(self._given, AsyncSession):
+            # SQLModel's own warns at each call that one probably wants another one.
+            found: Any = await AsyncSession.execute(self._given, clause, bound)
+        else:
+            answer = self._given.execute(clause, bound)
+            found = answer if self.is_sync else await answer
+        return [dict(row) for row in found.mappings()] if found.returns_rows else []
+
+    def after_commit(self, told: Callable[[], None]) -> None:
+        """Heard of on sessions. A connection's event comes before its commit, too early to be of use."""
+        if isinstance(self._sync, Session):
+            heard_after_commit(self._sync, told)
+
+    async def enter(self) -> None:
+        """The first statement begins the transaction. Raises InvalidArguments inside of a savepoint."""
+        if self._sync.in_nested_transaction():
+            raise InvalidArguments(
+                "the session is inside `begin_nested()`, whose block decides about its part alone: use the effect "
+                "outside of it"
+            )
+
+    async def commit(self) -> None:
+        """Commit what the session holds, flushed or not."""
+        await self._awaited(self._given.commit())
+
+    async def rollback(self) -> None:
+        """Undo what the session did."""
+        await self._awaited(self._given.rollback())
+
+    async def _awaited(self, answer: Any) -> None:
+        if not self.is_sync:
+            await answer
+
+
+def _clause(sql: str, values: Mapping[str, Any]) -> TextClause:
+    """The statement for SQLAlchemy: every value bound as it is, since a cast that it guesses may be the wrong one."""
+
+    def read(found: re.Match[str]) -> str:
+        return found[0] if found[1] in values else found[0].replace(":", "\\:")
+
+    clause = text(_COLONS.sub(read, sql))
+    return clause.bindparams(*(bindparam(name, type_=NullType()) for name in values))

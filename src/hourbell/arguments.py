@@ -97,6 +97,11 @@ class Arguments:
         """Read the annotations now. Raises InvalidArguments when they name what cannot be found."""
         _ = self._shape
 
+    def warm(self) -> None:
+        """Make now what checks the arguments, which takes longest the first time. Raises as `load` would."""
+        if self._shape.types:
+            _ = self._adapter
+
     @functools.cached_property
     def _shape(self) -> _Shape:
         hints = self._hints()

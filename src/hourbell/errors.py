@@ -50,5 +50,9 @@ class StoreRejected(HourbellError):
     """The database refused this data itself (not the connection): a row that breaks a rule of the schema."""
 
 
+class ProcessDied(HourbellError):
+    """The process in which a body ran has ended before the body did: killed, crashed, or ended by the body itself."""
+
+
 class ResultRejected(HourbellError):
     """What a body returned cannot be kept: it is no JSON, or too long."""

@@ -13,6 +13,7 @@ from hourbell.arguments import Arguments
 from hourbell.errors import InvalidArguments, UnknownTask
 from hourbell.model.limit import Limit
 from hourbell.model.policies import checked_policies
+from hourbell.place import Place
 from hourbell.results import RESULT_MAX, result_text
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Task(Generic[P, R]):
         self.limit = Limit((self.name, *self.aliases), most) if most is not None else None
         self.arguments = Arguments(function, self.name)
         self._enqueuer = enqueuer
+        self.place: Place | None = None
         self._refuse_executor()
         functools.update_wrapper(self, function)
         if self.is_async and hasattr(inspect, "markcoroutinefunction"):
@@ -155,6 +157,8 @@ class Task(Generic[P, R]):
         executor = self.policies.get("executor", "auto")
         if executor == "async" and not self.is_async:
             raise InvalidArguments(f"task {self.name}: executor='async' needs an `async def`, or leave it out")
+        if executor == "process":
+            self.place = Place.of(self.function, self.name)
         if executor == "thread" and self.is_async:
             raise InvalidArguments(f"task {self.name}: executor='thread' needs a plain `def`, or leave it out")
 

@@ -222,7 +222,9 @@ class Claiming:
 
     def _most(self, kind: Kind) -> int:
         most = self._parts.settings.max_runs
-        return min(most, MOST_AT_ONCE if kind is Kind.ASYNC else self._parts.settings.threads)
+        settings = self._parts.settings
+        places = {Kind.ASYNC: MOST_AT_ONCE, Kind.THREAD: settings.threads, Kind.PROCESS: settings.processes}
+        return min(most, places[kind])
 
     def _tasks(self, kind: Kind) -> tuple[str, ...]:
         names = self._parts.tasks.names()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.context import Context
 from hourbell.engine import verdict
-from hourbell.engine.describing import summary
 from hourbell.engine.holding import Execution
 from hourbell.errors import InvalidArguments
 from hourbell.events import RunStarted
-from hourbell.executors.protocol import Call, Ending, How
+from hourbell.executors.describing import summary
+from hourbell.executors.protocol import Call, Dumped, Ending, How, Order
 from hourbell.model.policies import Policies
 from hourbell.model.retry import GaveUp
 from hourbell.model.run_state import RunState
@@ -132,8 +132,12 @@ class Executing:
             self._leave(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
             return
         context = Context.of(run, self._notes)
+        order = None
         try:
-            invoke = task.prepare(run.args, context)
+            if task.place is not None:
+                order = Order(task.place, task.name, run.args, self._parts.settings.result_max)
+            # Elsewhere the arguments are checked where the body runs.
+            invoke = task.prepare(run.args, context) if order is None else _elsewhere
         except Exception as error:  # noqa: BLE001 - the types in the signature are the user's own code
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
             self._leave(run, verdict.refused(run, error, self._parts.clock.now()))
@@ -147,6 +151,7 @@ class Executing:
             variables=self._variables.copy(),
             timeout=policies.timeout,
             grace=policies.timeout_grace,
+            order=order,
         )
         execution.body = executor.start(call, partial(self._ended, execution))
 
@@ -201,9 +206,15 @@ class Executing:
 
     def _judge(self, execution: Execution, ending: Ending) -> Settlement:
         run, started_at, now = execution.run, execution.started_at, self._parts.clock.now()
+        if ending.how is How.REFUSED and ending.error is not None:
+            _log.error("run %s of %s was not started: %s", run.id, run.task, summary(ending.error))
+            return verdict.refused(run, ending.error, now)
         if ending.how is How.RETURNED:
             try:
-                result = execution.task.dump_result(ending.value, self._parts.settings.result_max)
+                if isinstance(ending.value, Dumped):
+                    result = ending.value.kept()
+                else:
+                    result = execution.task.dump_result(ending.value, self._parts.settings.result_max)
             except Exception as error:  # noqa: BLE001 - serialising runs code of the user's
                 unkept = verdict.unkept(run, error, started_at, now)
                 _log.error("run %s of %s failed: %s", run.id, run.task, unkept.error)
@@ -227,3 +238,7 @@ class Executing:
             # Who gives up says why; where in its body it did is of no interest to the log.
             trace = None if isinstance(ending.error, GaveUp) else ending.error
             _log.error("run %s of %s failed: %s", run.id, run.task, what, exc_info=trace)
+
+
+def _elsewhere() -> None:
+    raise RuntimeError("this body runs in a process of its own")

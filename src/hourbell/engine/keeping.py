@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from hourbell.engine import verdict
 from hourbell.engine.backoff import Backoff
 from hourbell.engine.crossing import Crossing
-from hourbell.engine.describing import summary
 from hourbell.engine.holding import Execution
 from hourbell.engine.loop import spawn
 from hourbell.engine.registering import Registering
 from hourbell.engine.shift import Shift
 from hourbell.engine.tenure import Tenure
 from hourbell.errors import StoreUnavailable
+from hourbell.executors.describing import summary
 
 if TYPE_CHECKING:
     import threading

@@ -70,8 +70,8 @@ class Node:
             timekeeper=Timekeeper(clock),
             troubles=Troubles(),
         )
-        self._executors = make_executors(settings.threads, self._thread_freed)
         self._pulse = Pulse(clock, min(1.0, settings.lease / 6, settings.blocked_after / 4))
+        self._executors = make_executors(settings.threads, self._thread_freed, settings.processes)
         self._signals = Signals(clock.elapsed, self._signalled, self._signalled_again)
         self._life = (Life.STARTING, clock.now())
         self._app: Crossing | None = None

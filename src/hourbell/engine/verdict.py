@@ -6,8 +6,8 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hourbell.engine.describing import describe
 from hourbell.errors import ResultRejected
+from hourbell.executors.describing import describe
 from hourbell.executors.protocol import How
 from hourbell.model.retry import GaveUp, RetryLater, parts_of
 from hourbell.model.run import Settlement

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from hourbell.executors.async_ import AsyncExecutor
+from hourbell.executors.process import ProcessExecutor
 from hourbell.executors.thread import ThreadExecutor
 
 if TYPE_CHECKING:
@@ -20,13 +21,20 @@ class Kind(Enum):
 
     ASYNC = "async"
     THREAD = "thread"
+    PROCESS = "process"
 
 
 def kind_of(task: Task[..., Any]) -> Kind:
-    """Async functions run on the loop, all others in a thread; the policy can say no other yet."""
+    """Async functions run on the loop, all others in a thread, unless the task's policy says process."""
+    if task.policies.get("executor") == "process":
+        return Kind.PROCESS
     return Kind.ASYNC if task.is_async else Kind.THREAD
 
 
-def make_executors(threads: int, freed: Callable[[], None]) -> Mapping[Kind, Executor]:
-    """The executors of one node. ``freed`` is called when a thread has become free."""
-    return {Kind.ASYNC: AsyncExecutor(), Kind.THREAD: ThreadExecutor(threads, freed)}
+def make_executors(threads: int, freed: Callable[[], None], processes: int = 1) -> Mapping[Kind, Executor]:
+    """The executors of one node. ``freed`` is called when a thread or a process has become free."""
+    return {
+        Kind.ASYNC: AsyncExecutor(),
+        Kind.THREAD: ThreadExecutor(threads, freed),
+        Kind.PROCESS: ProcessExecutor(processes, freed),
+    }

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hourbell.errors import ResultRejected
+
 if TYPE_CHECKING:
     import contextvars
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from hourbell.context import Context
+    from hourbell.place import Place
 
 
 GRACE = 5.0
@@ -46,13 +49,39 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A body as another process is told of it: the task by its place and name, the stored arguments, and the most bytes
+    of JSON that its result may take."""
+
+    place: Place
+    task: str
+    args: Mapping[str, Any]
+    result_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """A result that was made JSON where the body ran: its text, or why it cannot be kept."""
+
+    text: str | None
+    refused: str | None = None
+
+    def kept(self) -> str | None:
+        """The text to be stored. Raises ResultRejected."""
+        if self.refused is not None:
+            raise ResultRejected(self.refused)
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A body ready to run: ``invoke`` takes no arguments; its answer is awaited where the executor awaits.
 
     ``begin`` is asked immediately before ``invoke``, in the body's own task or thread: between the request and that
     moment the event loop may have stood still for longer than the lease lasts. Where it answers False the body is not
     invoked. ``variables`` are the context variables that the body starts with. ``timeout`` seconds after its beginning
-    the body is asked to end, ``grace`` seconds after that it is let go.
+    the body is asked to end, ``grace`` seconds after that it is let go. Where the body runs in another process,
+    ``order`` is what that is told, and ``invoke`` is not called.
     """
 
     begin: Callable[[], bool]
@@ -61,6 +90,7 @@ class Call:
     variables: contextvars.Context
     timeout: float | None = None
     grace: float = GRACE
+    order: Order | None = None
 
 
 class Body(Protocol):

@@ -13,13 +13,13 @@ from hourbell.model.retry import Retry
 CatchUp = Literal["latest", "all", "skip"]
 Overlap = Literal["skip", "buffer_one", "buffer_all", "cancel_other", "allow"]
 OnLost = Literal["retry", "fail"]
-Executor = Literal["auto", "async", "thread"]
+Executor = Literal["auto", "async", "thread", "process"]
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "catch_up": ("latest", "all", "skip"),
     "overlap": ("skip", "buffer_one", "buffer_all", "cancel_other", "allow"),
     "on_lost": ("retry", "fail"),
-    "executor": ("auto", "async", "thread"),
+    "executor": ("auto", "async", "thread", "process"),
 }
 _WHOLE: Mapping[str, tuple[int, int]] = {
     "catch_up_limit": (1, 10_000),
@@ -53,7 +53,8 @@ class Policies:
     ``fail`` (at most once).
     ``concurrency``  of a task: how many of its runs may run at once, over all nodes; None: no limit.
     ``queue`` and ``priority``  which nodes may claim the run, and which run goes first (lower first).
-    ``executor``  where the body runs; ``auto``: async functions on the loop, others in a thread.
+    ``executor``  where the body runs; ``auto``: async functions on the loop, others in a thread. ``process``: in
+    a process that can be killed, and that takes nothing along when it dies.
     """
 
     catch_up: CatchUp = "latest"
@@ -104,7 +105,7 @@ class Policies:
 
 
 POLICY_NAMES = frozenset(f.name for f in fields(Policies))
-OF_TASKS = frozenset({"concurrency"})
+OF_TASKS = frozenset({"concurrency", "executor"})
 """Policies of the task as a whole: no schedule and no request can have its own."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.raised import RaisedElsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,7 +126,9 @@ class Retry:
 
 def parts_of(error: BaseException) -> Iterator[BaseException]:
     """The exceptions that a group holds, however deep; of any other, itself."""
-    if isinstance(error, BaseExceptionGroup):
+    if isinstance(error, RaisedElsewhere) and error.parts:
+        yield from error.parts
+    elif isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
             yield from parts_of(part)
     else:
@@ -134,6 +137,8 @@ def parts_of(error: BaseException) -> Iterator[BaseException]:
 
 def kinds_of(error: BaseException) -> frozenset[str]:
     """The dotted names of an exception's type and of all its parents."""
+    if isinstance(error, RaisedElsewhere):
+        return error.kinds
     return frozenset(_name(kind) for kind in type(error).__mro__)
 
 

@@ -10,7 +10,9 @@ from support.bans.source import Ban, Finding, Source
 from support.bans.time_and_sql import without_comments
 
 # The few files that start tasks: they keep them, and report how they ended.
-STARTS_TASKS = frozenset({"engine/loop.py", "engine/tasks.py", "executors/async_.py", "events.py"})
+STARTS_TASKS = frozenset(
+    {"engine/loop.py", "engine/tasks.py", "executors/async_.py", "executors/process/child.py", "events.py"}
+)
 
 
 def bare_tasks(source: Source) -> Iterator[Finding]:

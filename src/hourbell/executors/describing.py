@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from hourbell.model.raised import RaisedElsewhere
 from hourbell.model.retry import GaveUp
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ _OURS = "hourbell."
 
 def summary(error: BaseException) -> str:
     """One line: the type and the message."""
+    if isinstance(error, RaisedElsewhere):
+        return error.summary
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - an exception of the user's may fail at this too
@@ -32,6 +35,8 @@ def summary(error: BaseException) -> str:
 
 def describe(error: BaseException) -> str:
     """The summary, and below it where it happened: the newest frames, without our own."""
+    if isinstance(error, RaisedElsewhere):
+        return error.text
     try:
         told = traceback.TracebackException(
             type(error), error, _theirs(error.__traceback__), limit=-MOST_FRAMES, compact=True

@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 
 from hourbell.engine.cleaning import LONGEST_ERROR, clean
-from hourbell.engine.describing import MOST_FRAMES, describe, summary
+from hourbell.executors.describing import MOST_FRAMES, describe, summary
 from hourbell.model.retry import Retry
 
 

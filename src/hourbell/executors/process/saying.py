@@ -1,0 +1,57 @@
+"""What a body in a child says while it runs: sent up to the node, which takes it down as it does for its own bodies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hourbell.context import notebook_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hourbell.context import Context
+    from hourbell.executors.process.pipe import Message
+
+_LONGEST = 8_000
+
+
+class Saying:
+    """The child's side: a notebook that writes nothing down and sends everything up."""
+
+    def __init__(self, number: int, level: int | None, send: Callable[[str, dict[str, Any]], None]) -> None:
+        self.level = level if level is not None else 1_000_000
+        self._number = number
+        self._wanted = level is not None
+        self._send = send
+
+    def progress(self, context: Context, done: object, total: object, note: object) -> None:
+        """Send how far the body has come; what is no number is left out."""
+        if self._wanted:
+            numbers = [value if isinstance(value, int | float) else None for value in (done, total)]
+            said = str(note)[:_LONGEST] if note is not None else None
+            self._send("progress", {"run": self._number, "done": numbers[0], "total": numbers[1], "note": said})
+
+    def line(self, context: Context, level: int, logger: str, message: str) -> None:
+        """Send what the body has logged."""
+        if self._wanted:
+            self._send(
+                "line",
+                {"run": self._number, "level": level, "logger": logger[:200], "message": message[: 2 * _LONGEST]},
+            )
+
+    def over(self) -> None:
+        """The body is over: what it left behind says nothing any more."""
+        self._wanted = False
+
+
+def take_down(context: Context, message: Message) -> None:
+    """The node's side: what a child sent, as if the body had said it here. Unknown kinds are passed over."""
+    notebook = notebook_of(context)
+    if notebook is None:
+        return
+    if message["kind"] == "progress":
+        notebook.progress(context, message.get("done"), message.get("total"), message.get("note"))
+    elif message["kind"] == "line":
+        level, logger, text = (message.get(name) for name in ("level", "logger", "message"))
+        if isinstance(level, int) and isinstance(logger, str) and isinstance(text, str):
+            notebook.line(context, level, logger, text)

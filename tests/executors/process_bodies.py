@@ -1,0 +1,162 @@
+"""Bodies for the tests of children: good ones, and such as kill their process. Imported by the children too."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from hourbell import Context, Retry, current_run
+
+
+class Own(ValueError):
+    """An exception that only this module knows."""
+
+
+def add(a: int, b: int = 1) -> int:
+    return a + b
+
+
+async def add_async(a: int) -> int:
+    await asyncio.sleep(0)
+    return a + 1
+
+
+def who(context: Context) -> dict[str, Any]:
+    run = current_run()
+    assert run is context
+    return {
+        "pid": os.getpid(),
+        "parent": os.getppid(),
+        "group": os.getpgrp(),
+        "run_id": run.run_id,
+        "schedule_id": run.schedule_id,
+        "fire_at": run.fire_at.isoformat() if run.fire_at else None,
+        "attempt": run.attempt,
+        "tracking_id": run.tracking_id,
+        "thread": threading.current_thread() is threading.main_thread(),
+    }
+
+
+def fails() -> None:
+    raise Own("on purpose")
+
+
+def later() -> None:
+    raise Retry.later(7)
+
+
+def gives_up() -> None:
+    raise Retry.give_up("no such account")
+
+
+def exits() -> None:
+    sys.exit(3)
+
+
+def aborts() -> None:
+    os.abort()
+
+
+def vanishes() -> None:
+    os._exit(0)
+
+
+def segfaults() -> None:
+    ctypes.string_at(0)
+
+
+def is_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def closes_everything() -> None:
+    os.closerange(3, 256)
+    time.sleep(60)
+
+
+def forks() -> str:
+    """Both copies return."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return "once"
+
+
+def leaves_a_copy_behind_and_aborts() -> None:
+    if os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+    os.abort()
+
+
+def floods(size: int) -> str:
+    return "x" * size
+
+
+def no_json() -> object:
+    return object()
+
+
+def noise() -> str:
+    for _ in range(100):
+        print("x" * 10_000)
+        print("y" * 100, file=sys.stderr)
+    os.write(1, b"\x00\xff" * 1000)
+    return "quiet"
+
+
+def endless(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    while True:
+        time.sleep(0.01)
+
+
+def holds_the_lock_of_the_interpreter(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    ctypes.PyDLL(None).sleep(600)
+
+
+def with_grandchild(path: str) -> None:
+    grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(path + ".new").write_text(f"{os.getpid()} {grandchild.pid}")
+    Path(path + ".new").rename(path)
+    while True:
+        time.sleep(0.01)
+
+
+def looks(context: Context, path: str) -> str:
+    Path(path).write_text("begun")
+    while not context.cancelled:
+        time.sleep(0.005)
+    return "half"
+
+
+async def is_cancelled(path: str) -> None:
+    note = Path(path).write_text
+    note("begun")
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        note("cancelled")
+        raise
+
+
+def talks(context: Context) -> None:
+    context.progress(1, 4, "begun")
+    context.log.warning("from the context")
+    logging.getLogger("elsewhere").error("from anywhere %d", 7)
+    context.progress(4, 4)
+
+
+def remembers(seen: list[int] = []) -> int:  # noqa: B006 - it is to be remembered
+    seen.append(1)
+    return len(seen)

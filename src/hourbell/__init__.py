@@ -15,6 +15,7 @@ from hourbell.errors import (
     TriggerError,
     UnknownTask,
 )
+from hourbell.model.backfill import Backfill
 from hourbell.model.named_calendar import NamedCalendar
 from hourbell.model.retry import Retry
 from hourbell.model.run import Run
@@ -25,6 +26,7 @@ from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, Trigger,
 
 __all__ = [
     "At",
+    "Backfill",
     "Calendar",
     "CalendarEvery",
     "Conflict",

@@ -97,6 +97,10 @@ class TestMakingWay(suite.MakingWayConformance):
     pass
 
 
+class TestBackfilling(suite.BackfillingConformance):
+    pass
+
+
 class TestCatchingUp(suite.CatchingUpConformance):
     pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.scheduler.admin import AdminVerbs
+from hourbell.scheduler.backfills import BackfillVerbs
 from hourbell.scheduler.calendars import CalendarVerbs
 from hourbell.scheduler.core import Core
 from hourbell.scheduler.declaring import Declaring
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from hourbell.settings import Settings
 
 
-class Scheduler(Declaring, ScheduleVerbs, CalendarVerbs, RunVerbs, RetryVerbs, LogVerbs, AdminVerbs, LifeVerbs):
+class Scheduler(
+    Declaring, ScheduleVerbs, BackfillVerbs, CalendarVerbs, RunVerbs, RetryVerbs, LogVerbs, AdminVerbs, LifeVerbs
+):
     """Schedules, their tasks and their runs, on one database.
 
     ``database``  a URL (``postgresql://…``, ``sqlite:///path``, ``memory://`` for tests), a SQLAlchemy AsyncEngine, or

@@ -88,6 +88,13 @@ class ScheduleStore(Protocol):
     async def remove_schedule(self, schedule_id: str) -> Schedule:
         """Delete the schedule; its queued runs end as skipped, its runs stay in the history. Raises NotFound."""
 
+    async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
+        """Insert a run of this origin for each of these due times that has none yet, and answer how many those were.
+
+        They wait for their turn behind the schedule's fires and requests (`hourbell.model.overlap.turns`). Raises
+        NotFound, and Conflict when the schedule is paused or undeclared.
+        """
+
     async def get_schedule(self, schedule_id: str) -> Schedule:
         """The schedule as it is stored. Raises NotFound."""
 

@@ -10,6 +10,7 @@ from hourbell.model.page import Page
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
 from hourbell.store.scripts import (
+    backfilling,
     calendars,
     claiming,
     declaring,
@@ -94,6 +95,9 @@ class SqlStore:
 
     async def remove_schedule(self, schedule_id: str) -> Schedule:
         return await self._database.run(lambda: schedules.remove_schedule(schedule_id), "verbs")
+
+    async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
+        return await self._database.run(lambda: backfilling.backfill(schedule_id, origin, fires), "verbs")
 
     async def get_schedule(self, schedule_id: str) -> Schedule:
         return await self._database.run(lambda: schedules.get_schedule(schedule_id), "read", atomic=False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hourbell.model.ids import new_run_id
+from hourbell.model.ids import new_run_id, new_run_ids
 from hourbell.model.overlap import takes_turns
 from hourbell.model.plan import Fired, FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.policies import Policies
@@ -15,7 +15,7 @@ from hourbell.model.run_state import Origin, Reason, RunState
 from hourbell.store.memory.turns import displace, take_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hourbell.model.editing import Edit
     from hourbell.model.schedule import Schedule
@@ -35,7 +35,7 @@ def record_plan(tables: Tables, schedule: Schedule, plan: FirePlan, now: datetim
     """Insert what was planned and advance the cursor. Fires that are recorded already are left alone."""
     fired: list[Fired] = []
     entries: list[PlannedRun | PlannedSkip] = sorted([*plan.runs, *plan.skips], key=lambda entry: entry.fire_at)
-    ids = {run.fire_at: new_run_id(now) for run in plan.runs}
+    ids = dict(zip((run.fire_at for run in plan.runs), new_run_ids(now, len(plan.runs)), strict=True))
     for entry in entries:
         if isinstance(entry, PlannedSkip):
             schedule = record_skip(tables, schedule, _yielding(entry, ids), now)
@@ -54,6 +54,15 @@ def record_plan(tables: Tables, schedule: Schedule, plan: FirePlan, now: datetim
     if any(run.run_at is None for run in plan.runs):
         take_turns(tables, schedule.id, now)
     return fired
+
+
+def record_backfill(tables: Tables, schedule: Schedule, origin: str, fires: Sequence[datetime], now: datetime) -> int:
+    """Insert runs for due times that have passed, to wait for their turn; answers how many were not there already."""
+    made = 0
+    for run_id, fire_at in zip(new_run_ids(now, len(fires)), sorted(fires), strict=True):
+        run = replace(_fire(schedule, PlannedRun(fire_at, None), now), id=run_id, origin=origin)
+        made += tables.insert_run(run)
+    return made
 
 
 def _paced(tables: Tables, planned: PlannedRun, now: datetime) -> PlannedRun:

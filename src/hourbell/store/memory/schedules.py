@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
+from hourbell.model.backfill import refuse_resting
 from hourbell.model.declaring import DeclarationFacts, redeclared
 from hourbell.model.editing import Change, created, merging
 from hourbell.model.node import NodeState
@@ -15,9 +16,9 @@ from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
 from hourbell.store.memory.calendars import calendars_of
 from hourbell.store.memory.handle import Handle
-from hourbell.store.memory.ledger import apply_edit, end_queued, record_plan
+from hourbell.store.memory.ledger import apply_edit, end_queued, record_backfill, record_plan
 from hourbell.store.memory.rows import fresh_schedule
-from hourbell.store.memory.turns import limits, unfinished
+from hourbell.store.memory.turns import limits, take_turns, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -110,6 +111,14 @@ class ScheduleVerbs(Handle):
             end_queued(self._tables, schedule_id, Reason.REMOVED, now)
             self._tables.schedules.drop(schedule_id)
             return schedule
+
+    async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
+        async with self._transaction() as now:
+            schedule = _read(self._tables, schedule_id)
+            refuse_resting(schedule)
+            made = record_backfill(self._tables, schedule, origin, fires, now)
+            take_turns(self._tables, schedule_id, now)
+            return made
 
     async def get_schedule(self, schedule_id: str) -> Schedule:
         async with self._transaction():

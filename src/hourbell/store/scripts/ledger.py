@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hourbell.model.ids import new_run_id
+from hourbell.model.ids import new_run_id, new_run_ids
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.store.scripts.rows import fire_values, skip_values
@@ -39,7 +39,7 @@ class Ledger:
     def record(self, schedule: Schedule, plan: FirePlan) -> LastSkip:
         """Note what the plan decided; the answer is what the schedule's last recorded skip is from now on."""
         last = LastSkip(schedule.last_skip_id, schedule.last_skip_reason)
-        ids = {run.fire_at: new_run_id(self.now) for run in plan.runs}
+        ids = dict(zip((run.fire_at for run in plan.runs), new_run_ids(self.now, len(plan.runs)), strict=True))
         for item in _in_order(plan):
             if isinstance(item, PlannedRun):
                 values = fire_values(schedule, ids[item.fire_at])

@@ -30,6 +30,7 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{part}"
         for part in (
+            "backfilling",
             "bench",
             "calendars",
             "cancelling",
@@ -58,6 +59,7 @@ pytest.register_assert_rewrite(
     )
 )
 
+from .backfilling import BackfillingConformance
 from .bench import Bench
 from .calendars import CalendarsConformance
 from .cancelling import CancellingConformance
@@ -95,6 +97,7 @@ class StoreConformance(
     SkippingConformance,
     CalendarsConformance,
     CatchingUpConformance,
+    BackfillingConformance,
     RequestingConformance,
     OverlapConformance,
     MakingWayConformance,
@@ -118,6 +121,7 @@ class StoreConformance(
 
 __all__ = [
     "AddingConformance",
+    "BackfillingConformance",
     "Bench",
     "CalendarsConformance",
     "CancellingConformance",

@@ -136,13 +136,21 @@ class Story:
 
     def _request(self, words: list[str]) -> str:
         method = "GET"
-        if words[0] == "-X":
-            method, words = words[1], words[2:]
+        headers: dict[str, str] = {}
+        while words[0].startswith("-"):
+            option, value, words = words[0], words[1], words[2:]
+            if option == "-X":
+                method = value
+            else:
+                assert option == "-H", f"nobody knows what curl {option} is to do"
+                name, _, text = value.partition(": ")
+                headers[name] = text
         (address,) = words
         assert address.startswith("localhost:8000/"), address
         address = address.replace("localhost:8000", f"http://127.0.0.1:{self._port}")
         try:
-            with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=PATIENCE) as response:
+            request = urllib.request.Request(address, method=method, headers=headers)
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return str(response.read().decode())
         except urllib.error.HTTPError as refusal:
             raise AssertionError(f"{method} {address}: {refusal.code} {refusal.read().decode()}") from None

@@ -14,6 +14,7 @@ from hourbell.model.policies import Policies, checked_policies, without_tasks_ow
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
 from hourbell.scheduler.transactions import joined
+from hourbell.tracking import current_tracking_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ def ancestry(clock: Clock) -> Ancestry:
     return Ancestry(
         id=new_run_id(clock.now()),
         parent=context.run_id if context else None,
-        tracking_id=context.tracking_id if context else None,
+        tracking_id=current_tracking_id(),
     )
 
 

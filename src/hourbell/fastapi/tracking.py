@@ -1,0 +1,50 @@
+"""The request's end of the thread: an id for each request, taken from it or made, and sent back with its answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends
+
+from hourbell.tracking import current_tracking_id, known_id, new_tracking_id, trace_id, tracked
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class TrackingMiddleware:
+    """Gives each request a tracking id: the one in its ``header``, else the trace id of its ``traceparent``, else a new
+    one. What the request causes belongs to it, and the answer names it in the same header.
+
+    ``app.add_middleware(TrackingMiddleware)``. A header with anything but 1 to 128 letters, digits and ``._:/+=@-`` is
+    not believed: it would end in logs.
+    """
+
+    def __init__(self, app: ASGIApp, header: str = "X-Request-ID") -> None:
+        self._app = app
+        self._header = header.lower().encode("latin-1")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request of the server's; anything but HTTP and WebSocket passes as it is."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        given = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        found = known_id(given.get(self._header)) or trace_id(given.get(b"traceparent")) or new_tracking_id()
+
+        async def told(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                others = [(name, value) for name, value in message.get("headers", ()) if name.lower() != self._header]
+                message = {**message, "headers": [*others, (self._header, found.encode("latin-1"))]}
+            await send(message)
+
+        with tracked(found):
+            await self._app(scope, receive, told)
+
+
+async def _tracking_id() -> str:
+    return current_tracking_id() or new_tracking_id()
+
+
+TrackingId = Annotated[str, Depends(_tracking_id)]
+"""In a path operation: the id of this request, as in ``async def order(tracking_id: TrackingId)``."""

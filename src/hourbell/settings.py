@@ -35,6 +35,7 @@ class Settings:
     ``drain``  how long a stopping node waits for bodies before it cancels them.
     ``max_runs``  runs at once on this node; 0: fire and enqueue only.
     ``threads``  sync bodies at once; ``processes``  bodies in processes at once; ``pool``  connections for the verbs.
+    ``process_start``  how long a process may take to import the module of a task.
     ``queues``  the queues this node serves; None: all.
     ``timezone``  the zone of triggers that name none. ``schema``  where the tables are, on PostgreSQL.
     ``catch_up_rate``  how many missed fires start per second, over all nodes, when they are caught up; 0: no limit.
@@ -56,6 +57,7 @@ class Settings:
     max_runs: int = 100
     threads: int = 10
     processes: int = 1
+    process_start: float = 60.0
     pool: int = 4
     queues: tuple[str, ...] | None = None
     timezone: str = "UTC"
@@ -188,6 +190,7 @@ def _sources() -> Any:
         max_runs: int = Field(100, ge=0, le=100_000)
         threads: int = Field(10, ge=1, le=10_000)
         processes: int = Field(1, ge=1, le=1_000)
+        process_start: period = 60.0
         pool: int = Field(4, ge=1, le=1_000)
         queues: Annotated[some | None, NoDecode, BeforeValidator(names)] = None
         timezone: str = "UTC"

@@ -17,6 +17,7 @@ from hourbell import Context, Scheduler, Task
 from hourbell.events import RunSucceeded
 from hourbell.fastapi import api_router
 
+from .bad import make_bad_bodies
 from .blueprint import Blueprint, Planned
 from .ledger import LedgerFile
 
@@ -85,6 +86,8 @@ def make_app(blueprint: Blueprint) -> FastAPI:
     scheduler = Scheduler(blueprint.database, **blueprint.settings)
     ledger = LedgerFile(blueprint.ledger)
     bodies = make_bodies(scheduler, ledger)
+    if blueprint.bad:
+        bodies |= make_bad_bodies(scheduler)
     for planned in blueprint.schedules:
         declare(scheduler, bodies, planned)
     for name, concurrency in blueprint.waiters.items():

@@ -36,6 +36,7 @@ class RecordedRun:
     outcome: str | None
     created_at: datetime
     finished_at: datetime | None
+    error: str | None = None
 
     @property
     def final(self) -> bool:

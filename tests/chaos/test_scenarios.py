@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaos import deploy, fire_storm, freeze, havoc, idle, kill_storm, limits, long_bodies, outage, restart
+from chaos import bad_bodies, deploy, fire_storm, freeze, havoc, idle, kill_storm, limits, long_bodies, outage, restart
 from chaos.report import Report
 from chaos.site import KINDS, Scenario, Site
 from hourbell.testing.postgres_server import PostgresServer
@@ -51,6 +51,11 @@ async def test_each_fire_is_a_run_or_covered_by_a_skip(site: Site) -> None:
 @on_both
 async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site) -> None:
     await without_problem(kill_storm.scenario, site, seconds=8, schedules=60, workers=3, slack=SLACK)
+
+
+@on_both
+async def test_bad_bodies_hurt_no_good_ones(site: Site) -> None:
+    await without_problem(bad_bodies.scenario, site, seconds=15, good=10, slack=SLACK)
 
 
 @on_both

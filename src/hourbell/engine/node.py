@@ -71,7 +71,9 @@ class Node:
             troubles=Troubles(),
         )
         self._pulse = Pulse(clock, min(1.0, settings.lease / 6, settings.blocked_after / 4))
-        self._executors = make_executors(settings.threads, self._thread_freed, settings.processes)
+        self._executors = make_executors(
+            settings.threads, self._thread_freed, settings.processes, settings.process_start
+        )
         self._signals = Signals(clock.elapsed, self._signalled, self._signalled_again)
         self._life = (Life.STARTING, clock.now())
         self._app: Crossing | None = None

@@ -31,10 +31,12 @@ def kind_of(task: Task[..., Any]) -> Kind:
     return Kind.ASYNC if task.is_async else Kind.THREAD
 
 
-def make_executors(threads: int, freed: Callable[[], None], processes: int = 1) -> Mapping[Kind, Executor]:
+def make_executors(
+    threads: int, freed: Callable[[], None], processes: int = 1, process_start: float = 60.0
+) -> Mapping[Kind, Executor]:
     """The executors of one node. ``freed`` is called when a thread or a process has become free."""
     return {
         Kind.ASYNC: AsyncExecutor(),
         Kind.THREAD: ThreadExecutor(threads, freed),
-        Kind.PROCESS: ProcessExecutor(processes, freed),
+        Kind.PROCESS: ProcessExecutor(processes, freed, start_patience=process_start),
     }

@@ -50,6 +50,7 @@ class SchedulerOptions(PolicyOptions, total=False):
     max_runs: int
     threads: int
     processes: int
+    process_start: float | timedelta
     pool: int
     queues: Sequence[str] | None
     timezone: str

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hourbell import Context, Retry, current_run
+from hourbell.tracking import current_tracking_id
 
 
 class Own(ValueError):
@@ -155,6 +156,22 @@ def talks(context: Context) -> None:
     context.log.warning("from the context")
     logging.getLogger("elsewhere").error("from anywhere %d", 7)
     context.progress(4, 4)
+
+
+def says_much(context: Context, count: int) -> str | None:
+    log = logging.getLogger("flood")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    for number in range(count):
+        context.progress(number + 1, count)
+        log.info("line %d", number)
+    return current_tracking_id()
+
+
+def talks_and_dies(context: Context) -> None:
+    context.log.warning("last words")
+    time.sleep(0.2)
+    os.abort()
 
 
 def remembers(seen: list[int] = []) -> int:  # noqa: B006 - it is to be remembered

@@ -115,9 +115,11 @@ class Child:
                     value = asyncio.run(self._awaited(invoke, context, number)) if task.is_async else _plain(invoke)
             except BaseException as error:  # noqa: BLE001 - SystemExit and the like must not end the child
                 self._only_here()
+                saying.flush()
                 self.send("raised", {**_told(error), "heeded": has_heeded(context)})
                 return
             self._only_here()
+            saying.flush()
             self._report(task, value, order["result_max"], heeded=has_heeded(context))
         finally:
             saying.over()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from hourbell.context import notebook_of
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from hourbell.executors.process.pipe import Message
 
 _LONGEST = 8_000
+_EVERY = 0.1
+"""Seconds between two words on progress: the node writes less often, and a body must not wait for the pipe."""
 
 
 class Saying:
@@ -23,13 +26,24 @@ class Saying:
         self._number = number
         self._wanted = level is not None
         self._send = send
+        self._held: dict[str, Any] | None = None
+        self._next = 0.0
 
     def progress(self, context: Context, done: object, total: object, note: object) -> None:
-        """Send how far the body has come; what is no number is left out."""
+        """Send how far the body has come, now or with the next word; what is no number is left out."""
         if self._wanted:
             numbers = [value if isinstance(value, int | float) else None for value in (done, total)]
             said = str(note)[:_LONGEST] if note is not None else None
-            self._send("progress", {"run": self._number, "done": numbers[0], "total": numbers[1], "note": said})
+            self._held = {"run": self._number, "done": numbers[0], "total": numbers[1], "note": said}
+            if time.monotonic() >= self._next:
+                self.flush()
+
+    def flush(self) -> None:
+        """Send the last word on progress; nothing may be held back once the body has ended."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._next = time.monotonic() + _EVERY
+            self._send("progress", held)
 
     def line(self, context: Context, level: int, logger: str, message: str) -> None:
         """Send what the body has logged."""

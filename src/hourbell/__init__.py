@@ -22,7 +22,7 @@ from hourbell.model.run import Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler import Scheduler
 from hourbell.task import Task
-from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, Trigger, any_of, lint, lint_all
+from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, RRule, Trigger, any_of, lint, lint_all
 
 __all__ = [
     "At",
@@ -39,6 +39,7 @@ __all__ = [
     "MigrationNeeded",
     "NamedCalendar",
     "NotFound",
+    "RRule",
     "Retry",
     "Run",
     "Schedule",

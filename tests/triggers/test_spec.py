@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hourbell.errors import TriggerError
-from hourbell.triggers import At, CalendarEvery, Cron, Every, Trigger
+from hourbell.triggers import At, CalendarEvery, Cron, Every, RRule, Trigger
 from triggers.strategies import fixed
 
 TRIGGERS = [
@@ -45,6 +45,17 @@ TRIGGERS = [
             "timezone": "Asia/Tokyo",
             "gap": "skip",
             "fold": None,
+        },
+    ),
+    (
+        RRule("FREQ=MONTHLY;BYDAY=-1FR", start="2026-01-01T09:00:00", timezone="Asia/Tokyo", fold="second"),
+        {
+            "kind": "rrule",
+            "rule": "FREQ=MONTHLY;BYDAY=-1FR",
+            "start": "2026-01-01T09:00:00",
+            "timezone": "Asia/Tokyo",
+            "gap": None,
+            "fold": "second",
         },
     ),
     (At("2026-01-01T00:00:00Z"), {"kind": "at", "instant": "2026-01-01T00:00:00Z", "timezone": None}),

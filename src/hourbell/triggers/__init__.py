@@ -8,6 +8,7 @@ from hourbell.triggers.date import At
 from hourbell.triggers.interval import Every
 from hourbell.triggers.lint import Advice, lint, lint_all
 from hourbell.triggers.preview import PreviewedFire
+from hourbell.triggers.rrule import RRule
 from hourbell.triggers.trigger import Trigger
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Cron",
     "Every",
     "PreviewedFire",
+    "RRule",
     "Trigger",
     "any_of",
     "lint",

@@ -14,12 +14,24 @@ from hourbell.triggers.exception import Except
 from hourbell.triggers.hours import WithinHours
 from hourbell.triggers.interval import Every
 from hourbell.triggers.limited import Limit
+from hourbell.triggers.rrule import RRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hourbell.triggers.trigger import Trigger
 
-_CHILDREN: tuple[type[Trigger], ...] = (Cron, Every, CalendarEvery, At, AnyOf, Except, Between, WithinHours, Limit)
+_CHILDREN: tuple[type[Trigger], ...] = (
+    Cron,
+    Every,
+    CalendarEvery,
+    At,
+    RRule,
+    AnyOf,
+    Except,
+    Between,
+    WithinHours,
+    Limit,
+)
 
 KINDS: Mapping[str, type[Trigger]] = MappingProxyType({child.kind: child for child in _CHILDREN})

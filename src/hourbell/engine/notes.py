@@ -147,8 +147,11 @@ class Notes:
 
     def end(self, context: Context) -> None:
         """The attempt is over: what comes later is not taken down."""
+        hush(context)
+        # Nobody has said anything, and nobody is about to: who comes now sees that it is over. Most runs end here.
+        if not self._journals and not self._lock.locked():
+            return
         with self._held():
-            hush(context)
             journal = self._journals.get((context.run_id, context.attempt))
             if journal is not None:
                 journal.ended = True

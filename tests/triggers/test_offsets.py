@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from hourbell.triggers.offsets import PROBE, change_around, changes_between
+from hourbell.triggers.offsets import PROBE, OffsetChange, change_around, changes_between, find_change, offset_at
 from hourbell.triggers.zones import zone, zone_names
+from triggers.strategies import ODD_ZONES
 
 HOUR = timedelta(hours=1)
 
@@ -67,3 +69,30 @@ def test_no_zone_has_two_changes_that_hide_each_other() -> None:
                 assert instant - seen[-1] >= PROBE + step, f"{name} {instant}"
                 seen.append(instant)
                 before = after
+
+
+def every_change(place: ZoneInfo) -> list[OffsetChange]:
+    """All changes of more than a century, by asking for the offset of each day."""
+    found: list[OffsetChange] = []
+    instant, day = utc(1930, 1, 1), timedelta(days=1)
+    before = offset_at(place, instant)
+    while instant < utc(2040, 1, 1):
+        after = offset_at(place, instant + day)
+        if after != before:
+            found.append(find_change(place, instant, instant + day, before, after))
+        instant, before = instant + day, after
+    return found
+
+
+@pytest.mark.parametrize("name", [*ODD_ZONES, "Africa/Freetown", "America/Juneau", "Asia/Manila", "Europe/Lisbon"])
+def test_no_change_of_a_stretch_is_missed_or_told_twice(name: str) -> None:
+    """From and to instants minutes and days beside changes, where a question may come too early to see one."""
+    place = ZoneInfo(name)
+    known = every_change(place)
+    draw = random.Random(name)
+    beside = [utc(1931, 1, 1), *(change.instant for change in known), utc(2039, 1, 1)]
+    for _ in range(300):
+        start = draw.choice(beside) + timedelta(minutes=draw.randint(-7_000, 7_000), microseconds=draw.choice((0, 1)))
+        end = start + timedelta(minutes=draw.choice((1, 100, 5_000, 50_000, 2_000_000)) * draw.random())
+        expected = [change for change in known if start < change.instant <= end]
+        assert list(changes_between(place, start, min(end, utc(2040, 1, 1)))) == expected

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # such pair in the IANA data is four days apart (Freetown, 1939), which a test checks on the data installed.
 PROBE = timedelta(days=3)
 
+# No change is larger than a day.
+_UNSEEN = timedelta(hours=26)
+
 
 @dataclass(frozen=True, slots=True)
 class OffsetChange:
@@ -68,15 +71,24 @@ def change_around(zone: tzinfo, local: datetime) -> OffsetChange | None:
 
 def changes_between(zone: tzinfo, start: datetime, end: datetime) -> Iterator[OffsetChange]:
     """The changes from `start` (in UTC, excluded) to `end` (included), oldest first."""
-    if isinstance(zone, timezone):
+    if isinstance(zone, timezone) or end <= start:
         return
-    before = offset_at(zone, start)
-    while start < end:
-        stop = min(start + PROBE, end)
-        after = offset_at(zone, stop)
+    # Changes are at whole seconds.
+    since, end = start.replace(microsecond=0), end.replace(microsecond=0)
+    before = offset_at(zone, since)
+    at, last = since.replace(tzinfo=None), end.replace(tzinfo=None)
+    while (at := at + PROBE) < last:
+        # A zone tells the offset of a local time five times as fast as that of an instant. Under the offset from before
+        # a change it is not the local time that the clock shows, so for some hours the change may not be seen yet.
+        after = zone.utcoffset(at + before) or NO_TIME
         if after != before:
-            yield find_change(zone, start, stop, before, after)
-        start, before = stop, after
+            high = at.replace(tzinfo=UTC)
+            change = find_change(zone, max(since, high - PROBE - _UNSEEN), high, before, after)
+            yield change
+            since, before = change.instant, after
+    after = offset_at(zone, end)
+    if after != before:
+        yield find_change(zone, max(since, end - PROBE - _UNSEEN), end, before, after)
 
 
 def find_change(zone: tzinfo, low: datetime, high: datetime, before: timedelta, after: timedelta) -> OffsetChange:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from hourbell.triggers.wall_clock import WallPattern
 
 # Fires are walked one by one until it is clear that there are many; then they are counted by arithmetic, over at
-# most a year at a time. So neither rare fires over centuries nor dense ones over days take long.
+# most a year at a time. So neither rare fires over centuries nor dense ones over days take long. To look for the
+# changes of a year takes as long as walking some fifty fires.
 _FEW = 16
+_DENSE = timedelta(days=120)
 _YEAR = timedelta(days=366)
 
 # A change this far outside of the window still decides whether the window's first or last hours are repeated ones.
@@ -27,6 +29,7 @@ def count_fires(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, start: da
     """How many fires are later than `start` and not later than `end` (both in UTC), at most `cap`."""
     total = 0
     while start < end:
+        began = start
         for _ in range(_FEW):
             fire = next_fire(pattern, zone, policy, start)
             if fire is None or fire > end:
@@ -35,6 +38,8 @@ def count_fires(pattern: WallPattern, zone: tzinfo, policy: DstPolicy, start: da
             if total == cap:
                 return cap
             start = fire.astimezone(UTC)
+        if start - began > _DENSE:
+            continue
         stop = min(end, start + _YEAR)
         total += _count_many(pattern, zone, policy, start, stop, cap - total)
         if total >= cap:

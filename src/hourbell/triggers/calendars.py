@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import TriggerError
 from hourbell.triggers.cover import Cover, FixedWindows, WeekdayWindows, Window, Windows, start_of_day
+from hourbell.triggers.ics import MOST_RECURRING, read_ics
 from hourbell.triggers.instants import as_utc
+from hourbell.triggers.recurring import Recurring, RecurringWindows
 from hourbell.triggers.spec import Spec, shown
 from hourbell.triggers.wall_times import Moment, instant_of, read_day, read_moment, write_moment
 from hourbell.triggers.words import joined
@@ -24,7 +26,7 @@ MOST_ENTRIES = 5_000
 _DAY = timedelta(days=1)
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_FIELDS = ("days", "ranges", "weekdays", "timezone")
+_FIELDS = ("days", "ranges", "weekdays", "recurring", "timezone")
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -38,6 +40,7 @@ class Calendar:
         days: dates, or text such as `"2030-12-25"`; each is covered from its midnight to the next.
         ranges: pairs (first, last). Two dates: both days included. Two instants (aware datetimes, RFC 3339 text, or
             without an offset, on the wall clock of the calendar's zone): from the first on, to before the second.
+        recurring: events that come again by a rule; see `from_ics`, which makes them.
         weekdays: names such as `"sat"` or `"sunday"`; not all seven.
         timezone: an IANA name, for days and wall-clock times. None: the scheduler's own zone once it is stored; the
             trigger's in `except_`; UTC until then.
@@ -49,6 +52,7 @@ class Calendar:
     days: tuple[date, ...]
     ranges: tuple[Range, ...]
     weekdays: tuple[str, ...]
+    recurring: tuple[Recurring, ...]
     timezone: str | None
     _cover: Cover = field(compare=False)
 
@@ -58,6 +62,7 @@ class Calendar:
         days: Iterable[date | str] = (),
         ranges: Iterable[Sequence[Moment | str]] = (),
         weekdays: Iterable[str] = (),
+        recurring: Iterable[Recurring] = (),
         timezone: str | None = None,
     ) -> None:
         place: tzinfo = UTC if timezone is None else zone(timezone)
@@ -69,12 +74,17 @@ class Calendar:
         windows = [Window(start_of_day(place, day), start_of_day(place, day + _DAY)) for day in listed]
         windows += [_window(place, pair) for pair in spans]
         parts: list[Windows] = [FixedWindows.of(windows)] if windows else []
+        events = tuple(dict.fromkeys(recurring))
+        if len(events) > MOST_RECURRING:
+            raise TriggerError(f"Calendar: recurring has {len(events)} entries; the most are {MOST_RECURRING}")
+        parts += [RecurringWindows.of(event, place) for event in events]
         if numbers:
             parts.append(WeekdayWindows(frozenset(numbers), place))
         # The class is frozen; this is its constructor.
         object.__setattr__(self, "days", listed)
         object.__setattr__(self, "ranges", spans)
         object.__setattr__(self, "weekdays", tuple(_WEEKDAYS[number] for number in numbers))
+        object.__setattr__(self, "recurring", events)
         object.__setattr__(self, "timezone", timezone)
         object.__setattr__(self, "_cover", Cover(tuple(parts)))
 
@@ -95,7 +105,13 @@ class Calendar:
         """This calendar in `zone_name` when it has no zone of its own, else itself. Raises TriggerError."""
         if self.timezone is not None:
             return self
-        return Calendar(days=self.days, ranges=self.ranges, weekdays=self.weekdays, timezone=zone_name)
+        return Calendar(
+            days=self.days,
+            ranges=self.ranges,
+            weekdays=self.weekdays,
+            recurring=self.recurring,
+            timezone=zone_name,
+        )
 
     def explain(self) -> str:
         """What it covers, in plain English: "Saturday and Sunday, and 12 days, Europe/Berlin"."""
@@ -104,6 +120,9 @@ class Calendar:
         said += days if len(days) <= 3 else [f"{len(days)} days"]
         ranges = [f"{write_moment(first)} to {write_moment(last)}" for first, last in self.ranges]
         said += ranges if len(ranges) <= 2 else [f"{len(ranges)} ranges of time"]
+        said += (
+            [f"{len(self.recurring)} recurring event{'s' if len(self.recurring) > 1 else ''}"] if self.recurring else []
+        )
         words = joined(said) if said else "nothing"
         return words if self.timezone is None else f"{words}, {self.timezone}"
 
@@ -113,6 +132,7 @@ class Calendar:
             "days": [day.isoformat() for day in self.days],
             "ranges": [[write_moment(first), write_moment(last)] for first, last in self.ranges],
             "weekdays": list(self.weekdays),
+            **({"recurring": [event.to_spec() for event in self.recurring]} if self.recurring else {}),
             "timezone": self.timezone,
         }
 
@@ -134,7 +154,25 @@ class Calendar:
         for pair in lists["ranges"]:
             if not isinstance(pair, list):
                 raise TriggerError("calendar: each of 'ranges' must be a list of two texts")
-        return cls(**lists, timezone=spec.get("timezone"))
+        events = []
+        for event in lists.pop("recurring"):
+            if not isinstance(event, Mapping):
+                raise TriggerError("calendar: each of 'recurring' must be an object")
+            events.append(Recurring.from_spec(event))
+        return cls(**lists, recurring=events, timezone=spec.get("timezone"))
+
+    @classmethod
+    def from_ics(cls, text: str, timezone: str | None = None) -> Calendar:
+        """The times of the events of an iCalendar text, at most 1,000,000 characters: holidays as they are published.
+
+        An event covers its days, or from DTSTART to before DTEND; one with an RRULE covers each of its occurrences.
+        Times without a zone, and days, are of `timezone`. Cancelled events are left out; EXDATE and RDATE are refused.
+
+        Raises:
+            TriggerError: naming the event that is not understood, or when there are more than 5,000 (100 recurring).
+        """
+        events = read_ics(text)
+        return cls(ranges=events.ranges, recurring=events.recurring, timezone=timezone)
 
 
 def _bounded(name: str, values: Iterable[Any]) -> list[Any]:

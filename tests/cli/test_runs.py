@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from hourbell import Scheduler, current_run
 from hourbell.cli.main import commands
 from hourbell.model.log_line import LogLine
+from hourbell.tracking import tracked
 
 URL = "sqlite:///hourbell.db"
 AT = datetime(2030, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -124,3 +125,26 @@ def test_it_follows_until_the_end() -> None:
     assert [line.rpartition(": ")[2] for line in shown if "INFO" in line] == ["part 0", "part 1", "part 2"]
     assert shown[-1] == "-- attempt 1 has come to 3 of 3 (100%)"
     assert logging.getLogger("hourbell.run").level == logging.NOTSET
+
+
+def test_one_run_is_shown_with_its_progress_and_how_long_it_took() -> None:
+    with a_node_with_a_slow_run() as run_id:
+        typed("runs", "logs", run_id, "--follow")
+        shown = typed("runs", "show", run_id).stdout.splitlines()
+    fields = {line[:14].strip(): line[14:] for line in shown}
+    assert fields["progress"] == "3 of 3 (100%), said by attempt 1"
+    assert float(fields["took"].removesuffix(" s")) >= 3
+
+
+def test_a_chain_is_listed_by_its_id() -> None:
+    run_id = asyncio.run(filled())
+    asyncio.run(tracked_run("order-42"))
+    (run,) = json.loads(typed("runs", "--tracking-id", "order-42", "--json").stdout)
+    assert run["tracking_id"] == "order-42"
+    assert run["id"] != run_id
+
+
+async def tracked_run(tracking_id: str) -> None:
+    async with Scheduler(URL) as scheduler:
+        with tracked(tracking_id):
+            await scheduler.task(name="t")(lambda: None).enqueue()

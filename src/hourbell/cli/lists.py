@@ -28,6 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, in the shapes 
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
 OfSchedule = Annotated[str | None, typer.Option("--schedule", help="Only those of the schedule with this id.")]
 OfTask = Annotated[str | None, typer.Option("--task", help="Only those of the task with this name.")]
+OfTracking = Annotated[str | None, typer.Option("--tracking-id", help="Only those of the chain with this id.")]
 ErrorText = Annotated[str | None, typer.Option("--error", help="Only those whose error contains this text.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Only those that ended from then on.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Only those that ended before then.")]

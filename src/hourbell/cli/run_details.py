@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from hourbell.cli.lists import AsJson
 from hourbell.cli.table import plain
 
 if TYPE_CHECKING:
-    from hourbell import Scheduler
+    from hourbell import Run, Scheduler
     from hourbell.fastapi.schemas import RunDetailsOut
 
 
@@ -22,11 +23,13 @@ def show_run(
     as_json: AsJson = False,
 ) -> None:
     """One run with all its attempts and their errors."""
-    details = ask(database, lambda scheduler: _details(scheduler, run_id))
+    run, details = ask(database, lambda scheduler: _details(scheduler, run_id))
     shown = details.model_dump(mode="json")
     if as_json:
         print(json.dumps(shown, indent=2))
         return
+    if run.progress is not None:
+        shown["progress"] = f"{run.progress}, said by attempt {run.progress.attempt}"
     attempts = shown.pop("attempts")
     # The last attempt tells it too.
     error = None if attempts and attempts[-1]["error"] == shown["error"] else shown.pop("error")
@@ -36,15 +39,24 @@ def show_run(
     for attempt in attempts:
         error = attempt.pop("error")
         print(f"\n-- attempt {attempt.pop('attempt')}: {attempt.pop('outcome') or 'under way'}")
-        _print_fields(attempt)
+        _print_fields({**attempt, "took": _took(attempt)})
         _print_error(error)
 
 
-async def _details(scheduler: Scheduler, run_id: str) -> RunDetailsOut:
+async def _details(scheduler: Scheduler, run_id: str) -> tuple[Run, RunDetailsOut]:
     from hourbell.fastapi.schemas import RunDetailsOut
 
     run = await scheduler.get_run(run_id)
-    return RunDetailsOut.told(run, await scheduler.list_attempts(run_id))
+    return run, RunDetailsOut.told(run, await scheduler.list_attempts(run_id))
+
+
+def _took(attempt: dict[str, Any]) -> str | None:
+    """How long the body of an attempt ran."""
+    begun, ended = attempt.get("started_at"), attempt.get("finished_at")
+    if begun is None or ended is None:
+        return None
+    seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds()
+    return f"{seconds:.3f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
 
 
 def _print_fields(fields: dict[str, Any]) -> None:

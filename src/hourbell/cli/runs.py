@@ -10,7 +10,7 @@ import typer
 
 from hourbell import Scheduler
 from hourbell.cli.asking import Database, ask
-from hourbell.cli.lists import AsJson, ErrorText, Limit, OfSchedule, OfTask, Since, State, Until, list_runs
+from hourbell.cli.lists import AsJson, ErrorText, Limit, OfSchedule, OfTask, OfTracking, Since, State, Until, list_runs
 from hourbell.cli.retrying import instant, retry
 from hourbell.cli.run_details import show_run
 from hourbell.cli.table import plain
@@ -45,6 +45,7 @@ def _listed(
     error: ErrorText = None,
     since: Since = None,
     until: Until = None,
+    tracking_id: OfTracking = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -57,6 +58,7 @@ def _listed(
             "error": error,
             "since": instant("--since", since),
             "until": instant("--until", until),
+            "tracking_id": tracking_id,
         }
         list_runs(database, wanted, limit, as_json)
 

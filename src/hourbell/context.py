@@ -9,11 +9,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hourbell.errors import HourbellError
+
 if TYPE_CHECKING:
     import contextvars
     from collections.abc import Iterator, MutableMapping
     from datetime import datetime
 
+    from hourbell.effects import Effect, Hold
     from hourbell.model.run import Run
 
 _current: ContextVar[Context | None] = ContextVar("hourbell_current_run", default=None)
@@ -92,6 +95,7 @@ class Context:
     _unwanted: bool = field(default=False, repr=False)
     _heeded: bool = field(default=False, repr=False)
     _log: RunLog | None = field(default=None, repr=False)
+    _hold: Hold | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, run: Run, notebook: Notebook | None = None) -> Context:
@@ -134,6 +138,24 @@ class Context:
         if self._notebook is not None:
             self._notebook.progress(self, done, total, note)
 
+    def effect(self, session: Any) -> Effect:
+        """``async with context.effect(session) as effect:`` commits the session's writes and this run's success as one.
+
+        ``session``  of SQLAlchemy or SQLModel, or a connection of asyncpg, on the scheduler's own database; with one
+        that is never awaited, in a body that is a plain function, it is ``with``. Leaving the block ends the run with
+        what was given to ``effect.result(value)``, and commits. If the block raises, the session is rolled back and the
+        run ends as the body ends. What the body enqueues inside is part of the same commit.
+
+        Raises LeaseLost when the run is not this node's to end any more: nothing was committed then. HourbellError
+        for a second effect, and where the body runs out of the node's sight, as in another process.
+        """
+        if self._hold is None:
+            raise HourbellError(
+                "effect() needs a run whose body the node itself runs, as coroutine or in a thread: not one in another "
+                "process, and no context that was made by hand"
+            )
+        return self._hold.task.effect(self._hold, session)
+
     @contextmanager
     def entered(self) -> Iterator[Context]:
         """Make this the current run of the code inside, and of what copies its context variables."""
@@ -167,6 +189,11 @@ def run_of(variables: contextvars.Context) -> Context | None:
 def notebook_of(context: Context) -> Notebook | None:
     """Where what this body says is taken down; None when it is not, or not any more."""
     return context._notebook
+
+
+def lend(context: Context, hold: Hold) -> None:
+    """Let the body's effect act for its attempt."""
+    context._hold = hold
 
 
 def hush(context: Context) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from hourbell.context import Context
+    from hourbell.effects import Effect, Hold
     from hourbell.model.run import Run
 
 P = ParamSpec("P")
@@ -53,6 +54,9 @@ class Enqueuer(Protocol):
 
     def enqueue_sync(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
         """The same in the request's session, which is one that never waits."""
+
+    def effect(self, hold: Hold, session: Any) -> Effect:
+        """The effect of an attempt in this session."""
 
 
 class Task(Generic[P, R]):
@@ -141,6 +145,10 @@ class Task(Generic[P, R]):
         Raises ResultRejected when it is no JSON, or longer than ``limit`` bytes of it.
         """
         return result_text(value, limit)
+
+    def effect(self, hold: Hold, session: Any) -> Effect:
+        """See `Context.effect`."""
+        return self._owner().effect(hold, session)
 
     def _ask_sync(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
         return self._owner().enqueue_sync(self, self.arguments.bind(args, kwargs), request)

@@ -73,12 +73,13 @@ class Office:
     url: str
 
     @asynccontextmanager
-    async def desk(self) -> AsyncIterator[Desk]:
+    async def desk(self, *, begin: bool = True) -> AsyncIterator[Desk]:
         if self.kind == "asyncpg":
             connection = await asyncpg.connect(self.url)
             try:
-                began = connection.transaction()
-                await began.start()
+                began = connection.transaction() if begin else None
+                if began is not None:
+                    await began.start()
                 yield Desk(connection, self.kind, began)
             finally:
                 await connection.close()

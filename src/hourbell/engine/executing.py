@@ -8,8 +8,9 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hourbell.context import Context
+from hourbell.context import Context, lend
 from hourbell.engine import verdict
+from hourbell.engine.hold import AttemptHold
 from hourbell.engine.holding import Execution
 from hourbell.errors import InvalidArguments
 from hourbell.events import RunStarted
@@ -143,6 +144,7 @@ class Executing:
             self._leave(run, verdict.refused(run, error, self._parts.clock.now()))
             return
         execution = Execution(run, task, policies, context)
+        lend(context, AttemptHold(execution, self._trust, self._parts))
         self._holdings.running[run.id] = self._holdings.beginning[run.id, run.attempt] = execution
         call = Call(
             begin=partial(self._begin, execution),
@@ -189,8 +191,17 @@ class Executing:
             return
         waited = self._holdings.may_begin(execution)
         self._holdings.ended(execution)
+        if execution.settled is not None and ending.error is not None:
+            execution.context.log.error(
+                "the body ended with an error after its effect was committed, which stands: %s",
+                summary(ending.error),
+                exc_info=ending.error,
+            )
         self._notes.end(execution.context)
-        if ending.how is not How.NOT_BEGUN:
+        if execution.settled is not None:
+            # The store knows it already, and says so when it is told again.
+            self._settling.add(execution.run, execution.settled)
+        elif ending.how is not How.NOT_BEGUN:
             self._settling.add(execution.run, self._judge(execution, ending))
         elif waited:
             # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from hourbell.context import Context
     from hourbell.executors.protocol import Body
     from hourbell.model.policies import Policies
-    from hourbell.model.run import Run
+    from hourbell.model.run import Run, Settlement
     from hourbell.task import Task
 
 
 @dataclass(slots=True, eq=False)
 class Execution:
     """A run that an executor has. ``since`` is on the clock that only grows; ``given_up`` ignores its ending,
-    ``unwanted`` means that somebody asked it to end, ``stuck`` that it was let go of and goes on.
+    ``unwanted`` means that somebody asked it to end, ``stuck`` that it was let go of and goes on,
+    ``settled`` that its effect has ended the run so, whatever the body does after it.
 
     ``started_at`` is None until the body really begins.
     """
@@ -39,6 +40,7 @@ class Execution:
     given_up: bool = False
     unwanted: bool = False
     stuck: bool = False
+    settled: Settlement | None = None
 
 
 class Holdings:

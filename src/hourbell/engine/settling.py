@@ -68,7 +68,7 @@ class Settling:
     def add(self, run: Run, settlement: Settlement) -> None:
         """Have this written with the next flush."""
         self._holdings.reported[run.id] = run.attempt
-        self._reports.append(Report(run, _cleaned(settlement)))
+        self._reports.append(Report(run, cleaned(settlement)))
         if len(self._reports) == 1:
             self.wake()
 
@@ -144,7 +144,7 @@ class Settling:
             report.done = True
             return
         _log.error("the database refused what run %s of %s reported: %s", report.run.id, report.run.task, reason)
-        report.settlement = _cleaned(verdict.rejected(report.settlement, reason))
+        report.settlement = cleaned(verdict.rejected(report.settlement, reason))
         await self._write(batch)
 
     def _lost(self, reports: Sequence[Report]) -> None:
@@ -202,7 +202,8 @@ def _passes_on(report: Report) -> bool:
     return run.schedule_id is not None and takes_turns((run.policies or {}).get("overlap"), run.origin)
 
 
-def _cleaned(settlement: Settlement) -> Settlement:
+def cleaned(settlement: Settlement) -> Settlement:
+    """The settlement with texts that every database takes."""
     error, result = settlement.error, settlement.result
     if error is None and (result is None or (result.isascii() and "\x00" not in result)):
         return settlement

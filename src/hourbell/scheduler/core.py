@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.clock import SystemClock
 from hourbell.engine.loop import spawn
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hourbell.model.schedule import Declaration
     from hourbell.scheduler.declarations import Declared
     from hourbell.store.protocol import Store
+
+T = TypeVar("T")
 
 _log = logging.getLogger("hourbell.scheduler")
 
@@ -81,6 +83,17 @@ class Core:
             return self.is_open and asyncio.get_running_loop() is self._loop
         except RuntimeError:  # no loop runs in this thread
             return False
+
+    def wait_for(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Await this on the scheduler's loop, from another thread. Raises what it raises."""
+        loop = self._loop
+        if not self.is_open or loop is None:
+            raise StoreUnavailable("the scheduler is closed")
+
+        async def awaited() -> T:
+            return await work()
+
+        return asyncio.run_coroutine_threadsafe(awaited(), loop).result()
 
     def soon(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have this awaited on the scheduler's loop, from whichever thread; not at all when the scheduler is not open.

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from hourbell.at_once import at_once
 from hourbell.context import current_run
+from hourbell.effects import effect_session
 from hourbell.errors import InvalidArguments
+from hourbell.guards.effect import Effect
 from hourbell.model.ids import new_run_id
 from hourbell.model.policies import Policies, checked_policies, without_tasks_own
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
-from hourbell.scheduler.transactions import joined
+from hourbell.scheduler.transactions import EffectPlace, joined
+from hourbell.sessions import transaction_of
 from hourbell.tracking import current_tracking_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hourbell.clock import Clock
+    from hourbell.effects import Hold
     from hourbell.scheduler.core import Core
     from hourbell.task import Request, Task
 
@@ -48,9 +52,13 @@ class Requests:
 
     def enqueue_sync(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
         """The same in a session that never waits, such as SQLAlchemy's `Session`; in whichever thread."""
-        if request.session is None:
+        if request.session is None and effect_session() is None:
             raise InvalidArguments("enqueue_sync writes in a session: give one, as in task.options(session=session)")
         return at_once(self._enqueue(task, args, request, must_be_sync=True))
+
+    def effect(self, hold: Hold, session: Any) -> Effect:
+        """See `Context.effect`. Raises InvalidArguments for what is no session."""
+        return Effect(session, transaction_of(session), hold, EffectPlace(self._core))
 
     async def _enqueue(
         self, task: Task[..., Any], args: Mapping[str, Any], request: Request, *, must_be_sync: bool
@@ -59,8 +67,9 @@ class Requests:
         new = self._new(task, args, request)
         # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
         wake = partial(core.wake, task.name, new.queue)
-        if request.session is not None:
-            own = await joined(core, request.session, must_be_sync=must_be_sync)
+        session = request.session if request.session is not None else effect_session()
+        if session is not None:
+            own = await joined(core, session, must_be_sync=must_be_sync)
             (run,) = await own.verbs.enqueue([new])
             own.wake_after_commit(wake)
         else:

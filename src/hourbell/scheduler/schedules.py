@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hourbell.effects import effect_session
 from hourbell.errors import InvalidArguments
 from hourbell.model.editing import pausing, resuming, updating
 from hourbell.model.policies import Policies, checked_policies, refuse_tasks_own
@@ -73,6 +74,7 @@ class ScheduleVerbs(Verbs):
             note=_checked_note(note),
         )
         declaration = core.declaration_of(said)
+        session = session if session is not None else effect_session()
         if session is not None:
             own = await joined(core, session)
             await check_blackout(own.verbs, said.policies)

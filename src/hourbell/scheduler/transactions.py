@@ -39,3 +39,23 @@ async def joined(core: Core, session: Any, *, must_be_sync: bool = False) -> Joi
         raise InvalidArguments(f"{type(session).__name__} has to be awaited: use enqueue instead of enqueue_sync")
     verbs = await core.unopened_store.within(transaction, may_ask=not must_be_sync and core.is_open_here)
     return Joined(core, transaction, verbs)
+
+
+class EffectPlace:
+    """See `hourbell.guards.effect.Place`."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def join(self, transaction: Transaction) -> StoreVerbs:
+        """The store's verbs in this transaction."""
+        core = self._core
+        return await core.unopened_store.within(transaction, may_ask=not transaction.is_sync and core.is_open_here)
+
+    async def is_settled(self, node_id: str, run_id: str, attempt: int) -> bool:
+        """Whether this attempt has ended its run as succeeded."""
+        return await self._core.store.is_settled(node_id, run_id, attempt)
+
+    def wait_for(self, work: Callable[[], Awaitable[bool]]) -> bool:
+        """Await this on the scheduler's loop, from another thread."""
+        return self._core.wait_for(work)

@@ -46,6 +46,9 @@ class AsyncpgTransaction:
         await own.start()
         self._own = own
 
+    async def flush(self) -> None:
+        """Nothing is kept back."""
+
     async def commit(self) -> None:
         """Commit the transaction that `enter` began."""
         own, self._own = self._own, None

@@ -92,6 +92,11 @@ class SqlAlchemyTransaction:
                 "outside of it"
             )
 
+    async def flush(self) -> None:
+        """Write the objects that the session holds."""
+        if isinstance(self._sync, Session):
+            await self._awaited(self._given.flush())
+
     async def commit(self) -> None:
         """Commit what the session holds, flushed or not."""
         await self._awaited(self._given.commit())

@@ -191,6 +191,13 @@ class RunStore(Protocol):
         handed back, and where its node cancelled the body. One that succeeded or failed for good did so.
         """
 
+    async def is_settled(self, node_id: str, run_id: str, attempt: int) -> bool:
+        """Whether this attempt has ended its run as succeeded, by the row itself.
+
+        Waits, at most the lock timeout, for a transaction that has written the row and is not committed yet: so a
+        commit whose answer was lost is either done or never will be when this answers.
+        """
+
     async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
         """End a queued run as cancelled, for this reason; ask a running one to end, and answer it as it stands.
 

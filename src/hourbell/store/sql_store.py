@@ -53,6 +53,7 @@ class Database(Protocol):
     """A driver: runs scripts, and knows what its database can do."""
 
     has_row_locks: bool
+    is_lent: bool
     statements: int
 
     async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
@@ -178,9 +179,13 @@ class SqlStore:
         settled = await self._database.run(
             lambda: settling.settle(node_id, settlements, keep_first=self._steps), "settle", atomic=self._steps
         )
-        if settled.passes_on:
+        # In the application's transaction the report itself, which follows the commit, lets the next one go.
+        if settled.passes_on and not self._database.is_lent:
             await self._database.run(lambda: overlap.release(settled.passes_on), "settle")
         return settled.accepted
+
+    async def is_settled(self, node_id: str, run_id: str, attempt: int) -> bool:
+        return await self._database.run(lambda: settling.is_settled(node_id, run_id, attempt), "verbs")
 
     async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
         run = await self._database.run(lambda: runs.cancel_run(run_id, reason), "verbs")

@@ -35,6 +35,9 @@ class Transaction(Protocol):
     async def enter(self) -> None:
         """Make sure that there is a transaction which `commit` can commit. Raises InvalidArguments."""
 
+    async def flush(self) -> None:
+        """Send what is not yet written, so that the next statement may be the last before the commit."""
+
     async def commit(self) -> None:
         """Commit everything that was done in it."""
 

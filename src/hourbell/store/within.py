@@ -32,6 +32,7 @@ class TransactionDatabase:
         self._statements = statements
         self._clock = clock
         self.has_row_locks = transaction.dialect == "postgres"
+        self.is_lent = True
         self.statements = 0
 
     async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:

@@ -53,6 +53,12 @@ class RunVerbs(Handle):
             take_turns(self._tables, schedule_id, now)
             return _read(self._tables, stored.id)
 
+    async def is_settled(self, node_id: str, run_id: str, attempt: int) -> bool:
+        async with self._transaction():
+            run = self._tables.runs.get(run_id)
+            wanted = (RunState.SUCCEEDED, node_id, attempt)
+            return run is not None and (run.state, run.node_id, run.attempt) == wanted
+
     async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
         async with self._transaction() as now:
             run = _read(self._tables, run_id)

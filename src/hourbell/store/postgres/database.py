@@ -31,6 +31,7 @@ class PostgresDatabase:
     """The driver of `SqlStore` for PostgreSQL. One instance serves one event loop."""
 
     has_row_locks = True
+    is_lent = False
 
     def __init__(
         self, connections: Connections, statements: Mapping[str, Statement], clock: Clock, patience: float

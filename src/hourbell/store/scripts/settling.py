@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.run_state import RunState
-from hourbell.store.scripts.script import Script, batch
+from hourbell.store.scripts.script import Script, batch, call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,13 @@ def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool)
         accepted.update((str(row["id"]), RunState(row["state"])) for row in found)
         passes_on.update(row["passes_on"] for row in found)
     return Settled(accepted, frozenset(passes_on - {None}))
+
+
+def is_settled(node_id: str, run_id: str, attempt: int) -> Script[bool]:
+    """See `RunStore.is_settled`. The lock waits for whoever has written the row and not committed yet."""
+    rows = yield call("runs.lock", id=run_id)
+    wanted = (RunState.SUCCEEDED.value, node_id, attempt)
+    return bool(rows) and (rows[0]["state"], rows[0]["node_id"], rows[0]["attempt"]) == wanted
 
 
 def _values(settlement: Settlement) -> dict[str, Any]:

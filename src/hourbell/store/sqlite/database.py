@@ -8,7 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hourbell.errors import StoreUnavailable
+from hourbell.effects import effect_session
+from hourbell.errors import HourbellError, StoreUnavailable
 from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread
 from hourbell.store.sqlite_values import rows, stored
 
@@ -34,6 +35,7 @@ class SqliteDatabase:
     """
 
     has_row_locks = False
+    is_lent = False
 
     def __init__(self, path: Path, statements: Mapping[str, Statement], clock: Clock, patience: float) -> None:
         self.path = path
@@ -79,6 +81,11 @@ class SqliteDatabase:
         """Run a script in one hop. Reading lanes need no transaction; everything else is BEGIN IMMEDIATE."""
         if lane == "read" or (lane == "fire" and not atomic):
             return await self.on("read", lambda connection: self._drive(connection, begin))
+        if effect_session() is not None:
+            raise HourbellError(
+                "this call would wait for the transaction of the effect that it is made in, since SQLite has one "
+                "writer at a time: make it outside of the effect's block"
+            )
         writer = _THREADS.get(lane, "write")
         return await self.on(
             writer, lambda connection: self.in_transaction(connection, lambda: self._drive(connection, begin))

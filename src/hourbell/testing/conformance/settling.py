@@ -235,6 +235,19 @@ class SettlingConformance(Conformance):
         bench.clock.advance(3600)
         assert await bench.settle(run)
 
+    async def test_whether_an_attempt_has_ended_its_run_is_told_by_the_row(self, bench: Bench) -> None:
+        run = await bench.running()
+        asked = ("a", run.id, run.attempt)
+        assert not await bench.store.is_settled(*asked)
+        await bench.settle(run)
+        assert await bench.store.is_settled(*asked)
+        assert not await bench.store.is_settled("b", run.id, run.attempt)
+        assert not await bench.store.is_settled("a", run.id, run.attempt + 1)
+        assert not await bench.store.is_settled("a", new_run_id(bench.now), 1)
+        failed = await bench.running()
+        await bench.settle(failed, Outcome.FAILED, failed=True)
+        assert not await bench.store.is_settled("a", failed.id, failed.attempt)
+
     async def test_an_impossible_report_is_refused_with_its_whole_batch(self, bench: Bench) -> None:
         good, bad = await bench.running(), await bench.running()
         reports = [bench.report(good), bench.report(bad, state=RunState.RUNNING)]

@@ -136,7 +136,8 @@ async def undeclared(site: Site, *, seconds: float = 6) -> Report:
     with Fleet(site.folder) as fleet:
         await live_for(site, fleet, [kept, removed], seconds)
         stopped_at = whole(datetime.now(UTC))
-        await live_for(site, fleet, [kept], seconds)
+        # At first it is waited for, as in a restart.
+        await live_for(site, fleet, [kept], seconds + 2 * LEASE + 5)
         without = await site.tables.all()
         tell_undeclared(report, without, stopped_at)
         await live_for(site, fleet, [kept, removed], seconds)

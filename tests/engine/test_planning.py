@@ -201,6 +201,17 @@ def test_what_no_live_node_declares_does_not_fire() -> None:
     assert plan.next_fire_at == after(41)
 
 
+def test_a_schedule_whose_declarers_have_just_gone_is_waited_for() -> None:
+    """They may be starting again, as another application on the same database does."""
+    facts = FireFacts(unfinished=0, declared=False, left_at=after(10))
+    lease = LEASE.total_seconds()
+    assert plan_fires(schedule(), facts, after(10 + lease - 0.001), lease=LEASE) is None
+    plan = planned(schedule(), after(10 + lease), facts)
+    assert plan.state is ScheduleState.UNDECLARED
+    back = planned(schedule(), after(9), FireFacts(unfinished=0, declared=True, left_at=after(10)))
+    assert back.state is ScheduleState.ACTIVE
+
+
 def test_a_one_off_fires_once_and_is_finished() -> None:
     plan = planned(schedule(At(T0)), after(86_400))
     assert fires(plan) == [T0]

@@ -18,7 +18,7 @@ async def nothing() -> None: ...
 
 async def test_a_schedule_taken_out_of_the_code_is_named() -> None:
     store = MemoryStore(SystemClock())
-    with_it, without = Scheduler(store), Scheduler(store)
+    with_it, without = Scheduler(store, lease=3), Scheduler(store, lease=3)
     with_it.every(seconds=1, id="gone")(nothing)
     async with asyncio.timeout(PATIENCE):
         async with with_it.lifespan():

@@ -27,6 +27,7 @@ class Aside:
         self._clock = clock
         self._until: dict[str, tuple[float, float]] = {}
         self._held: dict[str, float] = {}
+        self._awaited: dict[str, float] = {}
 
     def put(self, schedule_ids: Iterable[str]) -> None:
         """No plan could be made for these."""
@@ -46,7 +47,13 @@ class Aside:
         elapsed = self._clock.elapsed()
         self._held = {schedule_id: until for schedule_id, until in self._held.items() if elapsed < until}
         unreadable = {schedule_id for schedule_id, (until, _) in self._until.items() if elapsed < until}
-        return frozenset(unreadable | self._held.keys())
+        self._awaited = {schedule_id: until for schedule_id, until in self._awaited.items() if elapsed < until}
+        return frozenset(unreadable | self._held.keys() | self._awaited.keys())
+
+    def wait_for(self, schedule_ids: Iterable[str]) -> None:
+        """The nodes that declare these have just gone: look again in a few seconds whether they are back."""
+        until = self._clock.elapsed() + HELD_WAIT
+        self._awaited.update((schedule_id, until) for schedule_id in schedule_ids)
 
     def hold(self, schedule_ids: Iterable[str]) -> bool:
         """These name a calendar that is not stored: look again in a few seconds. True while any schedule is held."""

@@ -63,6 +63,7 @@ class Firing:
         report = await self._store.fire_due(BATCH, self._planner, self._aside.present())
         self._locked += report.locked
         self._aside.put(report.unreadable)
+        self._aside.wait_for(report.awaited)
         self._hold(report.held)
         self._tell(report)
         if report.fired:

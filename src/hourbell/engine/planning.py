@@ -62,6 +62,8 @@ def _plan(
     cursor = cursor.astimezone(UTC)
     if facts.declared:
         ledger.blackout = cover_of(facts.calendars)
+    elif facts.left_at is not None and now < facts.left_at + lease:
+        return None  # who declares it has just gone and may be starting again; its due times wait for that
     else:
         ledger.skip_all(cursor, Reason.UNDECLARED)
         return ledger.closed(ScheduleState.UNDECLARED)

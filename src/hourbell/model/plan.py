@@ -22,7 +22,8 @@ class FireFacts:
 
     ``unfinished``: runs of this schedule that are queued or running, ``waiting`` of them for their turn; backfilled
     ones are ``backfilling``, ``newest`` is the last one made (all 0 when overlap is allowed: nobody counted).
-    ``declared``: False when the schedule came from code and no live node declares it any more.
+    ``declared``: False when the schedule came from code and no live node declares it any more; ``left_at`` is when the
+    last lease of one that did ended, or would have ended; None when none is known.
     ``calendars``: those that the schedule's policy ``blackout`` names, as they are stored now.
     """
 
@@ -32,11 +33,18 @@ class FireFacts:
     waiting: int = 0
     backfilling: int = 0
     newest: str | None = None
+    left_at: datetime | None = None
 
     @classmethod
-    def told(cls, others: Unfinished, declared: bool, calendars: tuple[NamedCalendar, ...]) -> FireFacts:
+    def told(
+        cls,
+        others: Unfinished,
+        declared: bool,
+        calendars: tuple[NamedCalendar, ...],
+        left_at: datetime | None = None,
+    ) -> FireFacts:
         """The facts from what was counted."""
-        return cls(others.total, declared, calendars, others.waiting, others.backfilling, others.newest)
+        return cls(others.total, declared, calendars, others.waiting, others.backfilling, others.newest, left_at)
 
     @property
     def others(self) -> Unfinished:
@@ -109,6 +117,7 @@ class FiringReport:
     """What one firing did: ``locked`` schedules seen, runs and skips recorded, ids that no plan could be made for.
 
     ``held``: schedules that were left as they are because they name a calendar that is not stored, with its name.
+    ``awaited``: those that were left because the nodes that declare them have just gone, and may come back.
     """
 
     now: datetime
@@ -117,6 +126,7 @@ class FiringReport:
     skipped: tuple[tuple[str, PlannedSkip], ...]
     unreadable: tuple[str, ...]
     held: tuple[tuple[str, str], ...] = ()
+    awaited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

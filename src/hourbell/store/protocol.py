@@ -51,7 +51,8 @@ class ScheduleStore(Protocol):
         ``plan`` answered None are left as they are and reported as unreadable.
 
         The calendars that a schedule names (its policy ``blackout``) are read in the same transaction, after the locks.
-        A schedule that names one that is not stored is left as it is and reported as held, with the name.
+        A schedule that names one that is not stored is left as it is and reported as held, with the name. One that no
+        live node declares, and for which ``plan`` answered None, is left too and reported as awaited.
 
         A planned run without ``run_at`` waits for its turn: whatever ends a run of its schedule lets it go as
         `hourbell.model.overlap.turns` says, and the next rescue does where that was missed.

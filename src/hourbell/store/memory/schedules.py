@@ -38,6 +38,7 @@ class ScheduleVerbs(Handle):
             fired: list[Fired] = []
             skipped: list[tuple[str, PlannedSkip]] = []
             unreadable: list[str] = []
+            awaited: list[str] = []
             held: list[tuple[str, str]] = []
             for schedule in due:
                 calendars, missing = calendars_of(tables, schedule)
@@ -45,14 +46,18 @@ class ScheduleVerbs(Handle):
                     held.append((schedule.id, missing))
                     continue
                 others = unfinished(tables, schedule.id) if limits(schedule) else Unfinished()
-                facts = FireFacts.told(others, _is_declared(tables, schedule), tuple(calendars.values()))
+                declared = _is_declared(tables, schedule)
+                left_at = None if declared else _left_at(tables, schedule)
+                facts = FireFacts.told(others, declared, tuple(calendars.values()), left_at)
                 planned = plan(fresh_schedule(schedule), facts, now)
                 if planned is None:
-                    unreadable.append(schedule.id)
+                    (awaited if left_at is not None else unreadable).append(schedule.id)
                     continue
                 fired += record_plan(tables, schedule, planned, now)
                 skipped += [(schedule.id, skip) for skip in planned.skips]
-            return FiringReport(now, len(due), tuple(fired), tuple(skipped), tuple(unreadable), tuple(held))
+            return FiringReport(
+                now, len(due), tuple(fired), tuple(skipped), tuple(unreadable), tuple(held), tuple(awaited)
+            )
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
         async with self._transaction() as now:
@@ -154,6 +159,12 @@ def _is_declared(tables: Tables, schedule: Schedule) -> bool:
     return schedule.source is Source.CALL or any(
         declared == schedule.id and _is_live(tables, node_id) for node_id, declared in tables.declared
     )
+
+
+def _left_at(tables: Tables, schedule: Schedule) -> datetime | None:
+    """The end of the last lease of a node that declared it."""
+    declarers = [tables.nodes.get(node_id) for node_id, declared in tables.declared if declared == schedule.id]
+    return max((node.lease_until for node in declarers if node is not None), default=None)
 
 
 def _is_live(tables: Tables, node_id: str) -> bool:

@@ -38,6 +38,7 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     decisions: list[tuple[Schedule, FirePlan, LastSkip]] = []
     skipped: list[tuple[str, PlannedSkip]] = []
     unreadable: list[str] = []
+    awaited: list[str] = []
     held: list[tuple[str, str]] = []
     for schedule, declared in due:
         missing = next((name for name in schedule.blackout if name not in calendars), None)
@@ -46,9 +47,10 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
             continue
         blackout = tuple(calendars[name] for name in schedule.blackout)
         others = unfinished.get(schedule.id, _NOBODY)
-        decided = plan(schedule, FireFacts.told(others, declared, blackout), now)
+        left_at = undeclared.get(schedule.id)
+        decided = plan(schedule, FireFacts.told(others, declared, blackout, left_at), now)
         if decided is None:
-            unreadable.append(schedule.id)
+            (awaited if left_at is not None else unreadable).append(schedule.id)
             continue
         decisions.append((schedule, decided, ledger.record(schedule, decided)))
         skipped.extend((schedule.id, skip) for skip in decided.skips)
@@ -56,7 +58,9 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     advances = [_advance(schedule, decided, written.settled(last)) for schedule, decided, last in decisions]
     yield batch("firing.advance", advances)
     yield from _take_turns(ledger, written, {schedule.id: schedule for schedule, _, _ in decisions})
-    return FiringReport(now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable), tuple(held))
+    return FiringReport(
+        now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable), tuple(held), tuple(awaited)
+    )
 
 
 def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, Schedule]) -> Script[None]:
@@ -68,14 +72,17 @@ def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, Schedu
         yield from overlap.take_turns({schedule_id: schedules[schedule_id] for schedule_id in waiting})
 
 
-def _undeclared(rows: Sequence[Row]) -> Script[set[str]]:
-    """Those that no live node declares. Looked at once more: a declaration that was written between the snapshot of
-    the locking statement and its lock would be passed over, and nobody would declare the schedule again."""
-    undeclared = set()
+def _undeclared(rows: Sequence[Row]) -> Script[dict[str, datetime | None]]:
+    """Those that no live node declares, with the end of the last lease of one that did.
+
+    Looked at once more: a declaration that was written between the snapshot of the locking statement and its lock would
+    be passed over, and nobody would declare the schedule again.
+    """
+    undeclared: dict[str, datetime | None] = {}
     for schedule_id in [row["id"] for row in rows if not row["is_declared"]]:
         found = yield call("declarations.is_live", id=schedule_id)
         if not found[0]["is_live"]:
-            undeclared.add(schedule_id)
+            undeclared[schedule_id] = found[0]["left_at"]
     return undeclared
 
 

@@ -28,7 +28,6 @@ def register_node(node: NewNode, *, in_steps: bool) -> Script[datetime]:
     yield batch("nodes.state_tasks", stated, node=node.id)
     if node.replaces is not None:
         yield call("nodes.end", node=node.replaces, state=NodeState.DEAD.value)
-        yield call("declarations.forget", node=node.replaces)
         yield from _hand_on([node.replaces], is_loss=True, in_steps=in_steps)
     clock = yield call("clock.read")
     now: datetime = clock[0]["now_at"]
@@ -62,7 +61,6 @@ def rescue(suspects: Mapping[str, int], *, in_steps: bool) -> Script[Rescue]:
 def retire_node(node_id: str, *, in_steps: bool) -> Script[int]:
     """See `NodeStore.retire_node`. Answers how many runs have ended with it."""
     yield call("nodes.end", node=node_id, state=NodeState.STOPPED.value)
-    yield call("declarations.forget", node=node_id)
     _, failed, cancelled = yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
     return failed + cancelled
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hourbell.model.schedule import Schedule
 
 _KEPT_NODES = timedelta(days=1)
+_KEPT_DECLARATIONS = timedelta(hours=1)
 
 
 def missing_run(run_id: str) -> NotFound:
@@ -152,6 +153,6 @@ def prune(retention: Retention, limit: int) -> Script[int]:
         deleted += len(rows)
     if deleted < limit:
         yield call("nodes.prune", kept=_KEPT_NODES)
-        yield call("declarations.prune")
+        yield call("declarations.prune", kept=_KEPT_DECLARATIONS)
         yield call("nodes.forget_tasks")
     return deleted

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from hourbell.model.editing import pausing, updating
 from hourbell.model.plan import PlannedSkip
+from hourbell.model.retention import Retention
 from hourbell.model.run_state import Reason, RunState
 from hourbell.model.schedule import ScheduleState, Source
-from hourbell.testing.conformance.bench import Bench, ids
+from hourbell.testing.conformance.bench import LEASE, Bench, ids
 from hourbell.testing.conformance.planners import planned
 from hourbell.testing.conformance.suite import Conformance
 from hourbell.triggers import At, Every
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hourbell.model.plan import FireFacts, FirePlan
+    from hourbell.model.schedule import Schedule
 
 
 class DeclaringConformance(Conformance):
@@ -163,6 +172,42 @@ class DeclaringConformance(Conformance):
         await bench.node()
         (schedule,) = await bench.store.declare("a", [bench.declaration(args={"n": 2})])
         assert (schedule.source, schedule.args) == (Source.CODE, {"n": 2})
+
+    async def test_when_the_last_declarer_left_is_told_to_the_planner(self, bench: Bench) -> None:
+        for node in ("stops", "dies"):
+            await bench.node(node)
+            await bench.store.declare(node, [bench.declaration(node)])
+        seen = await bench.renewals()
+        await bench.store.retire_node("stops")
+        ended = bench.now + LEASE
+        bench.clock.advance(LEASE.total_seconds() + 1)
+        await bench.store.rescue({"dies": seen["dies"]})
+        await bench.schedule("call")
+        told: dict[str, tuple[bool, object]] = {}
+
+        def plan(schedule: Schedule, facts: FireFacts, now: datetime) -> FirePlan | None:
+            told[schedule.id] = facts.declared, facts.left_at
+            return None
+
+        bench.clock.advance(1)
+        report = await bench.fire(plan)
+        assert told == {"stops": (False, ended), "dies": (False, ended), "call": (True, None)}
+        assert (sorted(report.awaited), report.unreadable) == (["dies", "stops"], ("call",))
+        assert (await bench.store.get_schedule("stops")).next_fire_at == ended - LEASE + timedelta(seconds=1)
+        await bench.store.prune(Retention(timedelta(days=30)), 10)
+        assert len((await bench.fire(plan)).awaited) == 2, "what they declared is remembered for a while"
+        await bench.node("back")
+        await bench.store.declare("back", [bench.declaration("stops"), bench.declaration("dies")])
+        assert {one.schedule_id for one in (await bench.fire()).fired} >= {"stops", "dies"}
+
+    async def test_declarations_of_long_ago_are_forgotten(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.store.declare("a", [bench.declaration()])
+        await bench.store.retire_node("a")
+        bench.clock.advance(2 * 86400)
+        await bench.store.prune(Retention(timedelta(days=30)), 10)
+        report = await bench.fire(lambda schedule, facts, now: None)
+        assert (report.awaited, report.unreadable) == ((), ("s",))
 
     async def test_a_version_that_has_left_overrules_nobody_for_long(self, bench: Bench) -> None:
         old, new = bench.declaration(digest="old", args={"n": 1}), bench.declaration(digest="new", args={"n": 2})

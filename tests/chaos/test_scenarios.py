@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from chaos import bad_bodies, deploy, fire_storm, freeze, havoc, idle, kill_storm, limits, long_bodies, outage, restart
+from chaos import (
+    bad_bodies,
+    deploy,
+    fire_storm,
+    freeze,
+    havoc,
+    idle,
+    kill_storm,
+    limits,
+    long_bodies,
+    outage,
+    overlaps,
+    restart,
+)
 from chaos.report import Report
 from chaos.site import KINDS, Scenario, Site
 from hourbell.testing.postgres_server import PostgresServer
@@ -66,6 +79,11 @@ async def test_chance_finds_no_way_to_lose_or_double(site: Site) -> None:
 @on_both
 async def test_limits_are_kept_while_processes_are_killed(site: Site) -> None:
     await without_problem(limits.under_kills, site, runs=400, every=1.5)
+
+
+@on_both
+async def test_runs_take_turns_while_processes_are_killed(site: Site) -> None:
+    await without_problem(overlaps.scenario, site, seconds=6)
 
 
 @on_both

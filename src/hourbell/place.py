@@ -18,6 +18,15 @@ _MAIN = "__mp_main__"
 """The name under which a script is imported by those who do not run it, so that its `if __name__` is not taken."""
 
 
+_CHILD = "hourbell.executors.process.child"
+"""The main program of processes that run bodies; no other process imports it."""
+
+
+def runs_bodies_only() -> bool:
+    """True in a process that a node has started for its bodies."""
+    return _CHILD in sys.modules
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """``module`` is imported, or the script ``file`` where the module has no name; ``qualname`` is looked up there."""

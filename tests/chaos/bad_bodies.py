@@ -20,7 +20,8 @@ from .site import Site, run_script
 from .storm import COUNTING, complaints, over
 
 POLL = 1.0
-IMPORT = 4.0
+IMPORT = 10.0
+"""Seconds for an import: a busy machine needs some for a good one."""
 GROWTH = 40.0
 """Megabytes by which a node may be larger in the last third of the time than in the middle one."""
 

@@ -6,7 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from hourbell.errors import Conflict
+from hourbell.errors import Conflict, HourbellError
+from hourbell.place import runs_bodies_only
 from hourbell.scheduler.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class LifeVerbs(Verbs):
         core = self._core
         if core.node is not None:
             raise Conflict("this scheduler has been started already: stop() comes first")
+        if runs_bodies_only():
+            raise HourbellError(
+                "this process was started by a node to run bodies, and cannot be a node itself: what starts the "
+                'application must not do so when its module is imported; put it under `if __name__ == "__main__":`'
+            )
         for task in core.tasks:
             task.arguments.check()
         declarations = tuple(core.declaration_of(said) for said in core.declared.values())

@@ -134,6 +134,14 @@ def with_grandchild(path: str) -> None:
         time.sleep(0.01)
 
 
+def holds_the_lock_beside_a_grandchild(path: str) -> None:
+    """Nobody inside this process can notice anything, and the kernel would kill it alone."""
+    grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(path + ".new").write_text(f"{os.getpid()} {grandchild.pid}")
+    Path(path + ".new").rename(path)
+    ctypes.PyDLL(None).sleep(600)
+
+
 def looks(context: Context, path: str) -> str:
     Path(path).write_text("begun")
     while not context.cancelled:

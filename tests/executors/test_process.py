@@ -312,7 +312,7 @@ async def test_stopping_kills_what_runs(tmp_path: Path) -> None:
     await until(lambda: not any(is_there(pid) for pid in pids))
 
 
-@pytest.mark.parametrize("body", ["with_grandchild", "holds_the_lock_of_the_interpreter"])
+@pytest.mark.parametrize("body", ["with_grandchild", "holds_the_lock_beside_a_grandchild"])
 def test_no_child_outlives_a_parent_that_was_killed(tmp_path: Path, body: str) -> None:
     path = tmp_path / "pids"
     script = f"""

@@ -194,3 +194,15 @@ def test_nothing_is_found_beyond_the_calendar() -> None:
     assert trigger.next_after(datetime.max.replace(tzinfo=UTC)) is None
     assert trigger.prev_before(datetime.max.replace(tzinfo=UTC)) == datetime(9990, 1, 1, tzinfo=UTC)
     assert trigger.next_after(datetime.min.replace(tzinfo=UTC)) == datetime(9990, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("start", ["9999-05-31T23:58:30Z", "9999-12-31T23:59:59Z", "2026-01-01T00:00:00Z"])
+def test_the_last_fire_of_all_comes_once(start: str) -> None:
+    trigger = Every(minutes=1, start=start)
+    last = trigger.prev_before(datetime.max.replace(tzinfo=UTC))
+    if last is None:  # the start is the last instant there is, and nothing is later
+        last = trigger.next_after(datetime(9999, 5, 31, tzinfo=UTC))
+    assert last is not None
+    following = trigger.next_after(last)
+    assert following is None or (following > last and trigger.next_after(following) is None)
+    assert trigger.next_after(datetime.max.replace(tzinfo=UTC)) is None

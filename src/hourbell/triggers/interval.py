@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self
 
 from hourbell.errors import TriggerError
-from hourbell.triggers.instants import as_utc, read_instant, write_instant
+from hourbell.triggers.instants import LATEST, as_utc, read_instant, write_instant
 from hourbell.triggers.spec import (
     Spec,
     check_fields,
@@ -180,11 +180,11 @@ class Every(Trigger):
         )
 
     def _last_step(self, base: datetime) -> int:
-        """The number of the last step that is a fire; the calendar's own end when there is no other."""
-        return ((self.end or _CALENDAR_END) - base) // self.period
+        """The number of the last step that is a fire; where instants end when there is no other.
 
-
-_CALENDAR_END = datetime(9999, 12, 31, tzinfo=UTC)
+        Beyond that every question is taken for one about the end itself, so a fire there would come again and again.
+        """
+        return ((self.end or LATEST) - base) // self.period
 
 
 def _period(**parts: float) -> timedelta:

@@ -355,7 +355,9 @@ async def test_what_comes_after_the_end_is_not_the_runs(plain: Bench) -> None:
 
     def late(context: Any) -> None:
         go.wait(30)
-        app.info("late")
+        # More than the body itself: a line with a number that is taken would be passed over.
+        for number in range(5):
+            app.info("late %d", number)
         context.progress(9)
         gone.set()
 
@@ -556,3 +558,27 @@ async def test_logging_in_the_middle_of_it_waits_for_nobody(plain: Bench) -> Non
         thread_is_not_stuck.join()
     notes.line(context, logging.INFO, "app", "from outside")
     assert [line.message for line in notes.take().lines] == ["from outside"]
+
+
+async def test_a_thousand_runs_at_once_keep_their_lines_apart() -> None:
+    """On the loop and in threads, each switching to the others between any two lines."""
+    bench = Bench(max_runs=500, threads=20)
+
+    async def on_loop(n: int) -> None:
+        for part in range(3):
+            app.info("%d.%d on the loop", n, part)
+            await asyncio.sleep(0)
+        await asyncio.to_thread(app.info, "%d.3 in a helper", n)
+
+    def in_thread(n: int) -> None:
+        for part in range(4):
+            app.info("%d.%d in a thread", n, part)
+
+    bench.task(on_loop)
+    bench.task(in_thread)
+    async with bench.running():
+        runs = [(n, await bench.enqueue(name, args={"n": n})) for n, name in enumerate(["on_loop", "in_thread"] * 500)]
+        for n, run in runs:
+            await bench.final(run.id)
+            said = [message.partition(" ")[0] for message in await messages(bench, run)]
+            assert said == [f"{n}.{part}" for part in range(4)]

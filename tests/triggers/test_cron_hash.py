@@ -122,7 +122,9 @@ def test_an_id_is_text(schedule_id: object) -> None:
         Trigger.from_spec({**Cron("H * * * *").to_spec(), "schedule_id": schedule_id})
 
 
-@pytest.mark.parametrize("expr", ["0 0 H(29-31) 2 *", "0 0 31 H *", "0 0 H(1-31) 2 +fri#5", "0 0 H(30-31) H(2-3) *"])
+@pytest.mark.parametrize(
+    "expr", ["0 0 H(29-31) 2 *", "0 0 31 H *", "0 0 H(1-31) 2 +fri#5", "0 0 H(30-31) H(2-3) *", "0 0 1W * +H"]
+)
 def test_what_never_comes_is_not_chosen(expr: str) -> None:
     for schedule_id in IDS[:40]:
         assert Cron(expr).bound(schedule_id).next_after(START) is not None

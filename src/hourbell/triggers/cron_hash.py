@@ -32,9 +32,13 @@ class HashSource:
         """The number for a field, to be taken modulo the count of what there is to choose from."""
         text = f"{field_name}\n{self.schedule_id}".encode("utf-8", "surrogatepass")
         number = int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
-        if field_name == "day of month":
-            return number + self.attempt % 31
-        return number + self.attempt // 31 if field_name == "month" else number
+        # So that every pair of two of them comes up within the tries.
+        shifts = {
+            "day of month": self.attempt % 31,
+            "month": self.attempt // 31,
+            "day of week": self.attempt % 7,
+        }
+        return number + shifts.get(field_name, 0)
 
 
 @dataclass(frozen=True, slots=True)

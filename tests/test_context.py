@@ -68,3 +68,61 @@ def test_the_log_knows_the_run(caplog: pytest.LogCaptureFixture) -> None:
     assert record.getMessage() == "hello there"
     assert (record.run_id, record.schedule_id, record.attempt, record.mine) == ("r1", "s", 3, 1)  # type: ignore[attr-defined]
     assert context.log is context.log
+
+
+def test_a_line_names_the_place_where_it_was_logged(caplog: pytest.LogCaptureFixture) -> None:
+    context = Context.of(RUN)
+    with caplog.at_level(logging.INFO, logger="hourbell.run"):
+        context.log.info("here")
+        context.log.log(logging.INFO, "and here")
+    assert {(record.funcName, record.filename) for record in caplog.records} == {
+        ("test_a_line_names_the_place_where_it_was_logged", "test_context.py")
+    }
+
+
+class Pad:
+    """A notebook that remembers."""
+
+    level = logging.INFO
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str, str]] = []
+        self.come: list[tuple[object, object, object]] = []
+
+    def progress(self, context: Context, done: object, total: object, note: object) -> None:
+        self.come.append((done, total, note))
+
+    def line(self, context: Context, level: int, logger: str, message: str) -> None:
+        self.lines.append((level, logger, message))
+
+
+def test_what_loggers_do_not_print_is_kept_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    from hourbell.line_capture import LineCapture
+
+    pad = Pad()
+    context = Context.of(RUN, pad)
+    capture = LineCapture.install()
+    try:
+        with caplog.at_level(logging.ERROR, logger="hourbell.run"):
+            assert context.log.isEnabledFor(logging.INFO)
+            assert not context.log.isEnabledFor(logging.DEBUG)
+            context.log.info("quiet %s", "one")
+            context.log.debug("too quiet")
+            context.log.error("loud")
+            try:
+                int("x")
+            except ValueError as error:
+                context.log.warning("odd", exc_info=error)
+    finally:
+        capture.remove()
+    assert [record.getMessage() for record in caplog.records] == ["loud"]
+    (_, _, quiet), (_, _, loud), (_, _, odd) = pad.lines
+    assert (quiet, loud) == ("quiet one", "loud")
+    assert odd.startswith("odd\nTraceback")
+
+
+def test_progress_goes_into_the_notebook_and_nowhere_without_one() -> None:
+    Context.of(RUN).progress(1)
+    pad = Pad()
+    Context.of(RUN, pad).progress(1, 2, "note")
+    assert pad.come == [(1, 2, "note")]

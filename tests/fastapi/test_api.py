@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from hourbell import Cron, Every, Run, Scheduler
+from hourbell import CalendarEvery, Cron, Every, Run, Scheduler
 from hourbell.fastapi import api_router
 
 
@@ -220,3 +220,32 @@ def test_utc_is_said_whatever_zone_the_value_has() -> None:
     berlin = datetime(2030, 1, 1, 1, tzinfo=UTC).astimezone(tz=None)
     node = NodeOut(id="n", host="h", pid=1, started_at=berlin, lease_until=berlin, running=0, state="live")
     assert node.model_dump(mode="json")["started_at"] == "2030-01-01T01:00:00Z"
+
+
+async def test_a_preview_marks_what_the_clock_does(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    await scheduler.add_schedule("send", Cron("30 2 * * *", "Europe/Berlin"), id="night/ly", args={"to": "x"})
+    answer = await asked(client, "schedules/night/ly/preview?count=2&after=2030-03-30T12:00:00Z")
+    moved, plain = answer["items"]
+    assert (moved["fire_at"], moved["local"], moved["mark"]) == ("2030-03-31T01:00:00Z", "2030-03-31T02:30:00", "moved")
+    assert moved["note"] == "moved: 02:30 does not exist on this day"
+    assert (plain["fire_at"], plain["mark"], plain["note"]) == ("2030-04-01T00:30:00Z", None, "")
+    upcoming = (await asked(client, "schedules/night/ly"))["next_fire_at"]
+    first = (await asked(client, "schedules/night/ly/preview"))["items"]
+    assert (first[0]["fire_at"], len(first)) == (upcoming, 5)
+    assert (await asked(client, "schedules/none/preview", 404))["status"] == 404
+    for wrong in ("count=0", "count=1001", "after=soon", "after=2030-01-01T00:00:00"):
+        await asked(client, f"schedules/night/ly/preview?{wrong}", 422)
+
+
+async def test_a_preview_tells_what_is_dropped(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    trigger = CalendarEvery(days=1, time="02:30", start_day="2030-01-01", timezone="Europe/Berlin")
+    await scheduler.add_schedule("send", trigger, id="s", args={"to": "x"})
+    answer = await asked(client, "schedules/s/preview?count=2&after=2030-03-30T00:00:00Z")
+    assert [(one["fire_at"], one["mark"]) for one in answer["items"]] == [
+        ("2030-03-30T01:30:00Z", None),
+        (None, "dropped"),
+        ("2030-04-01T00:30:00Z", None),
+    ]
+    marked = await scheduler.preview_marked("s", 1)
+    assert marked[0].fire_at == (await scheduler.get_schedule("s")).next_fire_at
+    assert [fire.mark for fire in await scheduler.preview_marked(Cron("30 2 * * *", "Europe/Berlin"), 1)] == [None]

@@ -16,6 +16,8 @@ from hourbell.fastapi.schemas import (
     LogLineOut,
     LogsOut,
     NodeOut,
+    PreviewedOut,
+    PreviewOut,
     RunDetailsOut,
     RunOut,
     ScheduleOut,
@@ -28,6 +30,8 @@ T = TypeVar("T")
 Cursor = Annotated[str | None, Query(max_length=300, description="next_cursor of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 EndedAt = Annotated[AwareDatetime | None, Query(description="when the run ended, RFC 3339")]
+Count = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[AwareDatetime | None, Query(description="RFC 3339; without it, from the next fire on")]
 Filter = Annotated[str | None, Query(max_length=200)]
 Attempt = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Id = Annotated[str, Path(max_length=300)]
@@ -59,6 +63,12 @@ def _reading(scheduler: Scheduler, guard: Guard) -> APIRouter:
     async def list_schedules(state: Filter = None, cursor: Cursor = None, limit: Limit = 50) -> ListOut[ScheduleOut]:
         page = await scheduler.list_schedules(state=state, cursor=cursor, limit=limit)
         return ListOut(items=[ScheduleOut.of(one) for one in page], next_cursor=page.next_cursor)
+
+    # Before the schedule itself, whose id may have slashes.
+    @router.get("/schedules/{id:path}/preview")
+    async def preview_schedule(id: Id, count: Count = 5, after: After = None) -> PreviewOut:  # noqa: A002 - as above
+        fires = await scheduler.preview_marked(id, count, after=after)
+        return PreviewOut(items=[PreviewedOut.of(one) for one in fires])
 
     @router.get("/schedules/{id:path}")
     async def get_schedule(id: Id) -> ScheduleOut:  # noqa: A002 - its name in the address

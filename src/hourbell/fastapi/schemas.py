@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel
 
@@ -16,6 +16,7 @@ from hourbell.model.run import Attempt, Run
 from hourbell.model.schedule import Schedule
 from hourbell.scheduler.health import Health, told_of_stranded
 from hourbell.task import Task
+from hourbell.triggers import PreviewedFire
 
 T = TypeVar("T")
 Instant = Annotated[datetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
@@ -160,6 +161,27 @@ class LogsOut(ListOut[LogLineOut]):
     """A page of a run's log. ``dropped`` counts the lines between these that are not kept any more."""
 
     dropped: int
+
+
+class PreviewedOut(BaseModel):
+    """A fire to come. ``local``: the time of the wall clock that the rule names. No ``fire_at``: nothing runs there."""
+
+    fire_at: Instant | None
+    local: datetime
+    mark: Literal["moved", "dropped", "first", "second"] | None
+    note: str
+    count: int
+
+    @classmethod
+    def of(cls, fire: PreviewedFire) -> PreviewedOut:
+        """The fire as it looks outside."""
+        return cls(fire_at=fire.fire_at, local=fire.local, mark=fire.mark, note=fire.note(), count=fire.count)
+
+
+class PreviewOut(BaseModel):
+    """Fires to come, in their order."""
+
+    items: list[PreviewedOut]
 
 
 class NodeOut(BaseModel):

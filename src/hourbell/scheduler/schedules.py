@@ -14,7 +14,7 @@ from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.scheduler.calendars import check_blackout
 from hourbell.scheduler.declarations import Declared, checked_args, checked_id
 from hourbell.scheduler.pages import checked_limit, checked_state, checked_text
-from hourbell.scheduler.previews import previewed, previewed_schedule
+from hourbell.scheduler.previews import marked, marked_schedule, previewed, previewed_schedule
 from hourbell.scheduler.requests import ancestry, checked_key
 from hourbell.scheduler.transactions import joined
 from hourbell.scheduler.verbs import Verbs, id_of_schedule
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hourbell.scheduler.requests import Ancestry
     from hourbell.store.protocol import OnConflict
     from hourbell.task import Task
+    from hourbell.triggers import PreviewedFire
 
 _ON_CONFLICT = ("update", "keep", "error")
 _LONGEST_NOTE = 1_000
@@ -192,6 +193,21 @@ class ScheduleVerbs(Verbs):
             return previewed(self._core.find_trigger(id_or_trigger).anchored(now), most, after or now)
         schedule = await self._core.store.get_schedule(id_of_schedule(id_or_trigger))
         return previewed_schedule(schedule, most, after, now)
+
+    async def preview_marked(
+        self, id_or_trigger: str | Schedule | Trigger, count: int = 5, *, after: datetime | None = None
+    ) -> list[PreviewedFire]:
+        """The fires of `preview`, each with the time of the wall clock that the rule names and what becomes of it.
+
+        A fire that a change of the clock moves or repeats is marked so. Times that it drops stand in between, as
+        further entries without a fire. Raises NotFound, TriggerError, InvalidArguments.
+        """
+        most = checked_limit(count, name="count")
+        now = self._core.clock.now()
+        if isinstance(id_or_trigger, Trigger):
+            return marked(self._core.find_trigger(id_or_trigger).anchored(now), most, after or now)
+        schedule = await self._core.store.get_schedule(id_of_schedule(id_or_trigger))
+        return marked_schedule(schedule, most, after, now)
 
     async def _replacing(self, schedule_id: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """These arguments, checked together with the schedule's own; validators of users never run under its lock."""

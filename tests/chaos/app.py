@@ -20,6 +20,7 @@ from hourbell.fastapi import api_router
 from .bad import make_bad_bodies
 from .blueprint import Blueprint, Planned
 from .ledger import LedgerFile
+from .writers import make_writers
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
 
@@ -88,6 +89,8 @@ def make_app(blueprint: Blueprint) -> FastAPI:
     bodies = make_bodies(scheduler, ledger)
     if blueprint.bad:
         bodies |= make_bad_bodies(scheduler)
+    if blueprint.writers:
+        bodies |= make_writers(scheduler, blueprint.database)
     for planned in blueprint.schedules:
         declare(scheduler, bodies, planned)
     for name, concurrency in blueprint.waiters.items():

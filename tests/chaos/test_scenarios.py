@@ -10,6 +10,7 @@ import pytest
 from chaos import (
     bad_bodies,
     deploy,
+    effects,
     fire_storm,
     freeze,
     havoc,
@@ -64,6 +65,11 @@ async def test_each_fire_is_a_run_or_covered_by_a_skip(site: Site) -> None:
 @on_both
 async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site) -> None:
     await without_problem(kill_storm.scenario, site, seconds=8, schedules=60, workers=3, slack=SLACK)
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_an_effect_happens_once_while_processes_are_killed(site: Site) -> None:
+    await without_problem(effects.scenario, site, seconds=14, schedules=20, workers=3, pause=0.5)
 
 
 @on_both

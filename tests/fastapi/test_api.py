@@ -93,7 +93,8 @@ async def test_a_run(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
     found = await asked(client, f"runs/{run.id}")
     assert set(found) == {
         "id", "schedule_id", "task", "args", "state", "reason", "origin", "fire_at", "run_at", "started_at",
-        "finished_at", "attempt", "node_id", "error", "result", "tracking_id", "progress", "attempts",
+        "finished_at", "attempt", "node_id", "error", "result", "tracking_id", "yielded_to", "progress",
+        "attempts",
     }  # fmt: skip
     assert (found["id"], found["task"], found["args"], found["origin"]) == (run.id, "send", {"to": "x"}, "enqueue")
     assert (found["state"], found["attempt"], found["result"]) == ("queued", 0, None)

@@ -102,6 +102,7 @@ class RunOut(BaseModel):
     error: str | None
     result: Any
     tracking_id: str | None
+    yielded_to: str | None
     progress: ProgressOut | None
 
     @classmethod

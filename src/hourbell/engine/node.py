@@ -18,6 +18,7 @@ from hourbell.engine.status import Life, NodeStatus
 from hourbell.engine.timekeeping import Timekeeper
 from hourbell.engine.troubles import Troubles
 from hourbell.errors import StoreMisconfigured, StoreUnavailable
+from hourbell.executors.around import Around
 from hourbell.executors.choice import make_executors
 from hourbell.line_capture import LineCapture
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hourbell.clock import Clock
     from hourbell.engine.shift import Shift
     from hourbell.events import Events
+    from hourbell.middleware import Middleware
     from hourbell.model.schedule import Declaration
     from hourbell.settings import Settings
     from hourbell.store.protocol import Store
@@ -59,6 +61,7 @@ class Node:
         tasks: TaskRegistry,
         declarations: Callable[[], Sequence[Declaration]],
         events: Events,
+        middleware: Sequence[Middleware] = (),
     ) -> None:
         self._store = store
         self._parts = Parts(
@@ -71,9 +74,10 @@ class Node:
             troubles=Troubles(),
         )
         self._pulse = Pulse(clock, min(1.0, settings.lease / 6, settings.blocked_after / 4))
-        self._executors = make_executors(
-            settings.threads, self._thread_freed, settings.processes, settings.process_start
-        )
+        executors = make_executors(settings.threads, self._thread_freed, settings.processes, settings.process_start)
+        if middleware:
+            executors = {kind: Around(executor, middleware) for kind, executor in executors.items()}
+        self._executors = executors
         self._signals = Signals(clock.elapsed, self._signalled, self._signalled_again)
         self._life = (Life.STARTING, clock.now())
         self._app: Crossing | None = None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from hourbell.clock import Clock
     from hourbell.engine.node import Node
+    from hourbell.middleware import Middleware
     from hourbell.model.schedule import Declaration
     from hourbell.scheduler.declarations import Declared
     from hourbell.store.protocol import Store
@@ -47,6 +48,7 @@ class Core:
         self.waiters = Waiters(self.events)
         self.tasks = TaskRegistry()
         self.declared: dict[str, Declared] = {}
+        self.middleware: list[Middleware] = []
         self.node: Node | None = None
         self._made_store: Any = database if own else None
         self._connect_args = connect_args_of(database)

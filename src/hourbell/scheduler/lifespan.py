@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from hourbell.errors import Conflict, HourbellError
+from hourbell.middleware import checked_middleware
 from hourbell.place import runs_bodies_only
 from hourbell.scheduler.verbs import Verbs
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hourbell.events import E
+    from hourbell.middleware import Middleware
 
 SUBSCRIBERS_PATIENCE = 1.0
 """Seconds that the end waits for async subscribers; then they are cancelled, for nothing may hold a shutdown up."""
@@ -54,6 +56,7 @@ class LifeVerbs(Verbs):
                 tasks=core.tasks,
                 declarations=lambda: declarations,
                 events=core.events,
+                middleware=tuple(core.middleware),
             )
             core.node = node
             await node.start()
@@ -125,6 +128,17 @@ class LifeVerbs(Verbs):
         InvalidArguments when ``event_type`` is no type of event.
         """
         return self._core.events.on(event_type, subscriber)
+
+    def add_middleware(self, middleware: Middleware) -> None:
+        """Put ``async def middleware(call_next, context)`` around every body here, whichever executor runs it.
+
+        It runs on the application's event loop. What was added first is outermost; ``await call_next()`` goes on to the
+        next one and answers the body's result, and what is raised is the failure of the run. The ``timeout`` of the
+        task covers it too. Raises InvalidArguments, and Conflict once the scheduler has started.
+        """
+        if self._core.node is not None:
+            raise Conflict("middleware is added before the scheduler starts: bodies run already")
+        self._core.middleware.append(checked_middleware(middleware))
 
     async def _left(self) -> None:
         core = self._core

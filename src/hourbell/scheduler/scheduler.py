@@ -17,9 +17,11 @@ from hourbell.scheduler.runs import RunVerbs
 from hourbell.scheduler.schedules import ScheduleVerbs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Unpack
 
     from hourbell.clock import Clock
+    from hourbell.middleware import Middleware
     from hourbell.scheduler.options import SchedulerOptions
     from hourbell.settings import Settings
 
@@ -31,16 +33,24 @@ class Scheduler(
 
     ``database``  a URL (``postgresql://…``, ``sqlite:///path``, ``memory://`` for tests), a SQLAlchemy AsyncEngine, or
     nothing: ``HOURBELL_DATABASE_URL``, ``DATABASE_URL``, else the file ``hourbell.db``. Every setting may be given by
-    its name, and every policy too, which is then the default of all tasks. ``clock`` is for tests.
+    its name, and every policy too, which is then the default of all tasks. ``middleware``  see `add_middleware`; the
+    first is outermost. ``clock`` is for tests.
 
     Making one touches no database. Raises InvalidArguments naming the option that is wrong.
     """
 
     def __init__(
-        self, database: object = None, *, clock: Clock | None = None, **options: Unpack[SchedulerOptions]
+        self,
+        database: object = None,
+        *,
+        clock: Clock | None = None,
+        middleware: Iterable[Middleware] = (),
+        **options: Unpack[SchedulerOptions],
     ) -> None:
         self._core = Core(database, clock, options)
         self._requests = Requests(self._core)
+        for one in middleware:
+            self.add_middleware(one)
 
     @property
     def settings(self) -> Settings:

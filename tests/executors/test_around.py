@@ -1,0 +1,252 @@
+"""Middleware around the bodies of every executor: its order, its errors, and what ends a run all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from engine.bench import Bench, until, until_async
+from hourbell import Conflict, Context, InvalidArguments, Retry, Scheduler
+from hourbell.engine.node import Node
+from hourbell.events import RunStarted
+from hourbell.executors.around import Around
+from hourbell.model.run import Run
+from hourbell.model.run_state import RunState
+
+Next = Callable[[], Awaitable[Any]]
+tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
+
+
+def node_with(bench: Bench, *middleware: Any) -> Node:
+    return Node(
+        store=bench.store,
+        clock=bench.clock,
+        settings=bench.settings,
+        tasks=bench.tasks,
+        declarations=lambda: (),
+        events=bench.events,
+        middleware=middleware,
+    )
+
+
+async def ended(bench: Bench, name: str, *middleware: Any) -> Run:
+    node = node_with(bench, *middleware)
+    await node.start()
+    try:
+        run = await bench.enqueue(name)
+        node.wake()
+        return await bench.final(run.id)
+    finally:
+        await node.stop()
+
+
+def both(bench: Bench, body: Callable[[], Any], **policies: Any) -> None:
+    """The same body as a coroutine, and in a thread."""
+
+    async def on_the_loop() -> Any:
+        return body()
+
+    def in_a_thread() -> Any:
+        return body()
+
+    bench.task(on_the_loop, "async", **policies)
+    bench.task(in_a_thread, "thread", **policies)
+
+
+KINDS = pytest.mark.parametrize("kind", ["async", "thread"])
+
+
+@KINDS
+async def test_what_was_added_first_is_outermost(kind: str) -> None:
+    bench, told = Bench(), []
+
+    def named(name: str) -> Any:
+        async def middleware(call_next: Next, context: Context) -> Any:
+            told.append((name, context.task))
+            result = await call_next()
+            told.append((name, result))
+            return f"{name}({result})"
+
+        return middleware
+
+    both(bench, lambda: "body")
+    bench.events.on(RunStarted, lambda event: told.append(("started", event.run.task)))
+    run = await ended(bench, kind, named("a"), named("b"))
+    assert (run.state, run.result) == (RunState.SUCCEEDED, "a(b(body))")
+    assert told == [("started", kind), ("a", kind), ("b", kind), ("b", "body"), ("a", "b(body)")]
+    assert run.started_at is not None
+
+
+@KINDS
+async def test_a_body_sees_what_middleware_put_into_context_variables(kind: str) -> None:
+    bench = Bench()
+
+    async def middleware(call_next: Next, _: Context) -> Any:
+        tenant.set("acme")
+        return [threading.current_thread() is threading.main_thread(), await call_next()]
+
+    both(bench, tenant.get)
+    assert (await ended(bench, kind, middleware)).result == [True, "acme"]
+    assert tenant.get() == "nobody"
+
+
+@KINDS
+async def test_what_it_raises_is_the_failure_of_the_run(kind: str) -> None:
+    bench, called = Bench(), []
+
+    async def refuse(call_next: Next, context: Context) -> Any:
+        if context.attempt == 1:
+            raise PermissionError("not now")
+        return await call_next()
+
+    both(bench, lambda: called.append(1), retry=Retry(attempts=2, first=0.01))
+    run = await ended(bench, kind, refuse)
+    (attempt,) = await bench.store.list_attempts(run.id)
+    assert (run.state, run.failures, called) == (RunState.SUCCEEDED, 1, [1])
+    assert attempt.error.splitlines()[0] == "PermissionError: not now"
+
+
+@KINDS
+async def test_it_sees_what_the_body_raises_and_may_answer_instead(kind: str) -> None:
+    bench = Bench()
+
+    async def forgive(call_next: Next, _: Context) -> Any:
+        try:
+            return await call_next()
+        except KeyError as error:
+            return f"forgiven {error}"
+
+    def fail() -> None:
+        raise KeyError("x")
+
+    both(bench, fail)
+    assert (await ended(bench, kind, forgive)).result == "forgiven 'x'"
+
+    async def on(call_next: Next, _: Context) -> Any:
+        return await call_next()
+
+    run = await ended(bench, kind, on)
+    assert run.state is RunState.FAILED
+    assert (run.error or "").startswith("KeyError: 'x'")
+    assert "in fail" in (run.error or "")
+
+
+@KINDS
+async def test_a_body_runs_once(kind: str) -> None:
+    bench, called = Bench(), []
+
+    async def twice(call_next: Next, _: Context) -> Any:
+        await call_next()
+        await call_next()
+
+    both(bench, lambda: called.append(1))
+    run = await ended(bench, kind, twice)
+    assert (run.state, called) == (RunState.FAILED, [1])
+    assert "call_next() was called twice" in (run.error or "")
+
+
+@KINDS
+async def test_it_may_leave_the_body_out(kind: str) -> None:
+    bench = Bench(threads=1)
+
+    async def instead(_: Next, context: Context) -> Any:
+        return context.run_id
+
+    both(bench, lambda: pytest.fail("never"))
+    for _ in range(3):  # its place is given back
+        run = await ended(bench, kind, instead)
+        assert run.result == run.id
+
+
+@KINDS
+async def test_time_runs_for_the_middleware_too(kind: str) -> None:
+    bench = Bench()
+
+    async def hang(_: Next, __: Context) -> Any:
+        await asyncio.Event().wait()
+
+    both(bench, lambda: None, timeout=0.1)
+    run = await ended(bench, kind, hang)
+    assert (run.state, run.outcome) == (RunState.FAILED, "timed_out")
+
+
+async def test_a_thread_is_asked_to_end_through_its_middleware() -> None:
+    bench, seen = Bench(), []
+
+    def slow(context: Context) -> str:
+        while not context.cancelled:
+            time.sleep(0.005)
+        seen.append("asked")
+        raise RuntimeError("stopping")
+
+    async def on(call_next: Next, _: Context) -> Any:
+        try:
+            return await call_next()
+        finally:
+            seen.append("left")
+
+    bench.task(slow, timeout=0.1)
+    run = await ended(bench, "slow", on)
+    assert (run.state, run.outcome) == (RunState.FAILED, "timed_out")
+    assert seen == ["asked", "left"]
+
+
+async def test_no_more_is_claimed_than_there_are_threads() -> None:
+    bench, gate = Bench(threads=2), asyncio.Event()
+
+    async def wait(call_next: Next, _: Context) -> Any:
+        await gate.wait()
+        return await call_next()
+
+    bench.task(lambda: None, "quick")
+    node = node_with(bench, wait)
+    await node.start()
+    try:
+        runs = await bench.enqueue_many("quick", 6)
+        node.wake()
+        await until(lambda: node.status.running == 2)
+        await asyncio.sleep(0.5)  # some polls
+        assert node.status.running == 2
+        assert len(await bench.runs(state=RunState.QUEUED)) == 4
+        gate.set()
+
+        async def all_done() -> bool:
+            return len(await bench.runs(state=RunState.SUCCEEDED)) == len(runs)
+
+        await until_async(all_done)
+    finally:
+        await node.stop()
+
+
+async def test_without_any_nothing_is_wrapped() -> None:
+    bench = Bench()
+    assert not any(isinstance(one, Around) for one in bench.node()._executors.values())
+
+
+@pytest.mark.parametrize("wrong", [None, 5, lambda call_next, context: None], ids=str)
+def test_what_is_no_middleware_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidArguments, match="middleware"):
+        Scheduler("memory://", middleware=[wrong])
+
+
+async def test_it_is_added_before_the_start() -> None:
+    async def short(_: Next) -> Any: ...
+
+    async def on(call_next: Next, _: Context) -> Any:
+        return f"<{await call_next()}>"
+
+    scheduler = Scheduler("memory://", middleware=[on])
+    with pytest.raises(InvalidArguments, match="two arguments"):
+        scheduler.add_middleware(short)  # type: ignore[arg-type]
+    scheduler.add_middleware(on)
+    task = scheduler.task(name="greet")(lambda: "hello")
+    async with scheduler.lifespan():
+        with pytest.raises(Conflict):
+            scheduler.add_middleware(on)
+        assert (await scheduler.wait(await task.enqueue(), timeout=30)).result == "<<hello>>"

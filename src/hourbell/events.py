@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.errors import InvalidArguments
+from hourbell.subscribers import Subscriber, is_async, subscriber_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from hourbell.model.run import Run
 
 E = TypeVar("E", bound="Event")
+_LOOK = 0.01
+"""Seconds between two looks at whether the subscribers are through."""
+
 _log = logging.getLogger("hourbell.events")
 
 
@@ -91,16 +97,18 @@ class NodeLost(Event):
 
 
 class Events:
-    """The subscribers of one scheduler. `emit` may be called in any thread and never raises.
+    """The subscribers of one scheduler. `emit` may be called in any thread, never raises and never waits.
 
-    Subscribers are called on the application's loop once it is attached, in the order of the events; async ones run
-    as tasks of their own. What a subscriber raises is logged.
+    Once a loop is attached each subscriber has a queue of its own and hears its events one after the other: an async
+    function on that loop, a plain one in a thread. Without a loop (in a script) plain ones are called where `emit` is.
     """
 
     def __init__(self) -> None:
         self._subscribers: dict[type[Event], tuple[Callable[[Any], Any], ...]] = {}
+        self._listeners: dict[type[Event], tuple[Callable[[Any], Any], ...]] = {}
+        self._told: dict[Callable[[Any], Any], Subscriber] = {}
+        self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
 
     def on(self, event_type: type[E], subscriber: Callable[[E], Any]) -> Callable[[], None]:
         """Call ``subscriber`` with every event of this type or a child of it. The answer ends the subscription.
@@ -110,70 +118,92 @@ class Events:
         kind: object = event_type
         if not (isinstance(kind, type) and issubclass(kind, Event)):
             raise InvalidArguments(f"{event_type!r} is no type of event: give one such as RunFailed")
-        self._subscribers[event_type] = (*self._subscribers.get(event_type, ()), subscriber)
+        return _added(self._subscribers, event_type, subscriber)
 
-        def off() -> None:
-            left = [known for known in self._subscribers.get(event_type, ()) if known is not subscriber]
-            self._subscribers[event_type] = tuple(left)
-
-        return off
+    def listen(self, event_type: type[E], listener: Callable[[E], None]) -> Callable[[], None]:
+        """For ourselves: a quick function that is called on the attached loop at once, with no queue in between."""
+        return _added(self._listeners, event_type, listener)
 
     def wants(self, event_type: type[Event]) -> bool:
         """True when somebody listens: who makes many events asks first."""
-        return any(self._subscribers.get(kind) for kind in event_type.__mro__ if kind is not object)
+        return any(self._subscribers.get(kind) or self._listeners.get(kind) for kind in event_type.__mro__)
 
     def attach(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Name the loop on which subscribers are called; None: where `emit` is called."""
+        """Name the loop of the application; None: there is none."""
         self._loop = loop
 
     def emit(self, event: Event) -> None:
-        """Tell the subscribers. Never raises and never waits for them."""
+        """Tell the subscribers."""
         if not self.wants(type(event)):
             return
         loop = self._loop
-        try:
-            if loop is None or loop is _running_loop():
-                self._deliver(event)
+        for function in _heard(self._subscribers, event):
+            place = loop or (_running_loop() if is_async(function) else None)
+            if place is None:
+                _call(function, event)
             else:
-                loop.call_soon_threadsafe(self._deliver, event)
-        except RuntimeError:  # the loop is closed: the application is gone, and with it the subscribers
-            _log.debug("%s came after the application's loop was closed", type(event).__name__)
+                self._subscriber(function, place).tell(event)
+        if listeners := _heard(self._listeners, event):
+            self._tell_listeners(listeners, event, loop)
 
     async def drained(self, within: float) -> None:
-        """Wait until the async subscribers that were started are through; cancel those that take longer, in seconds."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=within)
-        for task in set(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=within)
+        """Let the subscribers hear what they were told, for so many seconds at the most; then let them go."""
+        deadline = time.monotonic() + within
+        told = list(self._told.values())
+        while not all(one.idle() for one in told) and time.monotonic() < deadline:  # noqa: ASYNC110 - threads tell nobody
+            await asyncio.sleep(_LOOK)
+        with self._lock:
+            self._told = {}
+        for one in told:
+            one.end()
+        deadline = time.monotonic() + within
+        while not all(one.ended() for one in told) and time.monotonic() < deadline:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(_LOOK)
 
-    def _deliver(self, event: Event) -> None:
-        for kind in type(event).__mro__:
-            for subscriber in self._subscribers.get(kind, ()):
-                self._call(subscriber, event)
+    def _subscriber(self, function: Callable[[Any], Any], loop: asyncio.AbstractEventLoop) -> Subscriber:
+        known = self._told.get(function)
+        if known is None:
+            with self._lock:
+                known = self._told.setdefault(function, subscriber_of(function, loop))
+        return known
 
-    def _call(self, subscriber: Callable[[Any], Any], event: Event) -> None:
-        try:
-            answer = subscriber(event)
-            if inspect.iscoroutine(answer):
-                self._start(answer, subscriber)
-        except Exception:  # noqa: BLE001 - whatever it is, it must not reach the run
-            _log.exception("a subscriber of %s failed", type(event).__name__)
+    def _tell_listeners(
+        self, listeners: list[Callable[[Any], Any]], event: Event, loop: asyncio.AbstractEventLoop | None
+    ) -> None:
+        for listener in listeners:
+            try:
+                if loop is None or loop is _running_loop():
+                    listener(event)
+                else:
+                    loop.call_soon_threadsafe(listener, event)
+            except RuntimeError:  # the loop is closed: nobody is left who waits
+                _log.debug("%s came after the application's loop was closed", type(event).__name__)
 
-    def _start(self, coroutine: Any, subscriber: Callable[[Any], Any]) -> None:
-        if _running_loop() is None:
-            coroutine.close()
-            _log.warning("%r is async and was not called: no event loop runs yet", subscriber)
-            return
-        task = asyncio.ensure_future(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("an async subscriber failed", exc_info=error)
+def _added(
+    table: dict[type[Event], tuple[Callable[[Any], Any], ...]], event_type: type[Event], function: Callable[[Any], Any]
+) -> Callable[[], None]:
+    table[event_type] = (*table.get(event_type, ()), function)
+
+    def off() -> None:
+        table[event_type] = tuple(known for known in table.get(event_type, ()) if known is not function)
+
+    return off
+
+
+def _heard(table: dict[type[Event], tuple[Callable[[Any], Any], ...]], event: Event) -> list[Callable[[Any], Any]]:
+    return [function for kind in type(event).__mro__ for function in table.get(kind, ())]
+
+
+def _call(function: Callable[[Any], Any], event: Event) -> None:
+    """Call it here and now: there is no application whose loop could be held up."""
+    try:
+        answer = function(event)
+        if inspect.iscoroutine(answer):
+            answer.close()
+            _log.warning("%r is async and was not called: no event loop runs yet", function)
+    except Exception:  # noqa: BLE001 - whatever it is, it must not reach the run
+        _log.exception("a subscriber of %s failed", type(event).__name__)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

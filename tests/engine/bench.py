@@ -97,6 +97,7 @@ class Bench:
             yield node
         finally:
             await node.stop()
+            await self.events.drained(PATIENCE)
 
     async def enqueue(self, task: str, delay: float | None = None, **fields: Any) -> Run:
         (run,) = await self.enqueue_many(task, 1, delay, **fields)

@@ -109,7 +109,7 @@ async def test_what_is_skipped_is_told_to_who_listens() -> None:
     rig = Rig()
     rig.bench.schedule("ring")
     heard: list[FireMissed] = []
-    rig.bench.events.on(FireMissed, heard.append)
+    rig.bench.events.listen(FireMissed, heard.append)
     rig.bench.events.attach(asyncio.get_running_loop())
     firing = await rig.begin()
     rig.clock.advance(60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -250,3 +251,54 @@ async def test_it_is_added_before_the_start() -> None:
         with pytest.raises(Conflict):
             scheduler.add_middleware(on)
         assert (await scheduler.wait(await task.enqueue(), timeout=30)).result == "<<hello>>"
+
+
+def too_much() -> str:
+    return "x" * 100_000
+
+
+def in_another_process() -> str:
+    return f"{__name__}: {os.getpid()}"
+
+
+async def test_it_runs_in_the_parent_around_a_body_in_a_process() -> None:
+    bench, here = Bench(processes=1), []
+
+    async def on(call_next: Next, _: Context) -> Any:
+        here.append(os.getpid())
+        return f"<{await call_next()}>"
+
+    bench.task(in_another_process, "there", executor="process")
+    run = await ended(bench, "there", on)
+    assert run.state is RunState.SUCCEEDED, run.error
+    assert here == [os.getpid()]
+    assert run.result.startswith(f"<{__name__}: ")
+    assert str(os.getpid()) not in run.result
+    bench.task(too_much, "much", executor="process", retry=Retry(attempts=3, first=0.01))
+    run = await ended(bench, "much", on)
+    assert (run.state, run.attempt) == (RunState.FAILED, 1)
+    assert "its result cannot be kept" in (run.error or "")
+
+
+async def test_a_thread_that_does_not_end_is_told_of_once_and_its_slot_is_free() -> None:
+    bench, gate = Bench(threads=1), threading.Event()
+
+    async def on(call_next: Next, _: Context) -> Any:
+        return await call_next()
+
+    bench.task(lambda: gate.wait(60), "deaf", timeout=0.1, timeout_grace=0.1)
+    bench.task(lambda: "quick", "quick")
+    node = node_with(bench, on)
+    await node.start()
+    try:
+        run = await bench.enqueue("deaf")
+        node.wake()
+        deaf = await bench.final(run.id)
+        assert (deaf.state, deaf.outcome) == (RunState.FAILED, "timed_out")
+        quick = await bench.enqueue("quick")
+        node.wake()
+        assert (await bench.final(quick.id)).result == "quick"
+    finally:
+        gate.set()
+        await asyncio.sleep(0.1)
+        await node.stop()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hourbell.executors.async_ import AsyncExecutor
-from hourbell.executors.protocol import Body, Call, Ending, How
+from hourbell.errors import ResultRejected
+from hourbell.executors.async_ import AsyncBody, AsyncExecutor
+from hourbell.executors.protocol import Body, Call, Dumped, Ending, How
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from hourbell.middleware import Middleware
 
 LATER = 1.0
-"""Seconds by which a body in a thread is let go of after its middleware, so that the run is told of as stuck once."""
+"""Seconds that the middleware has longer than its body: a body in a process is killed, one in a thread let go of, and
+that is told as it is."""
 
 _AS_THEY_ENDED = frozenset({How.NOT_BEGUN, How.REFUSED})
 
@@ -44,10 +47,11 @@ class Around:
         """Start the middleware, and out of it the body."""
         if isinstance(self._executor, AsyncExecutor):
             return self._outer.start(replace(call, invoke=self._wrapped(call, call.invoke)), done)
-        inner = _Inner(self._executor, call, self._began)
+        run = _Wrapped(self._executor, call, done, self._began)
         self._before += 1
-        outer = replace(call, invoke=self._wrapped(call, inner.run))
-        return self._outer.start(outer, partial(self._ended, inner, done))
+        outer = replace(call, invoke=self._wrapped(call, run.invoke), grace=call.grace + LATER)
+        body = run.outer = self._outer.start(outer, run.ended)
+        return body
 
     def stop(self) -> None:
         """As the executor itself."""
@@ -60,11 +64,6 @@ class Around:
 
     def _began(self) -> None:
         self._before -= 1
-
-    def _ended(self, inner: _Inner, done: Callable[[Ending], None], ending: Ending) -> None:
-        inner.leave()
-        told = inner.ending
-        done(told if told is not None and told.how in _AS_THEY_ENDED else ending)
 
 
 class _Once:
@@ -83,55 +82,86 @@ class _Once:
         return await self._invoke()
 
 
-class _Inner:
-    """The body in its own executor, as something to await."""
+class _Wrapped:
+    """One run: its middleware's task outside, its body in its own executor inside."""
 
-    def __init__(self, executor: Executor, call: Call, began: Callable[[], None]) -> None:
+    def __init__(
+        self, executor: Executor, call: Call, done: Callable[[Ending], None], began: Callable[[], None]
+    ) -> None:
         self._executor = executor
         self._call = call
+        self._done = done
         self._began = began
-        self._left = False
-        self.ending: Ending | None = None
+        self._left = self._stuck = False
+        self._inner: Ending | None = None
+        self.outer: AsyncBody | None = None
 
-    def leave(self) -> None:
+    def ended(self, ending: Ending) -> None:
+        """The middleware is over, or let go of."""
+        self._leave()
+        if ending.stuck:
+            self._tell_stuck(ending)
+        elif self._inner is not None and (self._inner.how in _AS_THEY_ENDED or _refused(ending, self._inner)):
+            self._done(self._inner)
+        else:
+            self._done(ending)
+
+    async def invoke(self) -> Any:
+        """The body's value, or what it raised."""
+        ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+
+        def done(ending: Ending) -> None:
+            if ending.stuck:
+                cause = self.outer.cause if self.outer is not None else None
+                self._tell_stuck(replace(ending, how=cause or ending.how))
+            elif not ended.done():
+                ended.set_result(ending)
+
+        self._leave()
+        # What the middleware has put into context variables is for the body too.
+        call = replace(self._call, begin=_always, timeout=None, variables=contextvars.copy_context())
+        body = self._executor.start(call, done)
+        ending = self._inner = await _awaited(body, ended)
+        if ending.how is How.RETURNED:
+            return self._value(ending.value)
+        raise ending.error if ending.error is not None else asyncio.CancelledError
+
+    def _leave(self) -> None:
         """Its place among those that are still to start is free, whether it started or not."""
         if not self._left:
             self._left = True
             self._began()
 
-    async def run(self) -> Any:
-        """The body's value, or what it raised."""
-        ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+    @staticmethod
+    def _value(value: Any) -> Any:
+        """What a body in another process returned has been made JSON there; middleware sees what it stands for."""
+        if not isinstance(value, Dumped):
+            return value
+        text = value.kept()
+        return json.loads(text) if text is not None else None
 
-        def done(ending: Ending) -> None:
-            # One that is let go of is awaited further: the run is told of as stuck by its middleware's task.
-            if not ending.stuck and not ended.done():
-                ended.set_result(ending)
+    def _tell_stuck(self, ending: Ending) -> None:
+        if not self._stuck:
+            self._stuck = True
+            self._done(ending)
 
-        self.leave()
-        # What the middleware has put into context variables is for the body too.
-        call = replace(
-            self._call,
-            begin=_always,
-            timeout=None,
-            grace=self._call.grace + LATER,
-            variables=contextvars.copy_context(),
-        )
-        body = self._executor.start(call, done)
-        ending = self.ending = await self._awaited(body, ended)
-        if ending.how is How.RETURNED:
-            return ending.value
-        raise ending.error if ending.error is not None else asyncio.CancelledError
 
-    async def _awaited(self, body: Body, ended: asyncio.Future[Ending]) -> Ending:
-        try:
-            return await asyncio.shield(ended)
-        except asyncio.CancelledError:
-            if ended.done():
-                raise
-            # Asked to end: the body is, too, and what it makes of that is the end. Asked again, nobody waits for it.
-            body.cancel()
-            return await asyncio.shield(ended)
+async def _awaited(body: Body, ended: asyncio.Future[Ending]) -> Ending:
+    try:
+        return await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        if ended.done():
+            raise
+        # Asked to end: the body is, too, and what it makes of that is the end. Asked again, nobody waits for it.
+        body.cancel()
+        return await asyncio.shield(ended)
+
+
+def _refused(outer: Ending, inner: Ending) -> bool:
+    """True when all that is wrong is that the body's result cannot be kept, which no other attempt would mend."""
+    return (
+        isinstance(outer.error, ResultRejected) and isinstance(inner.value, Dumped) and inner.value.refused is not None
+    )
 
 
 def _always() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.context import ask_to_end
 from hourbell.executors.overtime import Overtime, raised, returned
-from hourbell.executors.protocol import Body, Call, Ending, How
+from hourbell.executors.protocol import Call, Ending, How
 
 if TYPE_CHECKING:
     import contextvars
@@ -23,7 +23,7 @@ class AsyncExecutor:
         """Tasks are not limited here: the node's own limit is."""
         return None
 
-    def start(self, call: Call, done: Callable[[Ending], None]) -> Body:
+    def start(self, call: Call, done: Callable[[Ending], None]) -> AsyncBody:
         """Start the body; its ending is told from within its own task."""
         body = AsyncBody(call, done)
         body.task = _begin(body.run(), call.variables)
@@ -44,6 +44,11 @@ class AsyncBody:
         self._begun = False
         self._overtime = Overtime(call.timeout, call.grace, ask=self._ask, let_go=self._let_go)
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def cause(self) -> How | None:
+        """Why it was asked to end; None when it was not."""
+        return self._overtime.cause
 
     def cancel(self, grace: float | None = None) -> None:
         """Cancel the task; what the body does with that decides when it ends."""

@@ -122,10 +122,12 @@ class LifeVerbs(Verbs):
         await self.close()
 
     def on(self, event_type: type[E], subscriber: Callable[[E], Any]) -> Callable[[], None]:
-        """Call ``subscriber`` (a function, sync or async) with each event of this type that happens in this process.
+        """Call ``subscriber`` with each event of this type that happens in this process, in their order.
 
-        What it raises is logged and hurts nothing. The answer is a function that ends the subscription. Raises
-        InvalidArguments when ``event_type`` is no type of event.
+        An ``async def`` is awaited on the application's event loop, a plain function is called in a thread of its own.
+        What it raises is logged; when it is too slow, events are lost to it, counted and logged. Neither hurts a run.
+        The answer is a function that ends the subscription. Raises InvalidArguments when ``event_type`` is no type of
+        event.
         """
         return self._core.events.on(event_type, subscriber)
 

@@ -41,7 +41,7 @@ class Waiters:
             return
         self._subscribed = True
         for kind in (RunSucceeded, RunFailed, RunCancelled, RunSkipped):
-            self._events.on(kind, self._ended)
+            self._events.listen(kind, self._ended)
 
     def _ended(self, event: RunEvent) -> None:
         for alarm in self._alarms.get(event.run.id, ()):

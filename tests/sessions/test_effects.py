@@ -60,6 +60,7 @@ async def take_over(office: Office, context: Context) -> None:
             await one.execute(text("UPDATE runs SET attempt = attempt + 1 WHERE id = :id"), {"id": context.run_id})
 
 
+@pytest.mark.frontdoor
 @pytest.mark.kinds(*ALL)
 async def test_the_writes_and_the_success_are_one(office: Office) -> None:
     async def work(context: Context, desk: Desk) -> str:
@@ -195,14 +196,17 @@ async def test_a_commit_in_doubt_is_read_back(office: Office, monkeypatch: Any, 
         raise ConnectionResetError("the answer is lost")
 
     monkeypatch.setattr(kind, "commit", commit)
+    went_on: list[bool] = []
 
     async def work(context: Context, desk: Desk) -> None:
         async with context.effect(desk.session) as effect:
             await desk.put("ada")
             effect.result(1)
+        went_on.append(True)
 
     run, _ = await ended(office, work)
     monkeypatch.undo()
+    assert went_on == [True] * done
     if done:
         assert (run.state, run.result, await office.users()) == ("succeeded", 1, ["ada"])
     else:

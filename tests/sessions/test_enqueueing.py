@@ -36,6 +36,7 @@ async def test_what_is_committed_is_there_whole(office: Office) -> None:
     assert run.args == {"name": "ada: it's 100% :name"}
 
 
+@pytest.mark.frontdoor
 async def test_what_is_rolled_back_leaves_nothing(office: Office) -> None:
     async with office.desk() as desk:
         await desk.put("ada")

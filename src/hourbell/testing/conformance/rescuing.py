@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from hourbell.model.node import NodeState, Rescue
 from hourbell.model.run_state import Outcome, Reason, RunState
-from hourbell.testing.conformance.bench import LEASE, TASK, Bench
+from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
 from hourbell.testing.conformance.planners import with_grace
 from hourbell.testing.conformance.suite import Conformance
 
@@ -110,6 +110,21 @@ class RescuingConformance(Conformance):
         assert (lost.state, lost.reason, lost.outcome) == (RunState.FAILED, Reason.LOST, Outcome.LOST)
         assert (lost.error, lost.losses) == ("lost with its node 3 times", 3)
         assert [attempt.attempt for attempt in await bench.attempts(run)][:2] == [1, 2]
+
+    async def test_five_losses_are_the_default_limit_and_each_is_an_attempt(self, bench: Bench) -> None:
+        run = await bench.running("node-1")
+        for number in range(1, 6):
+            rescue = await bench.kill(f"node-{number}")
+            assert (rescue.requeued, rescue.failed) == ((1, 0) if number < 5 else (0, 1))
+            if number < 5:
+                await bench.node(f"node-{number + 1}")
+                assert ids(await bench.claim(f"node-{number + 1}")) == [run.id]
+        lost = await bench.get(run)
+        assert (lost.state, lost.reason, lost.outcome) == (RunState.FAILED, Reason.LOST, Outcome.LOST)
+        assert (lost.error, lost.losses, lost.failures) == ("lost with its node 5 times", 5, 0)
+        assert [attempt.outcome for attempt in await bench.attempts(run)] == [Outcome.LOST] * 4
+        again = await bench.store.retry_run(run.id)
+        assert (again.state, again.losses) == (RunState.QUEUED, 0), "by hand it has all its losses before it again"
 
     async def test_losses_are_not_failures(self, bench: Bench) -> None:
         run = await bench.running("a")

@@ -204,7 +204,7 @@ def test_the_rarest_dates_are_found_with_little_work(expr: str) -> None:
 @given(st.text(max_size=60) | st.text("0123456789*,-/@ LWH#?monfeb\t", max_size=60))
 def test_any_text_is_a_trigger_or_a_trigger_error(text: str) -> None:
     try:
-        trigger = Cron(text)
+        trigger = Cron(text).bound("quay")  # an H is hashed from the id of its schedule
     except TriggerError:
         return
     assert Trigger.from_spec(trigger.to_spec()) == trigger

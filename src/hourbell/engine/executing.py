@@ -173,10 +173,10 @@ class Executing:
 
     def _policies(self, task: Task[Any, Any], run: Run) -> Policies:
         if run.policies:
-            return Policies.layered(task.policies, run.policies)
+            return Policies.layered(self._parts.defaults, task.policies, run.policies)
         known = self._task_policies.get(task.name)
         if known is None:
-            known = self._task_policies[task.name] = Policies.layered(task.policies)
+            known = self._task_policies[task.name] = Policies.layered(self._parts.defaults, task.policies)
         return known
 
     def _ended(self, execution: Execution, ending: Ending) -> None:

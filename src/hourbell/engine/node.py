@@ -23,7 +23,7 @@ from hourbell.executors.choice import make_executors
 from hourbell.line_capture import LineCapture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hourbell.clock import Clock
     from hourbell.engine.shift import Shift
@@ -61,6 +61,7 @@ class Node:
         tasks: TaskRegistry,
         declarations: Callable[[], Sequence[Declaration]],
         events: Events,
+        defaults: Mapping[str, Any] | None = None,
         middleware: Sequence[Middleware] = (),
     ) -> None:
         self._store = store
@@ -70,6 +71,7 @@ class Node:
             tasks=tasks,
             events=events,
             declarations=declarations,
+            defaults=defaults or {},
             timekeeper=Timekeeper(clock),
             troubles=Troubles(),
         )

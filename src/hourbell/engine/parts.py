@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hourbell.engine.stuck import Stuck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hourbell.clock import Clock
     from hourbell.engine.timekeeping import Timekeeper
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Shared by both threads of a node; each of these may be used from either."""
+    """Shared by both threads of a node; each of these may be used from either.
+
+    ``defaults`` are the scheduler's policies, which hold for every task that says nothing else.
+    """
 
     clock: Clock
     settings: Settings
@@ -30,4 +33,5 @@ class Parts:
     declarations: Callable[[], Sequence[Declaration]]
     timekeeper: Timekeeper
     troubles: Troubles
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     stuck: Stuck = field(default_factory=Stuck)

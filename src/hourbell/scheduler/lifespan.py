@@ -56,6 +56,7 @@ class LifeVerbs(Verbs):
                 tasks=core.tasks,
                 declarations=lambda: declarations,
                 events=core.events,
+                defaults=core.defaults,
                 middleware=tuple(core.middleware),
             )
             core.node = node

@@ -1,0 +1,38 @@
+"""Policies that the scheduler states reach every run, however it came about; the task and the schedule say better."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hourbell import Retry, Scheduler
+
+PATIENCE = 60
+TWICE, THRICE = Retry(attempts=2, first=0, jitter=False), Retry(attempts=3, first=0, jitter=False)
+
+
+@pytest.mark.parametrize("origin", ["fire", "trigger", "enqueue"])
+async def test_the_schedulers_policies_hold_for_every_run(database_url: str, origin: str) -> None:
+    scheduler = Scheduler(database_url, retry=TWICE, poll=0.2)
+    soon = datetime.now(UTC) + timedelta(seconds=1 if origin == "fire" else 3600)
+
+    @scheduler.at(soon, id="bell", args={"note": "x"})
+    async def ring(note: str = "") -> None:
+        raise ValueError(note)
+
+    @scheduler.at(soon, id="other", retry=THRICE)
+    async def of_the_task() -> None:
+        raise ValueError
+
+    async with asyncio.timeout(PATIENCE), scheduler.lifespan():
+        if origin == "enqueue":
+            made = [await ring.enqueue(), await of_the_task.enqueue()]
+        elif origin == "trigger":
+            made = [await scheduler.trigger_schedule(name) for name in ("bell", "other")]
+        else:
+            while len(made := [run for run in (await scheduler.list_runs()).items if run.origin == "fire"]) < 2:  # noqa: ASYNC110 - a fire tells nobody
+                await asyncio.sleep(0.05)
+        ended = {run.task: await scheduler.wait(run) for run in made}
+    assert {task.rpartition(".")[2]: run.failures for task, run in ended.items()} == {"ring": 2, "of_the_task": 3}

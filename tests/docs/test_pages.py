@@ -68,3 +68,8 @@ def test_commands_stand_in_blocks_that_are_done() -> None:
         text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
         for line in text.splitlines():
             assert not re.match(r" {4,}(\$ |python3? |pip |hourbell |uvicorn |curl )", line), f"{named(page)}: {line}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_no_page_was_left_in_the_middle_of_a_merge(page: Path) -> None:
+    assert not re.search(r"^(<{7}|>{7}) ", page.read_text(encoding="utf-8"), re.MULTILINE)

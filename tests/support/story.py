@@ -20,7 +20,11 @@ from support.pages import ROOT, Block
 PATIENCE = 60.0
 _BIN = Path(sys.executable).parent
 # How a place is made to work in; tests/docs/test_front_door.py does these for real.
-_OF_A_RUN = re.compile(r"^.*\brun \S+ of \S+ failed: .*\nTraceback", re.MULTILINE)
+_OF_A_RUN = re.compile(
+    r"^.*\brun \S+ of \S+ failed: .*\nTraceback"
+    r"|^(The above exception was the direct cause|During handling of the above exception).*\n\nTraceback",
+    re.MULTILINE,
+)
 _SETTING_UP = ("python3 -m venv ", ". .venv/bin/activate", "pip install .")
 
 

@@ -53,7 +53,13 @@ def make_bodies(scheduler: Scheduler, ledger: LedgerFile) -> dict[str, Task[...,
         with ledger.body(context):
             time.sleep(seconds)  # noqa: ASYNC251 - blocking the application's loop is what this body is for
 
-    return {task.name: task for task in (quick, quick_sync, long, long_sync, blocker)}
+    @scheduler.task(name="suicide")
+    async def suicide(context: Context, seconds: float) -> None:
+        with ledger.body(context):
+            await asyncio.sleep(seconds)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return {task.name: task for task in (quick, quick_sync, long, long_sync, blocker, suicide)}
 
 
 def make_waiter(scheduler: Scheduler, ledger: LedgerFile, name: str, concurrency: int | None) -> None:

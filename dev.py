@@ -171,7 +171,28 @@ def test(arguments: "list[str]") -> int:
     fast = "--fast" in arguments
     chosen = [argument for argument in arguments if argument != "--fast"]
     MAIN.ensure()
-    return hand_over([str(MAIN.python), "-m", "pytest", *(["-m", "not slow"] if fast else []), *chosen])
+    pytest = [str(MAIN.python), "-m", "pytest", *(["-m", "not slow"] if fast else [])]
+    if chosen:
+        return hand_over([*pytest, *chosen])
+    # Most tests wait for a database, so they share the cores well. Scenarios of many processes get them to themselves.
+    spread = ["-n", str(min(4, 2 * (os.cpu_count() or 1))), "--dist", "worksteal"]
+    others = ["--ignore", "tests/chaos"]
+    good = passes([*pytest, *spread, *others])
+    if not good:
+        say("Those that failed are run again, alone: only what fails then is a failure.")
+        good = passes([*pytest, *others, "--last-failed", "--last-failed-no-failures", "none"])
+    return 0 if passes([*pytest, "tests/chaos"]) and good else 1
+
+
+def passes(command: "list[str]") -> bool:
+    """Run one command of several, and say which. Ctrl-C ends this one and those that were to follow."""
+    say(f"== {' '.join([pathlib.Path(command[0]).name, *command[1:]])}")
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        return process.wait() == 0
+    except KeyboardInterrupt:
+        process.wait()  # it was told as well, and ends in its own time
+        sys.exit(130)
 
 
 def check(arguments: "list[str]") -> int:

@@ -132,7 +132,9 @@ def test_a_value_is_not_repeated_in_the_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), float("nan"), [float("inf")], {"deep": [{"nan": float("-inf")}]}, b"\xff"], ids=repr
+    "value",
+    [object(), float("nan"), [float("inf")], {"deep": [{"nan": float("-inf")}]}, b"\xff"],
+    ids=["an object", "nan", "inf", "-inf inside", "bytes"],
 )
 def test_what_is_no_json_is_refused(value: Any) -> None:
     def function(x) -> None: ...  # type: ignore[no-untyped-def]

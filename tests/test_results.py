@@ -80,7 +80,9 @@ def test_nothing_is_kept_of_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), float("nan"), [float("inf")], {1: object()}, b"\xff", lambda: 1, Report], ids=repr
+    "value",
+    [object(), float("nan"), [float("inf")], {1: object()}, b"\xff", lambda: 1, Report],
+    ids=["an object", "nan", "inf", "an object inside", "bytes", "a function", "a class"],
 )
 def test_what_is_no_json_is_refused(value: Any) -> None:
     with pytest.raises(ResultRejected, match="cannot be written as JSON"):

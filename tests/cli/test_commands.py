@@ -154,6 +154,8 @@ def test_an_error_of_the_application_is_shown_from_there_on(
 
 
 def test_a_failed_run_says_why_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+
     async def failed() -> None:
         scheduler = Scheduler("sqlite:///hourbell.db")
 

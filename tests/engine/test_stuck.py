@@ -60,7 +60,7 @@ async def test_a_task_whose_bodies_get_stuck_is_left_alone_and_others_go_on() ->
 
     bench.task(deaf, timeout=0.01, timeout_grace=0.01)
     bench.task(lambda: good.append(1), "good")
-    runs = await bench.enqueue_many("deaf", MOST_OF_A_TASK + 3)
+    runs = await bench.enqueue_many("deaf", MOST_OF_A_TASK + 12)
     try:
         async with bench.running() as node:
             await until(lambda: len(node.status.stuck) >= MOST_OF_A_TASK)
@@ -71,7 +71,7 @@ async def test_a_task_whose_bodies_get_stuck_is_left_alone_and_others_go_on() ->
             for run in others:
                 await bench.final(run.id)
             assert len(good) == 5
-            assert MOST_OF_A_TASK <= len(began) <= MOST_OF_A_TASK + 1, "one more had begun in the other thread"
+            assert MOST_OF_A_TASK <= len(began) <= MOST_OF_A_TASK + 6, "some more had begun in the other threads"
             assert bench.faults.asked["claim"] - asked < 60, "what it may not take does not make it spin"
             states = [(await bench.run(run.id)).state for run in runs]
             assert states.count(RunState.QUEUED) == len(runs) - len(began)

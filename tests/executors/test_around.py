@@ -230,7 +230,9 @@ async def test_without_any_nothing_is_wrapped() -> None:
     assert not any(isinstance(one, Around) for one in bench.node()._executors.values())
 
 
-@pytest.mark.parametrize("wrong", [None, 5, lambda call_next, context: None], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [None, 5, lambda call_next, context: None], ids=["nothing", "a number", "a plain function"]
+)
 def test_what_is_no_middleware_is_refused(wrong: Any) -> None:
     with pytest.raises(InvalidArguments, match="middleware"):
         Scheduler("memory://", middleware=[wrong])

@@ -166,7 +166,8 @@ def demo(arguments: "list[str]") -> int:
 def test(arguments: "list[str]") -> int:
     """Run the whole test suite, PostgreSQL included.
 
-    --fast leaves out the tests marked slow. Anything else goes to pytest, for example: test -x -k cron
+    --fast leaves out the tests marked slow, those on PostgreSQL among them. Anything else goes to pytest, for example:
+    test -x -k cron
     """
     fast = "--fast" in arguments
     chosen = [argument for argument in arguments if argument != "--fast"]

@@ -22,6 +22,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a PostgreSQL server is not fast. The same is asked of SQLite and of memory, where it can be."""
+    for item in items:
+        if "postgres" in item.nodeid or "tests/sessions/" in item.nodeid:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """The one server of the session, started by the first test that asks. Tests that stop it make their own."""

@@ -25,6 +25,7 @@ def named(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", DOCUMENTED, ids=named)
 def test_what_a_page_says_can_be_done(page: Path, story: Story) -> None:
     for block in blocks(page):

@@ -23,9 +23,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a PostgreSQL server is not fast. The same is asked of SQLite and of memory, where it can be."""
+    """What needs a PostgreSQL server, or breaks a database at every statement, is not fast. The same suite is run on
+    SQLite and in memory."""
     for item in items:
-        if "postgres" in item.nodeid or "tests/sessions/" in item.nodeid:
+        if "postgres" in item.nodeid or item.nodeid.startswith(("tests/sessions/", "tests/store/", "tests/demo/")):
             item.add_marker(pytest.mark.slow)
 
 

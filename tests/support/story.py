@@ -40,6 +40,7 @@ class Story:
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("HOURBELL_")}
         self._environment |= {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "COLUMNS": "200"}
         self._environment.pop("DATABASE_URL", None)
+        self._ids: dict[str, str] = {}
 
     def play(self, block: Block) -> None:
         """Do what the block says. Fails when it cannot be done, or something else comes of it."""
@@ -56,13 +57,18 @@ class Story:
 
     def run(self, command: str, expected: str = "") -> None:
         """Run one command, and compare what it says; ``…`` stands for anything."""
+        for shown, real in self._ids.items():
+            command = command.replace(shown, real)
         words = shlex.split(command, comments=True)
         if command.startswith(_SETTING_UP):
             return
         if words[0] == "uvicorn":
             self._serve(words, expected)
         elif words[0] == "curl":
-            _compare(command, self._request(words[1:]), expected)
+            said = self._request(words[1:])
+            _compare(command, said, expected)
+            # A page goes on with the ids that it shows, the reader with those that were answered.
+            self._ids |= dict(zip(_MADE_ID.findall(expected), _MADE_ID.findall(said), strict=False))
         elif words[:2] == ["python3", "dev.py"]:
             _known_to_dev_py(words[2])
         else:
@@ -141,19 +147,27 @@ class Story:
     def _request(self, words: list[str]) -> str:
         method = "GET"
         headers: dict[str, str] = {}
-        while words[0].startswith("-"):
-            option, value, words = words[0], words[1], words[2:]
+        body: bytes | None = None
+        addresses: list[str] = []
+        given = iter(words)
+        for option in given:
+            if not option.startswith("-"):
+                addresses.append(option)
+                continue
+            value = next(given)
             if option == "-X":
                 method = value
+            elif option == "-d":
+                body = value.encode()
             else:
                 assert option == "-H", f"nobody knows what curl {option} is to do"
                 name, _, text = value.partition(": ")
                 headers[name] = text
-        (address,) = words
+        (address,) = addresses
         assert address.startswith("localhost:8000/"), address
         address = address.replace("localhost:8000", f"http://127.0.0.1:{self._port}")
         try:
-            request = urllib.request.Request(address, method=method, headers=headers)
+            request = urllib.request.Request(address, body, method=method, headers=headers)
             with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return str(response.read().decode())
         except urllib.error.HTTPError as refusal:
@@ -172,7 +186,9 @@ def _exchanges(text: str) -> list[tuple[str, str]]:
     return found
 
 
+_MADE_ID = re.compile(r"~[0-9a-f]{12}\b")
 _VARYING = (
+    (_MADE_ID, "~<id>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "<instant>"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<run>"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "<node>"),

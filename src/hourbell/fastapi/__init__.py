@@ -1,6 +1,7 @@
-"""Hourbell in a FastAPI application: the REST API as a router, and one id through everything that a request causes."""
+"""Hourbell in a FastAPI application: its APIs as routers, and one id through everything that a request causes."""
 
 from hourbell.fastapi.api import api_router
+from hourbell.fastapi.jobs_api import jobs_router
 from hourbell.fastapi.tracking import TrackingId, TrackingMiddleware
 
-__all__ = ["TrackingId", "TrackingMiddleware", "api_router"]
+__all__ = ["TrackingId", "TrackingMiddleware", "api_router", "jobs_router"]

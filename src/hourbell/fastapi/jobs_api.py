@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -10,8 +10,8 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from hourbell import Conflict, InvalidArguments, NotFound, Schedule, Scheduler, Task, TriggerError, UnknownTask
-from hourbell.fastapi.jobs_names import name_of, new_job_id
-from hourbell.fastapi.jobs_triggers import read_trigger
+from hourbell.fastapi.apscheduler_names import name_of, new_id
+from hourbell.fastapi.apscheduler_triggers import read_trigger
 from hourbell.fastapi.problems import Problem, ProblemRoute
 from hourbell.fastapi.schemas import Instant
 from hourbell.fastapi.security import Anonymous, Guard
@@ -19,7 +19,7 @@ from hourbell.fastapi.security import Anonymous, Guard
 Id = Annotated[str, Path(max_length=300)]
 
 _MOST = 1_000
-_REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (400, 403, 404, 422, 503)}
+_REFUSALS: Mapping[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (400, 403, 404, 422, 503)}
 
 
 class JobIn(BaseModel):
@@ -67,7 +67,7 @@ def jobs_router(
     as `api_router` is. Raises InvalidArguments.
     """
     guard = Guard.of(authorize, allow_anonymous)
-    router = APIRouter(route_class=ProblemRoute, tags=["jobs"], responses=_REFUSALS)
+    router = APIRouter(route_class=ProblemRoute, tags=["jobs"], responses=dict(_REFUSALS))
     reads, writes = [guard.require("read")], [guard.require("write")]
 
     @router.post("/jobs", dependencies=writes)
@@ -118,7 +118,7 @@ async def _added(scheduler: Scheduler, job: JobIn) -> Schedule:
         trigger, policies = read_trigger(
             job.trigger, job.trigger_args, scheduler.settings.timezone, scheduler.clock.now()
         )
-        schedule_id = new_job_id(job.name if job.name is not None else task.name.rpartition(":")[2])
+        schedule_id = new_id(job.name if job.name is not None else task.name.rpartition(":")[2])
         return await scheduler.add_schedule(
             task, trigger, id=schedule_id, args=job.kwargs, on_conflict="error", **policies
         )

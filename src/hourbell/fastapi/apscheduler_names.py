@@ -12,7 +12,7 @@ _LONGEST = 180
 _MADE = re.compile(r"(?P<name>.+)~[0-9a-f]{12}", re.DOTALL)
 
 
-def new_job_id(name: str) -> str:
+def new_id(name: str) -> str:
     """An id that nobody has, with this name in it, in characters that may stand in an address as they are.
 
     Raises InvalidArguments for a name that is empty, has no printable characters alone, or is too long.
@@ -31,6 +31,6 @@ def new_job_id(name: str) -> str:
 
 
 def name_of(schedule_id: str) -> str:
-    """The name in an id that `new_job_id` made; any other id is a name itself."""
+    """The name in an id that `new_id` made; any other id is a name itself."""
     found = _MADE.fullmatch(schedule_id)
     return schedule_id if found is None else unquote(found["name"].replace("~", "%"))

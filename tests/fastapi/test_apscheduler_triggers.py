@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hourbell import TriggerError
-from hourbell.fastapi.jobs_triggers import read_trigger
+from hourbell.fastapi.apscheduler_triggers import read_trigger
 
 NOW = datetime(2030, 1, 1, 12, 30, 15, tzinfo=UTC)  # a Tuesday
 

@@ -127,6 +127,18 @@ async def test_freed_slots_are_filled_without_a_hint() -> None:
         await until(lambda: len(rig.going) == 20)
 
 
+async def test_slots_that_are_freed_while_another_kind_has_its_turn_are_filled_too() -> None:
+    async with Rig() as rig:
+        rig.leave.set()
+        await rig.bench.enqueue_many("ring", 25)
+        rig.shift.claiming.take_now()
+        # The claim for plain functions is still to come when the last coroutine has ended.
+        assert await rig.shift.claiming.step() == 0
+        await until(lambda: len(rig.going) == 10 and not rig.shift.holdings.running)
+        await rig.claim_pending()
+        await until(lambda: len(rig.going) == 20)
+
+
 async def test_lower_priority_numbers_and_earlier_runs_go_first() -> None:
     async with Rig(max_runs=1) as rig:
         for priority in (5, -5, 0):

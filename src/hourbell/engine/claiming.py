@@ -111,10 +111,8 @@ class Claiming:
         if self._withheld and not self._holdings.has_suspect():
             self._withheld = False
             self.take_now()
-        if self._pending:
-            return
         for kind in self._hungry:
-            room = self._room(kind)
+            room = 0 if kind in self._pending else self._room(kind)
             if room <= 0:
                 continue
             if room * 4 >= self._most(kind) or not (self._holdings.running or self._holdings.waiting()):

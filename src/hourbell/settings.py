@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hourbell.adopted_names import adopted_settings, names_in_file
 from hourbell.database_url import DatabaseUrl
 from hourbell.errors import InvalidArguments
 
@@ -88,12 +89,13 @@ class Settings:
         """Put the settings together: keywords win over the environment, that over ``.env``, that over the defaults.
 
         The database is the one given, else ``HOURBELL_DATABASE_URL``, else ``DATABASE_URL``, else a SQLite file
-        ``hourbell.db`` in the working directory. Raises InvalidArguments that names the setting.
+        ``hourbell.db`` in the working directory. Where nothing else is said, names that applications with APScheduler
+        use count, see `hourbell.adopted_names`. Raises InvalidArguments that names the setting.
         """
         for name in given:
             if name not in SETTING_NAMES:
                 raise InvalidArguments(f"there is no setting {name!r}{_proposal(name)}")
-        values = _read({name: value for name, value in given.items() if value is not None})
+        values = {**adopted_settings(), **_read({name: value for name, value in given.items() if value is not None})}
         settings = cls(**values)
         for url in filter(None, (settings.database_url, settings.direct_url)):
             DatabaseUrl.parse(url)
@@ -137,22 +139,13 @@ def _is_configured_outside() -> bool:
 
 def _warn_of_strangers() -> None:
     """Say which ``HOURBELL_*`` variables mean nothing: one that is misspelt would be ignored without a word."""
-    given = {name.upper(): "the environment" for name in os.environ} | dict.fromkeys(_named_in_file(), ".env")
+    given = {name.upper(): "the environment" for name in os.environ} | dict.fromkeys(names_in_file(), ".env")
     for variable, place in sorted(given.items()):
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX) and name not in SETTING_NAMES and not name.startswith(_NO_SETTINGS):
             near = difflib.get_close_matches(name, SETTING_NAMES, n=1, cutoff=0.5)
             advice = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
             _log.warning("%s in %s is no setting and is ignored%s", variable, place, advice)
-
-
-def _named_in_file() -> list[str]:
-    """The names that ``.env`` gives values to."""
-    try:
-        lines = Path(".env").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):  # there is none; or whoever reads it for its values will tell
-        return []
-    return [line.partition("=")[0].strip().removeprefix("export ").strip().upper() for line in lines if "=" in line]
 
 
 def _sources() -> Any:

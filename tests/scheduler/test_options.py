@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from hourbell import InvalidArguments, Scheduler, TriggerError
+from hourbell import HourbellError, InvalidArguments, Scheduler, TriggerError
 from hourbell.clock import ManualClock
 from hourbell.scheduler.application_engine import connect_args_of
 from hourbell.store.memory import MemoryStore
@@ -45,6 +45,19 @@ async def test_takes_the_address_of_an_engine(tmp_path: Path) -> None:
     engine = create_async_engine("postgresql+asyncpg://u:p%40ss@h:5433/db?ssl=require&prepared_statement_cache_size=0")
     assert Scheduler(engine).settings.database.dsn == "postgresql://u:p%40ss@h:5433/db?sslmode=require"
     await engine.dispose()
+
+
+async def test_a_plain_address_connects_with_and_without_an_ssl_mode(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server of the tests has no certificate: what insists on one is told so, and not asked again and again."""
+    for mode in ("", "?sslmode=disable", "?sslmode=prefer", "?sslmode=allow"):
+        monkeypatch.setenv("DATABASE_URL", postgres_url + mode)
+        async with Scheduler() as scheduler:
+            assert (await scheduler.health()).database.ok
+    monkeypatch.setenv("DATABASE_URL", f"{postgres_url}?sslmode=require")
+    with pytest.raises(HourbellError, match=r"(?i)ssl"):
+        await Scheduler().open()
 
 
 async def test_connects_as_the_engine_does(postgres_url: str) -> None:

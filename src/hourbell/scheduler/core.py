@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hourbell.adopted_names import adopted_policies
 from hourbell.clock import SystemClock
 from hourbell.engine.loop import spawn
 from hourbell.engine.status import Life
@@ -39,7 +40,8 @@ class Core:
     """One scheduler's parts. Making it reads settings and touches no database. Raises InvalidArguments."""
 
     def __init__(self, database: object, clock: Clock | None, options: Mapping[str, Any]) -> None:
-        settings, self.defaults = divided(options)
+        settings, given = divided(options)
+        self.defaults = {**adopted_policies(), **given}
         own = is_store(database)
         self.settings = Settings.load(database_url="memory://" if own else address_of(database), **settings)
         zone(self.settings.timezone)

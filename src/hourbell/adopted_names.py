@@ -13,7 +13,6 @@ from hourbell.errors import InvalidArguments
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIX = "SCHEDULER_"
 MEANINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "SCHEDULER_MAX_WORKERS": ("max_runs", "threads"),
@@ -31,7 +30,7 @@ def adopted_settings() -> dict[str, Any]:
 
     The environment wins over ``.env``. Raises InvalidArguments naming the variable, without its value.
     """
-    most = _found().get("max_workers")
+    most = _found().get("at_once")
     return {} if most is None else _told("SCHEDULER_MAX_WORKERS", max_runs=most, threads=most)
 
 
@@ -43,8 +42,8 @@ def adopted_policies() -> dict[str, Any]:
     """
     found = _found()
     policies: dict[str, Any] = {}
-    if found.get("misfire_grace_time") is not None:
-        policies |= _told("SCHEDULER_MISFIRE_GRACE_TIME", grace=float(found["misfire_grace_time"]))
+    if found.get("grace") is not None:
+        policies |= _told("SCHEDULER_MISFIRE_GRACE_TIME", grace=float(found["grace"]))
     if found.get("coalesce") is not None:
         policies |= _told("SCHEDULER_COALESCE", catch_up="latest" if found["coalesce"] else "all")
     return policies
@@ -60,7 +59,7 @@ def names_in_file() -> list[str]:
 
 
 def _found() -> dict[str, Any]:
-    """What is given, by its name without the prefix. Without any of them pydantic is not loaded: it is heavy."""
+    """What is given, by the names below. Without any of them pydantic is not loaded: it is heavy."""
     if MEANINGS.keys().isdisjoint({name.upper() for name in os.environ} | set(names_in_file())):
         return {}
     from pydantic import ValidationError
@@ -70,7 +69,7 @@ def _found() -> dict[str, Any]:
         return read
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
-        told = (f"{PREFIX}{str(one['loc'][0]).removeprefix(PREFIX.lower()).upper()}: {one['msg']}" for one in problems)
+        told = (f"{str(one['loc'][0]).upper()}: {one['msg']}" for one in problems)
         raise InvalidArguments("; ".join(told)) from None
 
 
@@ -80,12 +79,14 @@ def _sources() -> Any:
 
     class Adopted(BaseSettings):
         model_config = SettingsConfigDict(
-            env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+            env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
         )
 
-        max_workers: int | None = Field(None, ge=1, le=10_000)
-        misfire_grace_time: float | None = Field(None, ge=0, le=366 * 86400, allow_inf_nan=False)
-        coalesce: bool | None = None
+        at_once: int | None = Field(None, validation_alias="SCHEDULER_MAX_WORKERS", ge=1, le=10_000)
+        grace: float | None = Field(
+            None, validation_alias="SCHEDULER_MISFIRE_GRACE_TIME", ge=0, le=366 * 86400, allow_inf_nan=False
+        )
+        coalesce: bool | None = Field(None, validation_alias="SCHEDULER_COALESCE")
 
     return Adopted
 

@@ -30,6 +30,10 @@ class Conflict(HourbellError):
     """The request contradicts what is stored: an id that is taken, a state that does not allow the change."""
 
 
+class StaleRevision(Conflict):
+    """What is stored has been changed since it was read: read it again and decide anew. Nothing was written."""
+
+
 class LeaseLost(HourbellError):
     """The node's right to report this run has ended: another node took the run over, and nothing was written."""
 

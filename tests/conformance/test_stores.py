@@ -21,6 +21,14 @@ class TestRemoving(suite.RemovingConformance):
     pass
 
 
+class TestPausing(suite.PausingConformance):
+    pass
+
+
+class TestListing(suite.ListingConformance):
+    pass
+
+
 class TestDeclaring(suite.DeclaringConformance):
     pass
 

@@ -13,7 +13,8 @@ from hourbell.errors import StoreUnavailable
 VERBS = frozenset(
     {
         *("open", "migrate", "ping", "register_node", "renew", "rescue", "retire_node", "list_nodes", "next_work"),
-        *("fire_due", "declare", "add_schedule", "edit_schedule", "remove_schedule", "get_schedule", "list_schedules"),
+        *("fire_due", "resume_due"),
+        *("declare", "add_schedule", "edit_schedule", "remove_schedule", "get_schedule", "list_schedules"),
         *("enqueue", "trigger_schedule", "claim", "claimed", "held", "note_started", "settle", "cancel_run"),
         *("backfill", "put_calendar", "get_calendar", "list_calendars", "remove_calendar"),
         *("stranded", "overruled", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),

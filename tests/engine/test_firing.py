@@ -15,6 +15,7 @@ from hourbell.engine import firing as firing_module
 from hourbell.engine.aside import FIRST_WAIT, HELD_WAIT
 from hourbell.engine.firing import Firing
 from hourbell.events import FireMissed
+from hourbell.model.editing import Edit, pausing
 from hourbell.model.run_state import Reason, RunState
 from hourbell.triggers import Every
 
@@ -175,3 +176,33 @@ async def test_a_schedule_whose_calendar_is_not_stored_is_held_told_and_looked_a
     assert parts.troubles.last() is None
     held = await rig.bench.runs(schedule_id="ring")
     assert len({run.fire_at for run in held}) == len(held) == 2 + HELD_WAIT, "nothing is lost"
+
+
+async def test_a_pause_that_is_over_ends_and_what_it_owes_is_fired(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    rig.bench.schedule("ring", Every(seconds=1), "bell")
+    firing = await rig.begin()
+    await rig.bench.store.edit_schedule("bell", pausing("holiday", rig.clock.now() + timedelta(seconds=5)))
+    rig.clock.advance(4)
+    assert await firing.step() is None
+    assert rig.fired == [0]
+    rig.clock.advance(1)
+    caplog.set_level("INFO", "hourbell.engine")
+    assert [await firing.step() for _ in range(2)] == [0, None]
+    assert rig.fired == [0, 2], "the watch is told that there is a following due time to ask for"
+    assert "schedule 'bell' is resumed" in caplog.text
+    states = sorted((run.state, run.reason) for run in await rig.bench.runs())
+    assert states == [(RunState.QUEUED, None), (RunState.SKIPPED, Reason.PAUSED)]
+
+
+async def test_a_pause_that_cannot_be_read_does_not_make_it_spin() -> None:
+    rig = Rig()
+    rig.bench.schedule("ring", Every(seconds=1), "bell")
+    firing = await rig.begin()
+    await rig.bench.store.edit_schedule("bell", pausing(None, rig.clock.now() + timedelta(seconds=1)))
+    await rig.bench.store.edit_schedule(
+        "bell", lambda schedule, _: Edit(replace(schedule, trigger_spec={"kind": "of another version"}))
+    )
+    rig.clock.advance(1)
+    assert [await firing.step() for _ in range(2)] == [None, None]
+    assert rig.fired == [0, 0]

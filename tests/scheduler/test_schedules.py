@@ -17,6 +17,7 @@ from hourbell import (
     NotFound,
     Schedule,
     Scheduler,
+    StaleRevision,
     TriggerError,
     UnknownTask,
 )
@@ -235,3 +236,70 @@ async def test_a_schedule_has_no_concurrency_of_its_own(scheduler: Scheduler) ->
     with pytest.raises(InvalidArguments, match="belongs to the task"):
         await scheduler.update_schedule("x", concurrency=1)
     assert "concurrency" not in (await scheduler.trigger_schedule("x")).policies or {}
+
+
+async def test_an_edit_may_name_the_revision_that_was_seen(scheduler: Scheduler) -> None:
+    seen = await scheduler.add_schedule("greet", Every(hours=1), id="s", priority=3)
+    edited = await scheduler.update_schedule("s", args={"name": "a"}, revision=seen.revision)
+    for late in (
+        scheduler.update_schedule("s", args={"name": "b"}, revision=seen.revision),
+        scheduler.pause_schedule("s", revision=seen.revision),
+        scheduler.resume_schedule("s", revision=seen.revision),
+        scheduler.remove_schedule("s", revision=seen.revision),
+    ):
+        with pytest.raises(StaleRevision, match="read it again"):
+            await late
+    assert await scheduler.get_schedule("s") == edited
+    inheriting = await scheduler.update_schedule("s", inherit=["priority"], revision=edited.revision)
+    assert "priority" not in inheriting.policies
+    with pytest.raises(InvalidArguments, match="no policy 'prio'"):
+        await scheduler.update_schedule("s", inherit=["prio"])
+
+
+async def test_lists_what_is_asked_for(scheduler: Scheduler) -> None:
+    await scheduler.add_schedule("greet", Every(hours=2), id="a-night")
+    await scheduler.add_schedule("add", Every(hours=1), id="b", args={"a": 1})
+    await scheduler.pause_schedule("b", note="tonight")
+    assert [one.id for one in await scheduler.list_schedules(text="night")] == ["a-night", "b"]
+    assert [one.id for one in await scheduler.list_schedules(task="add")] == ["b"]
+    assert [one.id for one in await scheduler.list_schedules(sort="next_fire_at")] == ["b", "a-night"]
+    with pytest.raises(InvalidArguments, match="sort"):
+        await scheduler.list_schedules(sort="color")  # type: ignore[arg-type]
+    with pytest.raises(InvalidArguments, match="cursor"):
+        await scheduler.list_schedules(sort="next_fire_at", cursor="b")
+
+
+async def test_a_pause_may_say_when_it_ends(scheduler: Scheduler) -> None:
+    await scheduler.add_schedule("greet", Every(hours=1), id="s")
+    until = scheduler.clock.now() + timedelta(days=1)
+    assert (await scheduler.pause_schedule("s", until=until)).resume_at == until
+    wrong: list[object] = [until.replace(tzinfo=None), "tomorrow", datetime(2001, 1, 1, tzinfo=UTC)]
+    wrong += [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)]
+    for instant in wrong:
+        with pytest.raises(InvalidArguments, match="until="):
+            await scheduler.pause_schedule("s", until=instant)  # type: ignore[arg-type]
+    assert (await scheduler.resume_schedule("s")).resume_at is None
+
+
+async def test_a_node_ends_a_pause_by_itself(database_url: str) -> None:
+    scheduler = Scheduler(database_url, lease=3, poll=60)
+    ran: list[int] = []
+    scheduler.task(name="tick")(lambda: ran.append(1))
+    await scheduler.start()
+    try:
+        await scheduler.add_schedule("tick", Every(seconds=1), id="s")
+        until = scheduler.clock.now() + timedelta(seconds=1.5)
+        await scheduler.pause_schedule("s", note="a moment", until=until)
+        for _ in range(600):
+            if (await scheduler.list_runs(schedule_id="s", state="succeeded")).items:
+                break
+            await asyncio.sleep(0.05)
+        runs = await scheduler.list_runs(schedule_id="s", limit=100)
+        stored = await scheduler.get_schedule("s")
+    finally:
+        await scheduler.stop()
+    assert (stored.state, stored.resume_at, stored.note) == ("active", None, None)
+    ended = [run for run in runs if run.state == "succeeded"]
+    assert ended
+    assert all(run.fire_at is not None and run.fire_at >= until for run in ended)
+    assert {run.reason for run in runs if run.fire_at is not None and run.fire_at < until} <= {"paused"}

@@ -16,14 +16,15 @@ import pytest
 
 from hourbell.engine.planning import plan_fires
 from hourbell.errors import StoreUnavailable
+from hourbell.model.editing import pausing
 from hourbell.model.ids import new_run_id
 from hourbell.model.limit import Limit
 from hourbell.model.log_line import START, LogBound, LogLine
 from hourbell.model.node import NewNode
 from hourbell.model.progress import Progress, ProgressReport
 from hourbell.model.run import NewRun, Run, RunFilter, Settlement
-from hourbell.model.run_state import Origin, Outcome, RunState
-from hourbell.model.schedule import Declaration, Source
+from hourbell.model.run_state import Origin, Outcome, Reason, RunState
+from hourbell.model.schedule import Declaration, ScheduleState, Source
 from hourbell.triggers import Every
 from store.conftest import Pair
 from support.faults import Point
@@ -34,6 +35,7 @@ ONE = Limit(("t",), 1)
 STEPS: dict[str, dict[str, Sequence[str]]] = {
     "postgres": {
         "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
+        "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "overlap.count", "commit"),
         "claim": ("claiming.claim",),
         "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
         "settle": ("settling.settle",),
@@ -45,6 +47,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
     },
     "sqlite": {
         "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
+        "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "overlap.count", "commit"),
         "claim": (
             "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",
         ),
@@ -143,6 +146,8 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     run = (await pair.other.claimed("a", "c1"))[0]
     assert await seen(pair.struck.note_progress("a", [halfway(run, 1)])) == list(steps["progress"])
     assert await seen(pair.struck.add_logs(*said(run))) == list(steps["log"])
+    await paused(pair)
+    assert await seen(pair.struck.resume_due(10)) == list(steps["resume"])
     await enqueue(pair)
     assert await seen(claim(pair, "a", "c3", struck=True, limits=[ONE])) == list(steps["limited claim"])
     assert await seen(pair.struck.settle("a", [retried(run)])) == list(steps["settle"])
@@ -173,6 +178,32 @@ async def test_a_fire_is_recorded_once(pair: Pair, point: Point, lives: bool, po
     pair.clock.advance(2)
     await pair.other.fire_due(10, plan)
     assert await recorded(pair) == [first + timedelta(seconds=n) for n in range(6)]
+
+
+async def paused(pair: Pair) -> None:
+    """A schedule whose pause has ended, over five due times."""
+    declared = Declaration(
+        id="rest", task="t", trigger=Every(seconds=1), args={}, policies={"overlap": "allow"}, inherited={},
+        source=Source.CALL, digest="d",
+    )  # fmt: skip
+    await pair.other.add_schedule(declared, "error")
+    await pair.other.edit_schedule("rest", pausing(None, pair.clock.now() + timedelta(seconds=6)))
+    pair.clock.advance(6)
+
+
+@pytest.mark.parametrize("pair, point", points("resume"), indirect=["pair"])
+async def test_a_pause_ends_once(pair: Pair, point: Point) -> None:
+    await paused(pair)
+    until = pair.clock.now()
+    await strike(pair, point, lambda: pair.struck.resume_due(10))
+    # What died may hold its lock for a moment; then the next step, of whichever node, ends the pause.
+    resumed = [*(await pair.other.resume_due(10)).resumed, *(await pair.struck.resume_due(10)).resumed]
+    assert len(resumed) <= 1
+    assert (await pair.other.resume_due(10)).resumed == ()
+    stored = await pair.other.get_schedule("rest")
+    assert (stored.state, stored.version, stored.next_fire_at) == (ScheduleState.ACTIVE, 3, until)
+    (skip,) = (await pair.other.list_runs(RunFilter(schedule_id="rest"))).items
+    assert (skip.reason, skip.covers_count) == (Reason.PAUSED, 5)
 
 
 @pytest.mark.parametrize("pair, point", points("claim"), indirect=["pair"])

@@ -58,6 +58,7 @@ async def crowded(postgres_url: str) -> AsyncIterator[Any]:
 
 ASKED: dict[str, dict[str, Any]] = {
     "firing.lock": {"limit": 100, "exclude": []},
+    "pauses.lock_over": {"limit": 100, "exclude": []},
     "overlap.count": {"ids": ["s1", "s2"]},
     "overlap.announce": {"ids": ["s1", "s2"]},
     "overlap.release": {"id": ["s1", "s2"], "due": [1, 0], "put_off": [0, 1]},
@@ -162,7 +163,14 @@ async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any,
 @pytest.mark.parametrize(
     "name",
     [
-        *("firing.lock", "claiming.places", "claiming.limited", "claiming.candidates", "watching.next_work"),
+        *(
+            "firing.lock",
+            "pauses.lock_over",
+            "claiming.places",
+            "claiming.limited",
+            "claiming.candidates",
+            "watching.next_work",
+        ),
         *(
             "watching.waiting",
             "runs.waiting",

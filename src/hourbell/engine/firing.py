@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BATCH = 250
 """Schedules per transaction: large enough to be cheap, small enough that a lock is held for milliseconds."""
+
+_log = logging.getLogger("hourbell.engine")
 
 
 class Takers(Protocol):
@@ -68,11 +71,20 @@ class Firing:
         self._tell(report)
         if report.fired:
             self._hand_over(report.fired)
-        if report.locked >= BATCH:
+        if (report.pause_over and await self._resume()) or report.locked >= BATCH:
             return 0
         locked, self._locked = self._locked, 0
         self._fired(locked)
         return None
+
+    async def _resume(self) -> bool:
+        """End the pauses whose time has come. True when there were any: what they owe may be due already."""
+        over = await self._store.resume_due(BATCH, self._aside.present())
+        self._aside.put(over.unreadable)
+        self._locked += len(over.resumed)
+        for schedule in over.resumed:
+            _log.info("schedule %r is resumed: its pause has ended", schedule.id)
+        return bool(over.resumed)
 
     def _hand_over(self, fired: tuple[Fired, ...]) -> None:
         """Wake those who can take the runs: this node first, the others only for what it cannot take."""

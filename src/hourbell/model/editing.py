@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from hourbell.errors import Conflict
-from hourbell.model.gap import first_fire, in_utc, passed
+from hourbell.errors import Conflict, InvalidArguments, StaleRevision
+from hourbell.model.gap import TICK, first_fire, in_utc, passed
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
 
@@ -53,13 +53,36 @@ def created(declaration: Declaration, now: datetime) -> Schedule:
     )
 
 
-def pausing(note: str | None) -> Change:
-    """Stop firing until resumed. Queued fires end as skipped; what the pause passes over is never caught up."""
+def check_revision(schedule: Schedule, revision: str | None) -> None:
+    """Raise StaleRevision when the schedule is no longer at this revision. None: whatever it is at."""
+    if revision is not None and schedule.revision != revision:
+        raise StaleRevision(
+            f"schedule {schedule.id!r} has been changed since it was read (revision {revision[:40]!r}; it is at "
+            f"{schedule.revision!r} now): read it again, and decide anew"
+        )
+
+
+def expecting(revision: str | None, change: Change) -> Change:
+    """The change, made only to this revision of the schedule."""
+
+    def checked(schedule: Schedule, now: datetime) -> Edit | None:
+        check_revision(schedule, revision)
+        return change(schedule, now)
+
+    return checked if revision is not None else change
+
+
+def pausing(note: str | None, until: datetime | None = None) -> Change:
+    """Stop firing until resumed, or until an instant. Queued fires end as skipped; what the pause passes over is never
+    caught up."""
 
     def change(schedule: Schedule, now: datetime) -> Edit | None:
         if schedule.state is ScheduleState.FINISHED:
             raise Conflict(f"schedule {schedule.id!r} is finished: it has no further fire that a pause could stop")
-        paused = replace(schedule, state=ScheduleState.PAUSED, note=note, updated_at=now)
+        if until is not None and until <= now:
+            raise InvalidArguments(f"until={until.isoformat()} has passed: give an instant to come, or none")
+        resume_at = until.astimezone(UTC) if until is not None else None
+        paused = replace(schedule, state=ScheduleState.PAUSED, note=note, resume_at=resume_at, updated_at=now)
         return Edit(paused, end_queued=Reason.PAUSED)
 
     return change
@@ -76,8 +99,25 @@ def resuming() -> Change:
     return change
 
 
+def resumed(schedule: Schedule, now: datetime) -> Edit | None:
+    """The end of a pause that said when it ends. None when it has not, or this version cannot read the trigger.
+
+    The due times before that instant were paused. Those from it on are due, however late this is noticed: ``catch_up``
+    decides about them.
+    """
+    until = schedule.resume_at
+    if schedule.state is not ScheduleState.PAUSED or until is None or until > now:
+        return None
+    try:
+        edit = waken(schedule, until - TICK, Reason.PAUSED)
+    except Exception:  # noqa: BLE001 - a trigger of another version may fail in any way at all
+        return None
+    return replace(edit, schedule=replace(edit.schedule, updated_at=now))
+
+
 def waken(schedule: Schedule, now: datetime, reason: Reason) -> Edit:
     """Fire again after a time of not firing: what it passed over becomes one skip, the cursor moves past now."""
+    schedule = replace(schedule, resume_at=None)
     trigger = schedule.trigger
     cursor = schedule.next_fire_at
     gap = passed(trigger, cursor, now) if cursor is not None else None
@@ -101,15 +141,21 @@ def updating(
     trigger: Trigger | None = None,
     args: Mapping[str, Any] | None = None,
     policies: Mapping[str, Any] | None = None,
+    inherit: Collection[str] = (),
 ) -> Change:
-    """An operator's edit: what is given replaces what is stored (policies by name), the rest stays."""
+    """An operator's edit: what is given replaces what is stored (policies by name), the rest stays.
+
+    Policies in ``inherit`` are no longer the schedule's own.
+    """
 
     def change(schedule: Schedule, now: datetime) -> Edit | None:
         edited = schedule
         if args is not None:
             edited = replace(edited, args=dict(args))
-        if policies is not None:
-            edited = replace(edited, policies={**schedule.policies, **policies})
+        if policies or inherit:
+            merged = {**schedule.policies, **(policies or {})}
+            kept = {name: value for name, value in merged.items() if name not in inherit}
+            edited = replace(edited, policies=kept)
         if trigger is not None:
             edited = with_trigger(edited, trigger, now)
         return Edit(replace(edited, updated_at=now)) if edited != schedule else None
@@ -147,11 +193,12 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
     if cursor is None or cursor > now:
         cursor = first_fire(settled, now, schedule.last_fire_at)
     state = schedule.state
+    resume_at = schedule.resume_at
     if cursor is None:
-        state = ScheduleState.FINISHED
+        state, resume_at = ScheduleState.FINISHED, None
     elif state is ScheduleState.FINISHED:
         state = ScheduleState.ACTIVE
-    return replace(schedule, trigger_spec=settled.to_spec(), next_fire_at=cursor, state=state)
+    return replace(schedule, trigger_spec=settled.to_spec(), next_fire_at=cursor, state=state, resume_at=resume_at)
 
 
 def _same(schedule: Schedule, trigger: Trigger) -> bool:

@@ -118,6 +118,7 @@ class FiringReport:
 
     ``held``: schedules that were left as they are because they name a calendar that is not stored, with its name.
     ``awaited``: those that were left because the nodes that declare them have just gone, and may come back.
+    ``pause_over``: some pause that said when it ends is over.
     """
 
     now: datetime
@@ -127,15 +128,25 @@ class FiringReport:
     unreadable: tuple[str, ...]
     held: tuple[tuple[str, str], ...] = ()
     awaited: tuple[str, ...] = ()
+    pause_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Pauses that have ended by themselves: the schedules that fire again, and ids that this version cannot read."""
+
+    resumed: tuple[Schedule, ...]
+    unreadable: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NextWork:
     """When there will be something to do, as the database sees it at ``now``.
 
-    ``fire_due``: an active schedule is due. ``run_due``: a run that this node may claim is due. The instants are the
-    least ones later than ``now``; None when there is none. ``next_lease_expiry`` is that of another live node.
-    ``cancelling``: the runs of this very node that somebody asked to end.
+    ``fire_due``: an active schedule is due, or the end of a pause; ``next_fire_at`` is the next of both. ``run_due``: a
+    run that this node may claim is due. The instants are the least ones later than ``now``; None when there is
+    none. ``next_lease_expiry`` is that of another live node. ``cancelling``: the runs of this very
+    node that somebody asked to end.
     """
 
     now: datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Literal
@@ -131,9 +131,23 @@ def checked_policies(given: Mapping[str, Any]) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     for name, value in given.items():
         if name not in POLICY_NAMES:
-            raise InvalidArguments(f"there is no policy {name!r}; the policies are {', '.join(sorted(POLICY_NAMES))}")
+            raise _unknown(name)
         spec[name] = _checked(name, value)
     return spec
+
+
+def checked_names(given: Iterable[str]) -> frozenset[str]:
+    """Names of policies. Raises InvalidArguments when one is none."""
+    names = frozenset([given] if isinstance(given, str) else given)
+    for name in names - POLICY_NAMES:
+        raise _unknown(name)
+    return names
+
+
+def _unknown(name: object) -> InvalidArguments:
+    return InvalidArguments(
+        f"there is no policy {str(name)[:60]!r}; the policies are {', '.join(sorted(POLICY_NAMES))}"
+    )
 
 
 def _checked(name: str, value: Any) -> Any:

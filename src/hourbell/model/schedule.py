@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from hourbell.triggers import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 
 class ScheduleState(StrEnum):
@@ -36,7 +36,8 @@ class Schedule:
     """A schedule as it was read from the store. Instants are aware UTC.
 
     ``next_fire_at`` is the cursor: the first fire that no row records yet. While the schedule does not fire (paused,
-    undeclared) it stays where it was, so that what is passed over can be told later. ``policies`` are those given for
+    undeclared) it stays where it was, so that what is passed over can be told later. ``resume_at`` is when a pause ends
+    by itself. ``policies`` are those given for
     this schedule; ``inherited`` those of its scheduler and task. ``declared`` is what the code last said, so that an
     operator's edit can be told from a change of the code.
     """
@@ -59,6 +60,13 @@ class Schedule:
     last_fire_at: datetime | None = None
     last_skip_id: str | None = None
     last_skip_reason: str | None = None
+    resume_at: datetime | None = None
+
+    @property
+    def revision(self) -> str:
+        """Changes with every edit, and never comes back, also when the id is removed and made anew. Firing keeps it."""
+        made = self.created_at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+        return f"{self.version}-{made // timedelta(microseconds=1):x}"
 
     @property
     def trigger(self) -> Trigger:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from hourbell.engine.status import Life
 from hourbell.errors import HourbellError
 from hourbell.model.schedule import ScheduleState
+from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.model.stranded import COUNTED, Stranded
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def examined(core: Core) -> Health:
     try:
         async with asyncio.timeout(_PATIENCE):
             now = await core.store.ping()
-            page = await core.store.list_schedules(state=ScheduleState.UNDECLARED, limit=_MOST_NAMED)
+            page = await core.store.list_schedules(ScheduleFilter(state=ScheduleState.UNDECLARED, limit=_MOST_NAMED))
             stranded = await core.store.stranded(timedelta(seconds=core.settings.lease))
     except TimeoutError:
         database = DatabaseHealth(ok=False, kind=kind, error=f"it did not answer within {_PATIENCE:g} s")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     S = TypeVar("S", bound=StrEnum)
 
 MOST = 1_000
+YEARS = (2, 9998)
 
 
 def checked_limit(limit: object, *, name: str = "limit", most: int = MOST) -> int:
@@ -49,6 +50,14 @@ def checked_instant(name: str, instant: object) -> datetime | None:
         return None
     if not isinstance(instant, datetime) or instant.utcoffset() is None:
         raise InvalidArguments(f"{name}={instant!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
+    return instant
+
+
+def checked_year(name: str, instant: datetime | None) -> datetime | None:
+    """The instant, unless it lies at an end of the calendar, which databases store as infinity. Raises
+    InvalidArguments."""
+    if instant is not None and not YEARS[0] <= instant.year <= YEARS[1]:
+        raise InvalidArguments(f"{name}={instant.isoformat()}: give an instant of the years {YEARS[0]} to {YEARS[1]}")
     return instant
 
 

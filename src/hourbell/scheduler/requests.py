@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -15,6 +15,7 @@ from hourbell.model.ids import new_run_id
 from hourbell.model.policies import Policies, checked_policies, without_tasks_own
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
+from hourbell.scheduler.pages import checked_instant, checked_year
 from hourbell.scheduler.transactions import EffectPlace, joined
 from hourbell.sessions import transaction_of
 from hourbell.tracking import current_tracking_id
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _LONGEST_KEY = 200
 _LONGEST_DELAY = timedelta(days=10 * 366)
-_YEARS = (2, 9998)
 
 
 class Ancestry(TypedDict):
@@ -88,7 +88,7 @@ class Requests:
             task=task.name,
             origin=Origin.ENQUEUE,
             args=args,
-            run_at=_checked_instant(request.run_at),
+            run_at=checked_year("run_at", checked_instant("run_at", request.run_at)),
             delay=_checked_delay(request),
             key=checked_key(request.key),
             queue=effective.queue,
@@ -116,17 +116,6 @@ def checked_key(key: object) -> str | None:
     if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY or not key.isprintable():
         raise InvalidArguments(f"key {str(key)[:60]!r}: give 1 to {_LONGEST_KEY} printable characters, or None")
     return key
-
-
-def _checked_instant(run_at: object) -> datetime | None:
-    if run_at is None:
-        return None
-    if not isinstance(run_at, datetime) or run_at.utcoffset() is None:
-        raise InvalidArguments(f"run_at={run_at!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
-    if not _YEARS[0] <= run_at.year <= _YEARS[1]:
-        # Databases store the calendar's ends as infinities, which no clock can be compared with afterwards.
-        raise InvalidArguments(f"run_at={run_at.isoformat()}: give an instant of the years {_YEARS[0]} to {_YEARS[1]}")
-    return run_at
 
 
 def _checked_delay(request: Request) -> timedelta | None:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.effects import effect_session
 from hourbell.errors import InvalidArguments
-from hourbell.model.editing import pausing, resuming, updating
-from hourbell.model.policies import Policies, checked_policies, refuse_tasks_own
+from hourbell.model.editing import expecting, pausing, resuming, updating
+from hourbell.model.policies import Policies, checked_names, checked_policies, refuse_tasks_own
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin
 from hourbell.model.schedule import Schedule, ScheduleState, Source
+from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.scheduler.calendars import check_blackout
 from hourbell.scheduler.declarations import Declared, checked_args, checked_id
-from hourbell.scheduler.pages import checked_limit, checked_state, checked_text
+from hourbell.scheduler.pages import checked_instant, checked_limit, checked_state, checked_text, checked_year
 from hourbell.scheduler.previews import marked, marked_schedule, previewed, previewed_schedule
 from hourbell.scheduler.requests import ancestry, checked_key
 from hourbell.scheduler.transactions import joined
@@ -21,11 +22,12 @@ from hourbell.scheduler.verbs import Verbs, id_of_schedule
 from hourbell.triggers import Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from typing import Unpack
 
     from hourbell.model.page import Page
+    from hourbell.model.schedule_filter import ScheduleSort
     from hourbell.scheduler.options import PolicyOptions
     from hourbell.scheduler.requests import Ancestry
     from hourbell.store.protocol import OnConflict
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from hourbell.triggers import PreviewedFire
 
 _ON_CONFLICT = ("update", "keep", "error")
+_SORTS = ("id", "next_fire_at")
 _LONGEST_NOTE = 1_000
 
 
@@ -92,16 +95,32 @@ class ScheduleVerbs(Verbs):
         return await self._core.store.get_schedule(id_of_schedule(id))
 
     async def list_schedules(
-        self, *, state: ScheduleState | str | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        *,
+        state: ScheduleState | str | None = None,
+        task: str | None = None,
+        text: str | None = None,
+        sort: ScheduleSort = "id",
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page[Schedule]:
-        """Schedules in the order of their ids, at most ``limit`` (1 to 1000) after ``cursor``, of one state or all.
+        """Schedules in the order of their ids, at most ``limit`` (1 to 1000) after ``cursor``.
 
-        The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at the end.
+        Each other argument narrows the list; ``text``  is what the id, the task's name or the note contains.
+        ``sort="next_fire_at"``  begins with what fires next. The answer is a sequence; its ``next_cursor`` is the
+        ``cursor`` of the next page, None at the end. Raises InvalidArguments.
         """
-        wanted = checked_state(ScheduleState, state)
-        return await self._core.store.list_schedules(
-            state=wanted, cursor=checked_text("cursor", cursor), limit=checked_limit(limit)
+        if sort not in _SORTS:
+            raise InvalidArguments(f"sort={str(sort)[:40]!r}: choose 'id' or 'next_fire_at'")
+        wanted = ScheduleFilter(
+            state=checked_state(ScheduleState, state),
+            task=checked_text("task", task),
+            text=checked_text("text", text) or None,
+            sort=sort,
+            cursor=checked_text("cursor", cursor),
+            limit=checked_limit(limit),
         )
+        return await self._core.store.list_schedules(wanted)
 
     async def update_schedule(
         self,
@@ -109,9 +128,15 @@ class ScheduleVerbs(Verbs):
         *,
         trigger: Trigger | None = None,
         args: Mapping[str, Any] | None = None,
+        inherit: Iterable[str] = (),
+        revision: str | None = None,
         **policies: Unpack[PolicyOptions],
     ) -> Schedule:
         """Change what is given and keep the rest; ``args`` are replaced whole, policies by name.
+
+        ``inherit``  names policies that the schedule shall no longer have for itself. ``revision``  that of the
+        `Schedule` which the caller has seen: when the stored one has been edited since, StaleRevision is raised and
+        nothing is written. Without it the last of two edits of one field wins.
 
         For a schedule that is declared in code, the change survives restarts until the code changes that same field.
         Raises NotFound, UnknownTask, InvalidArguments.
@@ -125,33 +150,64 @@ class ScheduleVerbs(Verbs):
         given = _of_schedule(policies) if policies else None
         await check_blackout(core.store, given or {})
         change = updating(
-            trigger=core.find_trigger(trigger) if trigger is not None else None, args=plain, policies=given
+            trigger=core.find_trigger(trigger) if trigger is not None else None,
+            args=plain,
+            policies=given,
+            inherit=checked_names(inherit),
         )
-        changed = await core.store.edit_schedule(schedule_id, change)
+        changed = await core.store.edit_schedule(schedule_id, expecting(revision, change))
         await core.wake_firing()
         return changed
 
-    async def pause_schedule(self, id: str, *, note: str | None = None) -> Schedule:  # noqa: A002 - a public name
+    async def pause_schedule(
+        self,
+        id: str,  # noqa: A002 - a public name
+        *,
+        note: str | None = None,
+        until: datetime | None = None,
+        revision: str | None = None,
+    ) -> Schedule:
         """Stop firing until it is resumed, through restarts and deploys; ``note`` says why.
 
-        Fires that wait in the queue end as skipped; running bodies go on. What the pause passes over is recorded and
-        never caught up. Raises NotFound, and Conflict when the schedule is finished.
-        """
-        return await self._core.store.edit_schedule(id_of_schedule(id), pausing(_checked_note(note)))
+        ``until``  an aware instant to come, at which it is resumed by itself, by whichever node is there: what is due
+        from then on fires, however late that is noticed, as ``catch_up`` says. Fires that wait in the queue end as
+        skipped; running bodies go on. What the pause passes over is recorded and never caught up. A schedule that is
+        paused already takes the new note and end. ``revision``  as for `update_schedule`.
 
-    async def resume_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
-        """Fire again from now on. A schedule that is not paused stays as it is. Raises NotFound."""
-        schedule = await self._core.store.edit_schedule(id_of_schedule(id), resuming())
+        Raises NotFound, InvalidArguments, StaleRevision, and Conflict when the schedule is finished.
+        """
+        change = pausing(_checked_note(note), checked_year("until", checked_instant("until", until)))
+        schedule = await self._core.store.edit_schedule(id_of_schedule(id), expecting(revision, change))
+        if until is not None:
+            await self._core.wake_firing()  # a node that sleeps beyond that instant would not know of it
+        return schedule
+
+    async def resume_schedule(
+        self,
+        id: str,  # noqa: A002 - a public name
+        *,
+        revision: str | None = None,
+    ) -> Schedule:
+        """Fire again from now on. A schedule that is not paused stays as it is.
+
+        ``revision``  as for `update_schedule`. Raises NotFound, StaleRevision.
+        """
+        schedule = await self._core.store.edit_schedule(id_of_schedule(id), expecting(revision, resuming()))
         await self._core.wake_firing()
         return schedule
 
-    async def remove_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
+    async def remove_schedule(
+        self,
+        id: str,  # noqa: A002 - a public name
+        *,
+        revision: str | None = None,
+    ) -> Schedule:
         """Delete the schedule and answer it as it was. Its queued runs end as skipped, its history stays.
 
-        One that is declared in code comes back with the next start: pause it, or take it out of the code. Raises
-        NotFound.
+        One that is declared in code comes back with the next start: pause it, or take it out of the code.
+        ``revision``  as for `update_schedule`. Raises NotFound, StaleRevision.
         """
-        return await self._core.store.remove_schedule(id_of_schedule(id))
+        return await self._core.store.remove_schedule(id_of_schedule(id), revision)
 
     async def trigger_schedule(
         self,

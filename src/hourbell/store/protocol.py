@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
     from hourbell.model.page import Page
-    from hourbell.model.plan import FiringReport, NextWork, Planner
+    from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.progress import ProgressReport
     from hourbell.model.retention import Retention
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.run_state import RunState
-    from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+    from hourbell.model.schedule import Declaration, Schedule
+    from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.model.stranded import Stranded
     from hourbell.store.transaction import Transaction
 
@@ -56,6 +57,13 @@ class ScheduleStore(Protocol):
 
         A planned run without ``run_at`` waits for its turn: whatever ends a run of its schedule lets it go as
         `hourbell.model.overlap.turns` says, and the next rescue does where that was missed.
+        """
+
+    async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
+        """End at most ``limit`` pauses whose ``resume_at`` has come, as `hourbell.model.editing.resumed` says.
+
+        One transaction: those that another node has locked and those in ``exclude`` are passed over. What each pause
+        passed over is recorded with its end, by one node.
         """
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
@@ -86,8 +94,11 @@ class ScheduleStore(Protocol):
         the lock timeout. Raises NotFound, and whatever ``change`` raises (nothing is written then).
         """
 
-    async def remove_schedule(self, schedule_id: str) -> Schedule:
-        """Delete the schedule; its queued runs end as skipped, its runs stay in the history. Raises NotFound."""
+    async def remove_schedule(self, schedule_id: str, revision: str | None = None) -> Schedule:
+        """Delete the schedule; its queued runs end as skipped, its runs stay in the history.
+
+        With ``revision`` only while it is that. Raises NotFound, and StaleRevision when it is another.
+        """
 
     async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
         """Insert a run of this origin for each of these due times that has none yet, and answer how many those were.
@@ -99,10 +110,8 @@ class ScheduleStore(Protocol):
     async def get_schedule(self, schedule_id: str) -> Schedule:
         """The schedule as it is stored. Raises NotFound."""
 
-    async def list_schedules(
-        self, *, state: ScheduleState | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[Schedule]:
-        """Schedules in the order of their ids, beginning after ``cursor``."""
+    async def list_schedules(self, wanted: ScheduleFilter) -> Page[Schedule]:
+        """Schedules that the filter wants, in the order that it names, beginning after its cursor."""
 
 
 class CalendarStore(Protocol):

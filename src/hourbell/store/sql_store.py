@@ -18,12 +18,13 @@ from hourbell.store.scripts import (
     logs,
     nodes,
     overlap,
+    pauses,
     runs,
     schedules,
     settling,
     watching,
 )
-from hourbell.store.scripts.rows import attempt_from, node_from, run_from, schedule_from
+from hourbell.store.scripts.rows import attempt_from, node_from, run_from
 from hourbell.store.scripts.script import Begin, Script, batch, one
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Renewal, Rescue
-    from hourbell.model.plan import FiringReport, NextWork, Planner
+    from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.progress import ProgressReport
     from hourbell.model.retention import Retention
     from hourbell.model.run_state import RunState
-    from hourbell.model.schedule import Declaration, Schedule, ScheduleState
+    from hourbell.model.schedule import Declaration, Schedule
+    from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.model.stranded import Stranded
     from hourbell.store.protocol import OnConflict
 
@@ -81,6 +83,9 @@ class SqlStore:
     async def fire_due(self, limit: int, plan: Planner, exclude: Collection[str] = ()) -> FiringReport:
         return await self._database.run(lambda: firing.fire_due(limit, plan, exclude), "fire")
 
+    async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
+        return await self._database.run(lambda: pauses.resume_due(limit, exclude), "fire")
+
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
         return await self._database.run(lambda: declaring.declare(node_id, declarations), "verbs")
 
@@ -94,8 +99,8 @@ class SqlStore:
     async def edit_schedule(self, schedule_id: str, change: Change) -> Schedule:
         return await self._database.run(lambda: schedules.edit_schedule(schedule_id, change), "verbs")
 
-    async def remove_schedule(self, schedule_id: str) -> Schedule:
-        return await self._database.run(lambda: schedules.remove_schedule(schedule_id), "verbs")
+    async def remove_schedule(self, schedule_id: str, revision: str | None = None) -> Schedule:
+        return await self._database.run(lambda: schedules.remove_schedule(schedule_id, revision), "verbs")
 
     async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
         return await self._database.run(lambda: backfilling.backfill(schedule_id, origin, fires), "verbs")
@@ -103,15 +108,8 @@ class SqlStore:
     async def get_schedule(self, schedule_id: str) -> Schedule:
         return await self._database.run(lambda: schedules.get_schedule(schedule_id), "read", atomic=False)
 
-    async def list_schedules(
-        self, *, state: ScheduleState | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[Schedule]:
-        asked = state.value if state is not None else None
-        rows = await self._database.run(
-            lambda: one("schedules.list", state=asked, cursor=cursor, limit=limit + 1), "read", atomic=False
-        )
-        items = tuple(schedule_from(row) for row in rows[:limit])
-        return Page(items, items[-1].id if len(rows) > limit else None)
+    async def list_schedules(self, wanted: ScheduleFilter) -> Page[Schedule]:
+        return await self._database.run(lambda: schedules.list_schedules(wanted), "read", atomic=False)
 
     # Calendars
 

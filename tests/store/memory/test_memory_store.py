@@ -12,6 +12,7 @@ from hourbell.clock import ManualClock
 from hourbell.errors import StoreRejected
 from hourbell.model.editing import Edit
 from hourbell.model.run_state import Reason, RunState
+from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.store.memory import MemoryStore
 from hourbell.store.protocol import Store
 from hourbell.testing.conformance import Bench
@@ -110,4 +111,4 @@ async def test_a_listener_whose_loop_is_gone_is_passed_over(store: Store):
 async def test_a_store_of_its_own_sees_nothing_of_another(clock: ManualClock):
     one, two = Bench(MemoryStore(clock), clock), Bench(MemoryStore(clock), clock)
     await one.schedule()
-    assert (await two.store.list_schedules()).items == ()
+    assert (await two.store.list_schedules(ScheduleFilter())).items == ()

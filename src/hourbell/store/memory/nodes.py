@@ -126,6 +126,7 @@ class NodeVerbs(Handle):
         async with self._transaction() as now:
             tables = self._tables
             cursors = [row.next_fire_at for row in tables.schedules.values() if row.state is ScheduleState.ACTIVE]
+            cursors += [row.resume_at for row in tables.schedules.values() if row.state is ScheduleState.PAUSED]
             starts = [
                 run.run_at
                 for run in tables.unfinished()

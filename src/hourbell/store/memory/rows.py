@@ -41,7 +41,12 @@ def checked_schedule(schedule: Schedule) -> Schedule:
     _check(
         upcoming is None or last is None or upcoming > last, schedule.id, "has a cursor not later than its last fire"
     )
-    return replace(fresh_schedule(schedule), next_fire_at=_utc(upcoming), last_fire_at=_utc(last))
+    return replace(
+        fresh_schedule(schedule),
+        next_fire_at=_utc(upcoming),
+        last_fire_at=_utc(last),
+        resume_at=_utc(schedule.resume_at),
+    )
 
 
 def fresh_run(run: Run) -> Run:

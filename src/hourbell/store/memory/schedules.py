@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.backfill import refuse_resting
 from hourbell.model.declaring import DeclarationFacts, redeclared
-from hourbell.model.editing import Change, created, merging
+from hourbell.model.editing import Change, check_revision, created, merging, resumed
 from hourbell.model.node import NodeState
 from hourbell.model.overlap import Unfinished
 from hourbell.model.page import Page
-from hourbell.model.plan import Fired, FireFacts, FiringReport, PlannedSkip, Planner
+from hourbell.model.plan import Fired, FireFacts, FiringReport, PlannedSkip, Planner, Resumption
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
 from hourbell.store.memory.calendars import calendars_of
@@ -22,10 +23,13 @@ from hourbell.store.memory.turns import limits, take_turns, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
 
+    from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.store.memory.tables import Tables
     from hourbell.store.protocol import OnConflict
+
+Place = tuple[bool, datetime, str]
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class ScheduleVerbs(Handle):
@@ -56,8 +60,28 @@ class ScheduleVerbs(Handle):
                 fired += record_plan(tables, schedule, planned, now)
                 skipped += [(schedule.id, skip) for skip in planned.skips]
             return FiringReport(
-                now, len(due), tuple(fired), tuple(skipped), tuple(unreadable), tuple(held), tuple(awaited)
+                now,
+                len(due),
+                tuple(fired),
+                tuple(skipped),
+                tuple(unreadable),
+                tuple(held),
+                tuple(awaited),
+                bool(_over(tables, now, exclude)),
             )
+
+    async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
+        async with self._transaction() as now:
+            resumptions: list[Schedule] = []
+            unreadable: list[str] = []
+            for schedule in _over(self._tables, now, exclude)[:limit]:
+                edit = resumed(fresh_schedule(schedule), now)
+                if edit is None:
+                    unreadable.append(schedule.id)
+                    continue
+                apply_edit(self._tables, edit, now)
+                resumptions.append(edit.schedule)
+            return Resumption(tuple(resumptions), tuple(unreadable))
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
         async with self._transaction() as now:
@@ -110,9 +134,10 @@ class ScheduleVerbs(Handle):
                 apply_edit(self._tables, edit, now)
             return _read(self._tables, schedule_id)
 
-    async def remove_schedule(self, schedule_id: str) -> Schedule:
+    async def remove_schedule(self, schedule_id: str, revision: str | None = None) -> Schedule:
         async with self._transaction() as now:
             schedule = _read(self._tables, schedule_id)
+            check_revision(schedule, revision)
             end_queued(self._tables, schedule_id, Reason.REMOVED, now)
             self._tables.schedules.drop(schedule_id)
             return schedule
@@ -129,18 +154,17 @@ class ScheduleVerbs(Handle):
         async with self._transaction():
             return _read(self._tables, schedule_id)
 
-    async def list_schedules(
-        self, *, state: ScheduleState | None = None, cursor: str | None = None, limit: int = 50
-    ) -> Page[Schedule]:
+    async def list_schedules(self, wanted: ScheduleFilter) -> Page[Schedule]:
+        after = _first_place(wanted)
         async with self._transaction():
-            wanted = [
+            found = [
                 schedule
                 for schedule in self._tables.schedules.values()
-                if (state is None or schedule.state is state) and (cursor is None or schedule.id > cursor)
+                if wanted.wants(schedule) and (after is None or _place(wanted, schedule) > after)
             ]
-        wanted.sort(key=lambda schedule: schedule.id)
-        items = tuple(fresh_schedule(schedule) for schedule in wanted[:limit])
-        return Page(items, items[-1].id if items and len(wanted) > limit else None)
+        found.sort(key=lambda schedule: _place(wanted, schedule))
+        items = tuple(fresh_schedule(schedule) for schedule in found[: wanted.limit])
+        return Page(items, wanted.cursor_after(items[-1]) if len(found) > wanted.limit else None)
 
 
 def _due(tables: Tables, now: datetime, exclude: Collection[str]) -> list[Schedule]:
@@ -153,6 +177,36 @@ def _due(tables: Tables, now: datetime, exclude: Collection[str]) -> list[Schedu
         and schedule.id not in exclude
     ]
     return [schedule for *_, schedule in sorted(due, key=lambda entry: entry[:2])]
+
+
+def _over(tables: Tables, now: datetime, exclude: Collection[str]) -> list[Schedule]:
+    """Those whose pause has come to its end, earliest first."""
+    over = [
+        (schedule.resume_at, schedule.id, schedule)
+        for schedule in tables.schedules.values()
+        if schedule.state is ScheduleState.PAUSED
+        and schedule.resume_at is not None
+        and schedule.resume_at <= now
+        and schedule.id not in exclude
+    ]
+    return [schedule for *_, schedule in sorted(over, key=lambda entry: entry[:2])]
+
+
+def _place(wanted: ScheduleFilter, schedule: Schedule) -> Place:
+    """Where a schedule stands in a list."""
+    return (False, _NEVER, schedule.id) if wanted.sort == "id" else _placed(schedule.next_fire_at, schedule.id)
+
+
+def _placed(next_fire_at: datetime | None, schedule_id: str) -> Place:
+    return (next_fire_at is None, next_fire_at or _NEVER, schedule_id)
+
+
+def _first_place(wanted: ScheduleFilter) -> Place | None:
+    """The place after which the page begins."""
+    if wanted.sort == "id":
+        return (False, _NEVER, wanted.cursor) if wanted.cursor is not None else None
+    after = wanted.position
+    return _placed(after.next_fire_at, after.id) if after is not None else None
 
 
 def _is_declared(tables: Tables, schedule: Schedule) -> bool:

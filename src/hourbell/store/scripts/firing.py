@@ -28,7 +28,7 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     now: datetime = locked[0]["now_at"]
     rows = [row for row in locked if row["id"] is not None]
     if not rows:
-        return FiringReport(now, 0, (), (), ())
+        return FiringReport(now, 0, (), (), (), pause_over=bool(locked[0]["pause_over"]))
     undeclared = yield from _undeclared(rows)
     due = [(schedule_from(row), row["id"] not in undeclared) for row in rows]
     calendars = yield from calendars_of([schedule for schedule, _ in due])
@@ -59,7 +59,14 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     yield batch("firing.advance", advances)
     yield from _take_turns(ledger, written, {schedule.id: schedule for schedule, _, _ in decisions})
     return FiringReport(
-        now, len(due), _fired(written.inserted), tuple(skipped), tuple(unreadable), tuple(held), tuple(awaited)
+        now,
+        len(due),
+        _fired(written.inserted),
+        tuple(skipped),
+        tuple(unreadable),
+        tuple(held),
+        tuple(awaited),
+        bool(locked[0]["pause_over"]),
     )
 
 

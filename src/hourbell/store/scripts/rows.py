@@ -49,6 +49,7 @@ def schedule_from(row: Row) -> Schedule:
         last_fire_at=row["last_fire_at"],
         last_skip_id=_text(row["last_skip_id"]),
         last_skip_reason=row["last_skip_reason"],
+        resume_at=row["resume_at"],
     )
 
 
@@ -70,6 +71,7 @@ def schedule_values(schedule: Schedule) -> dict[str, Any]:
         "last_fire_at": schedule.last_fire_at,
         "last_skip_id": schedule.last_skip_id,
         "last_skip_reason": schedule.last_skip_reason,
+        "resume_at": schedule.resume_at,
     }
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
-from hourbell.model.editing import Change, Edit, created, merging
+from hourbell.model.editing import Change, Edit, check_revision, created, merging
 from hourbell.model.overlap import Turn, Unfinished, turn_of
+from hourbell.model.page import Page
 from hourbell.model.run_state import Reason, RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from hourbell.model.run import NewRun, Run
     from hourbell.model.schedule import Declaration, Schedule
+    from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.store.protocol import OnConflict
 
 
@@ -34,6 +36,20 @@ def get_schedule(schedule_id: str) -> Script[Schedule]:
     if not rows:
         raise missing_schedule(schedule_id)
     return schedule_from(rows[0])
+
+
+def list_schedules(wanted: ScheduleFilter) -> Script[Page[Schedule]]:
+    """See `ScheduleStore.list_schedules`."""
+    state = wanted.state.value if wanted.state is not None else None
+    asked = {"state": state, "task": wanted.task, "text": wanted.text, "limit": wanted.limit + 1}
+    if wanted.sort == "id":
+        rows = yield call("schedules.list", cursor=wanted.cursor, **asked)
+    else:
+        after = wanted.position
+        at, last_id = (after.next_fire_at, after.id) if after is not None else (None, None)
+        rows = yield call("schedules.list_by_next_fire", after_at=at, after_id=last_id, **asked)
+    items = tuple(schedule_from(row) for row in rows[: wanted.limit])
+    return Page(items, wanted.cursor_after(items[-1]) if len(rows) > wanted.limit else None)
 
 
 def add_schedule(declaration: Declaration, on_conflict: OnConflict) -> Script[Schedule]:
@@ -86,9 +102,10 @@ def write_edits(edits: Sequence[Edit], row: Row) -> Script[None]:
     yield from overlap.reconsider([edit.schedule for edit in edits])
 
 
-def remove_schedule(schedule_id: str) -> Script[Schedule]:
+def remove_schedule(schedule_id: str, revision: str | None) -> Script[Schedule]:
     """See `ScheduleStore.remove_schedule`."""
     row = yield from _locked(schedule_id)
+    check_revision(schedule_from(row), revision)
     yield call("schedules.end_queued", id=schedule_id, reason=Reason.REMOVED.value)
     yield call("schedules.forget_digests", id=schedule_id)
     yield call("schedules.delete", id=schedule_id)

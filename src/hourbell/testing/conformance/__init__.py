@@ -42,10 +42,12 @@ pytest.register_assert_rewrite(
             "leasing",
             "limiting",
             "listening",
+            "listing",
             "logs",
             "making_way",
             "opening",
             "overlapping",
+            "pausing",
             "pruning",
             "racing",
             "requesting",
@@ -71,10 +73,12 @@ from .histories import HistoriesConformance, History, Step
 from .leasing import LeasingConformance
 from .limiting import LimitingConformance
 from .listening import ListeningConformance
+from .listing import ListingConformance
 from .logs import LoggingConformance, ProgressConformance
 from .making_way import MakingWayConformance
 from .opening import OpeningConformance
 from .overlapping import OverlapConformance
+from .pausing import PausingConformance
 from .pruning import PruningConformance
 from .racing import RacingConformance
 from .requesting import RequestingConformance
@@ -92,6 +96,8 @@ class StoreConformance(
     AddingConformance,
     EditingConformance,
     RemovingConformance,
+    PausingConformance,
+    ListingConformance,
     DeclaringConformance,
     FiringConformance,
     SkippingConformance,
@@ -136,10 +142,12 @@ __all__ = [
     "LeasingConformance",
     "LimitingConformance",
     "ListeningConformance",
+    "ListingConformance",
     "LoggingConformance",
     "MakingWayConformance",
     "OpeningConformance",
     "OverlapConformance",
+    "PausingConformance",
     "ProgressConformance",
     "PruningConformance",
     "RacingConformance",

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hourbell.model.run_state import RunState
+from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.testing.conformance.suite import Conformance
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class OpeningConformance(Conformance):
     """What `Store` says about itself."""
 
     async def test_a_fresh_store_is_empty(self, bench: Bench) -> None:
-        assert (await bench.store.list_schedules()).items == ()
+        assert (await bench.store.list_schedules(ScheduleFilter())).items == ()
         assert list(await bench.store.list_nodes()) == []
         assert await bench.runs() == []
 
@@ -48,7 +49,7 @@ class OpeningConformance(Conformance):
         schedule = await bench.schedule()
         assert await twin.get_schedule("s") == schedule
         await twin.remove_schedule("s")
-        assert (await bench.store.list_schedules()).items == ()
+        assert (await bench.store.list_schedules(ScheduleFilter())).items == ()
         second = twin.twin()
         await second.open()
         try:

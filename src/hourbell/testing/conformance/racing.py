@@ -14,6 +14,7 @@ from hourbell.model.node import NodeState
 from hourbell.model.retention import Retention
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Source
+from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
 from hourbell.testing.conformance.planners import every_fire
 from hourbell.testing.conformance.suite import Conformance
@@ -115,7 +116,7 @@ class RacingConformance(Conformance):
             return list(await store.declare(str(number), [bench.declaration(name) for name in mine]))
 
         answers = await bench.in_threads(_THREADS, start)
-        stored = {schedule.id: schedule for schedule in (await bench.store.list_schedules()).items}
+        stored = {schedule.id: schedule for schedule in (await bench.store.list_schedules(ScheduleFilter())).items}
         assert sorted(stored) == ["a", "b", "c"]
         assert all(stored[schedule.id] == schedule for answer in answers for schedule in answer)
         assert {schedule.version for schedule in stored.values()} == {1}

@@ -3,15 +3,29 @@ SELECT * FROM {schema}.schedules WHERE id = :id;
 
 -- name: schedules.list
 SELECT * FROM {schema}.schedules
-WHERE (state = :state OR :state IS NULL) AND (id > :cursor OR :cursor IS NULL)
+WHERE (state = :state OR :state IS NULL) AND (task = :task OR :task IS NULL)
+  AND (replace(id, :text, '') <> id OR replace(task, :text, '') <> task OR replace(note, :text, '') <> note
+       OR :text IS NULL)
+  AND (id > :cursor OR :cursor IS NULL)
 ORDER BY id LIMIT :limit;
+
+-- name: schedules.list_by_next_fire
+-- The place after which the page begins is a pair; those without a next fire stand at the end.
+SELECT * FROM {schema}.schedules
+WHERE (state = :state OR :state IS NULL) AND (task = :task OR :task IS NULL)
+  AND (replace(id, :text, '') <> id OR replace(task, :text, '') <> task OR replace(note, :text, '') <> note
+       OR :text IS NULL)
+  AND (next_fire_at > :after_at OR (next_fire_at = :after_at AND id > :after_id)
+       OR (next_fire_at IS NULL AND (:after_at IS NOT NULL OR id > :after_id))
+       OR :after_id IS NULL)
+ORDER BY next_fire_at IS NULL, next_fire_at, id LIMIT :limit;
 
 -- name: schedules.write
 UPDATE {schema}.schedules
 SET task = :task, trigger_spec = :trigger_spec, args = :args, policies = :policies, inherited = :inherited,
     state = :state, source = :source, note = :note, digest = :digest, declared = :declared,
     next_fire_at = :next_fire_at, last_fire_at = :last_fire_at,
-    last_skip_id = :last_skip_id, last_skip_reason = :last_skip_reason,
+    last_skip_id = :last_skip_id, last_skip_reason = :last_skip_reason, resume_at = :resume_at,
     version = version + 1, updated_at = coalesce(:now, now())
 WHERE id = :id;
 

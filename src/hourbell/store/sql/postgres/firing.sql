@@ -1,7 +1,10 @@
 -- name: firing.lock
 -- Due schedules, earliest first; what another node has locked is passed over.
-SELECT c.now_at, s.*
-FROM (SELECT coalesce(:now, now()) AS now_at) c
+SELECT c.now_at, c.pause_over, s.*
+FROM (SELECT coalesce(:now, now()) AS now_at,
+             EXISTS (SELECT 1 FROM {schema}.schedules p
+                     WHERE p.state = 'paused' AND p.resume_at <= coalesce(:now, now())
+                       AND p.id <> ALL (:exclude::text[])) AS pause_over) c
 LEFT JOIN LATERAL (
     SELECT d.*,
            d.source <> 'code' OR EXISTS (

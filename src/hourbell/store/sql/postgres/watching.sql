@@ -31,9 +31,13 @@ due AS (
 )
 SELECT c.now_at,
        coalesce((SELECT s.next_fire_at FROM {schema}.schedules s WHERE s.state = 'active'
-                 ORDER BY s.next_fire_at LIMIT 1) <= c.now_at, false) AS fire_due,
-       (SELECT s.next_fire_at FROM {schema}.schedules s WHERE s.state = 'active' AND s.next_fire_at > c.now_at
-        ORDER BY s.next_fire_at LIMIT 1) AS next_fire_at,
+                 ORDER BY s.next_fire_at LIMIT 1) <= c.now_at, false)
+       OR coalesce((SELECT s.resume_at FROM {schema}.schedules s WHERE s.state = 'paused' AND s.resume_at IS NOT NULL
+                    ORDER BY s.resume_at LIMIT 1) <= c.now_at, false) AS fire_due,
+       least((SELECT s.next_fire_at FROM {schema}.schedules s WHERE s.state = 'active' AND s.next_fire_at > c.now_at
+              ORDER BY s.next_fire_at LIMIT 1),
+             (SELECT s.resume_at FROM {schema}.schedules s WHERE s.state = 'paused' AND s.resume_at > c.now_at
+              ORDER BY s.resume_at LIMIT 1)) AS next_fire_at,
        (SELECT coalesce(bool_or(d.is_due), false) FROM due d) AS run_due,
        (SELECT min(d.later) FROM due d) AS next_run_at,
        (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until,

@@ -1,6 +1,9 @@
 -- name: firing.lock
-SELECT c.now_at, s.*
-FROM (SELECT coalesce(:now, now()) AS now_at) c
+SELECT c.now_at, c.pause_over, s.*
+FROM (SELECT coalesce(:now, now()) AS now_at,
+             EXISTS (SELECT 1 FROM schedules
+                     WHERE state = 'paused' AND resume_at <= coalesce(:now, now())
+                       AND id NOT IN (SELECT value FROM json_each(:exclude))) AS pause_over) c
 LEFT JOIN (
     SELECT d.*,
            d.source <> 'code' OR EXISTS (

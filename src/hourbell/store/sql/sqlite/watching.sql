@@ -27,9 +27,15 @@ due AS (
 )
 SELECT coalesce(:now, now()) AS now_at,
        coalesce((SELECT next_fire_at FROM schedules WHERE state = 'active' ORDER BY next_fire_at LIMIT 1)
-                <= coalesce(:now, now()), false) AS fire_due,
-       (SELECT next_fire_at FROM schedules WHERE state = 'active' AND next_fire_at > coalesce(:now, now())
-        ORDER BY next_fire_at LIMIT 1) AS next_fire_at,
+                <= coalesce(:now, now()), false)
+       OR coalesce((SELECT resume_at FROM schedules WHERE state = 'paused' AND resume_at IS NOT NULL
+                    ORDER BY resume_at LIMIT 1) <= coalesce(:now, now()), false) AS fire_due,
+       (SELECT min(due) FROM (
+            SELECT (SELECT next_fire_at FROM schedules WHERE state = 'active' AND next_fire_at > coalesce(:now, now())
+                    ORDER BY next_fire_at LIMIT 1) AS due
+            UNION ALL
+            SELECT (SELECT resume_at FROM schedules WHERE state = 'paused' AND resume_at > coalesce(:now, now())
+                    ORDER BY resume_at LIMIT 1))) AS next_fire_at,
        (SELECT coalesce(max(is_due), false) FROM due) AS run_due,
        (SELECT min(later) FROM due) AS next_run_at,
        (SELECT min(lease_until) FROM nodes WHERE state = 'live' AND id <> :node) AS lease_until,

@@ -231,6 +231,19 @@ def lowest(arguments: "list[str]") -> int:
     return hand_over([str(LOWEST.python), "-m", "pytest", "-m", "frontdoor", *arguments])
 
 
+def bench(arguments: "list[str]") -> int:
+    """Measure Hourbell, and its peers with --peers, on a throw-away PostgreSQL; figures, ratios, a JSON file.
+
+    bench [NAME ...] [--peers] [--runs N] [--size small|full] [--variant TEXT] [--only KEY,...] [--minutes M]
+          [--json FILE]
+
+    Without a NAME every workload but the soak is measured. `--size small` tries one in a minute. Peers are installed in
+    environments of their own, in the user's cache (BENCH_CACHE names another folder).
+    """
+    MAIN.ensure()
+    return hand_over([str(MAIN.python), "-m", "benchmarks", *arguments])
+
+
 def clean(arguments: "list[str]") -> int:
     """Remove the environments and everything else that tools left here."""
     no_arguments("clean", arguments)
@@ -251,7 +264,15 @@ def no_arguments(command: str, arguments: "list[str]") -> None:
         sys.exit(f"dev.py {command} takes no arguments, but was given: {' '.join(arguments)}")
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "format": format_code, "lowest": lowest, "clean": clean}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "format": format_code,
+    "lowest": lowest,
+    "bench": bench,
+    "clean": clean,
+}
 
 
 def summary() -> str:

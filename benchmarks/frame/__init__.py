@@ -1,0 +1,1 @@
+"""What every workload needs: a server, programs to measure, figures, and ways to show them."""

@@ -1,0 +1,97 @@
+"""The limit: our own statements by pgbench, with nothing around them. One client claims 500 runs and settles them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from benchmarks.frame.program import ProgramFailed
+from hourbell.store import statements
+from hourbell.testing.postgres_binaries import find_binaries
+
+BATCH = 500
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+_NODE = "'pgbench'"
+
+
+def drained(url: str, runs: int) -> dict[str, float]:
+    """Drain a filled database of Hourbell's, whose node ``pgbench`` is live, and answer rows a second."""
+    assert runs % BATCH == 0, f"{runs} runs do not make whole batches of {BATCH}"
+    known = statements.load("postgres", "hourbell", numbered=False)
+    claim = written(known["claiming.claim"].text, _claiming())
+    settle = written(known["settling.settle"].text, _settling())
+    script = f"{answering_ids(claim)} \\gset\n{settle};\n"
+    program = find_binaries().program("pgbench")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "claim_and_settle.sql"
+        file.write_text(script, encoding="utf-8")
+        command = [str(program), "-n", "-c", "1", "-M", "prepared", "-t", str(runs // BATCH), "-f", str(file), url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or found is None:
+        raise ProgramFailed(f"pgbench failed; it said: {(done.stderr or done.stdout)[-1500:]}")
+    return {"rate": float(found[1]) * BATCH}
+
+
+def answering_ids(claim: str) -> str:
+    """The claim with one value for an answer, the ids: pgbench keeps no rows for its next statement. What it answers
+    stands in its last SELECT; the statement itself may not stand in another, since it writes."""
+    before, _, last = claim.rpartition("\nSELECT ")
+    _, _, source = last.partition("\nFROM ")
+    if not before or "written w" not in source:
+        raise ProgramFailed(
+            "the claim no longer ends with SELECT …, w.* FROM … written w: see benchmarks/frame/limit.py"
+        )
+    return f"{before}\nSELECT array_agg(w.id)::text AS ids\nFROM {source}"
+
+
+def written(text: str, values: dict[str, str]) -> str:
+    """The statement with SQL in place of its parameters. Raises ProgramFailed when it has one that is not known."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise ProgramFailed(f"parameter {match[1]!r} is not known: see benchmarks/frame/limit.py")
+        return values[match[1]]
+
+    return _PARAMETER.sub(value, text)
+
+
+def _claiming() -> dict[str, str]:
+    return {
+        "node": _NODE,
+        "claim_id": "'pgbench'",
+        "now": "NULL::timestamptz",
+        "limit": str(BATCH),
+        "tasks": "'{body}'",
+        "rooms": f"'{{{BATCH}}}'",
+        "queues": "NULL",
+        "suspects": "0",
+        "limited": "'{}'",
+        "names": "'{}'",
+        "mosts": "'{}'",
+    }
+
+
+def _settling() -> dict[str, str]:
+    """As a node would say it of bodies that succeeded. ``ids`` is the variable that the claim has left."""
+    return {
+        "id": ":ids",
+        "node": _NODE,
+        "now": "NULL::timestamptz",
+        "attempt": _many("1"),
+        "state": _many("succeeded"),
+        "outcome": _many("succeeded"),
+        "failed": _many("false"),
+        "delay": _many("0"),
+        "error": _many("NULL"),
+        "result": _many("NULL"),
+        "started_at": _many(json.dumps("2026-01-01 00:00:00+00")),
+        "finished_at": _many(json.dumps("2026-01-01 00:00:01+00")),
+    }
+
+
+def _many(value: str) -> str:
+    return f"'{{{','.join([value] * BATCH)}}}'"

@@ -90,13 +90,13 @@ def test_the_database_is_given_or_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_looking_makes_no_database(own_folder: Path) -> None:
     for command in ("schedules", "runs", "nodes"):
-        assert "there is no file" in typed(command, code=1).stderr
+        assert "there is no file" in typed(command, code=5).stderr
     assert not list(own_folder.glob("*.db*"))
 
 
 def test_looking_changes_no_schema(own_folder: Path) -> None:
     (own_folder / "hourbell.db").touch()
-    assert "hourbell migrate" in typed("schedules", code=1).stderr
+    assert "hourbell migrate" in typed("schedules", code=5).stderr
 
 
 def test_mistakes_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_mistakes_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         ("worker", "application:scheduler", "--log-level", "loud"),
         ("tasks", "application:tick"),
     ):
-        said = typed(*words, code=1).stderr
+        said = typed(*words, code=2).stderr
         assert said.startswith("hourbell: ")
         assert said.count("\n") == 1
         assert "secret" not in said
@@ -168,7 +168,7 @@ def test_a_failed_run_says_why_in_one_line(monkeypatch: pytest.MonkeyPatch) -> N
 
     asyncio.run(failed())
     header, row = typed("runs", "--state", "failed").stdout.splitlines()
-    assert header.split()[-1] == "error"
+    assert header.split()[-1] == "why"
     assert row.endswith("ValueError: no such customer")
     (run,) = json.loads(typed("runs", "--json").stdout)
     assert "Traceback" in run["error"]

@@ -84,7 +84,7 @@ def test_the_list_can_be_read_in_80_columns(monkeypatch: pytest.MonkeyPatch) -> 
     assert "node_id" in typed("runs").stdout, "a pipe gets everything"
     monkeypatch.setenv("COLUMNS", "80")
     head, line = typed("runs").stdout.splitlines()
-    assert head.split() == ["id", "task", "state", "error"]
+    assert head.split() == ["id", "task", "state", "why"]
     assert line.split()[:4] == [run_id, "mail", "failed", "ConnectionError:"]
     assert max(len(head), len(line)) <= 80
 
@@ -94,7 +94,7 @@ def test_the_list_is_narrowed() -> None:
     assert mail not in typed("runs", "--task", "sweep").stdout
     assert sweep in typed("runs", "--error", "no answer", "--since", "2020-01-01").stdout
     assert sweep not in typed("runs", "--until", "2020-01-01T00:00:00Z").stdout
-    assert "give an instant" in typed("runs", "--since", "yesterday", code=1).stderr
+    assert "give an instant" in typed("runs", "--since", "yesterday", code=2).stderr
 
 
 def test_one_run_is_shown_whole() -> None:
@@ -108,7 +108,7 @@ def test_one_run_is_shown_whole() -> None:
     shown = json.loads(typed("runs", "show", run_id, "--json").stdout)
     assert (shown["id"], shown["error"]) == (run_id, ERROR)
     assert [(one["attempt"], one["outcome"], one["error"]) for one in shown["attempts"]] == [(1, "failed", ERROR)]
-    assert "there is no run" in typed("runs", "show", "nobody", code=1).stderr
+    assert "there is no run" in typed("runs", "show", "nobody", code=3).stderr
 
 
 def test_runs_are_retried_by_their_ids() -> None:
@@ -123,12 +123,12 @@ def test_runs_are_retried_by_their_ids() -> None:
 def test_all_that_failed_are_retried_once_somebody_says_yes() -> None:
     mail, sweep = failed("mail", "sweep")
     refused = typed("runs", "retry", "--failed", "--task", "mail", answer="n\n", code=1)
-    assert "retry 1 runs that failed?" in refused.stdout
-    typed("runs", "retry", "--failed", code=1)  # nobody there to say yes
+    assert "retry 1 runs that failed?" in refused.stderr
+    assert "nobody said yes" in typed("runs", "retry", "--failed", code=1).stderr
     assert states(mail, sweep) == ["failed", "failed"]
     assert "1 queued again" in typed("runs", "retry", "--failed", "--task", "mail", answer="y\n").stdout
     assert states(mail, sweep) == ["queued", "failed"]
-    assert json.loads(typed("runs", "retry", "--failed", "--json").stdout) == {"retried": 1}
+    assert json.loads(typed("runs", "retry", "--failed", "--yes", "--json").stdout) == {"retried": 1}
     assert "no run that failed fits" in typed("runs", "retry", "--failed").stdout
 
 
@@ -136,7 +136,7 @@ def test_arguments_are_changed_with_who_knows_the_task() -> None:
     (run_id,) = failed()
     words = ("runs", "retry", run_id, "--app", "application:scheduler", "--args")
     for wrong, told in (("{", "no JSON"), ("[]", "JSON object"), ('{"two": "x"}', "'two' is not an argument")):
-        assert told in typed(*words, wrong, code=1).stderr
+        assert told in typed(*words, wrong, code=2).stderr
     typed(*words, '{"to": "ada"}')
     assert json.loads(typed("runs", "show", run_id, "--json").stdout)["args"] == {"to": "ada"}
 
@@ -146,5 +146,5 @@ def test_arguments_are_changed_with_who_knows_the_task() -> None:
 )
 def test_what_has_no_meaning_is_one_line(words: tuple[str, ...]) -> None:
     failed()
-    said = typed("runs", "retry", *words, code=1).stderr
+    said = typed("runs", "retry", *words, code=2).stderr
     assert len(said.splitlines()) == 1

@@ -77,7 +77,7 @@ def test_programs_read_json() -> None:
 def test_mistakes_are_one_line() -> None:
     asyncio.run(filled())
     for wrong in ("nonsense", "0197a3c5-0b29-71d2-8f1c-63a9c2f4c3d7"):
-        assert "there is no run" in typed("runs", "logs", wrong, code=1).stderr
+        assert "there is no run" in typed("runs", "logs", wrong, code=3).stderr
 
 
 def test_the_list_is_as_before() -> None:
@@ -148,3 +148,25 @@ async def tracked_run(tracking_id: str) -> None:
     async with Scheduler(URL) as scheduler:
         with tracked(tracking_id):
             await scheduler.task(name="t")(lambda: None).enqueue()
+
+
+def test_runs_are_cancelled_once_somebody_says_yes() -> None:
+    run_id = asyncio.run(filled())
+    assert "nobody said yes" in typed("runs", "cancel", run_id, code=1).stderr
+    assert typed("runs", "cancel", run_id, "--yes").stdout == f"{run_id} is cancelled\n"
+    (run,) = json.loads(typed("runs", "list", "--state", "cancelled", "--json").stdout)
+    assert run["id"] == run_id
+    other = asyncio.run(filled())
+    some = typed("runs", "cancel", run_id, other, "--yes", code=1)
+    assert some.stdout == f"{other} is cancelled\n"
+    assert some.stderr.startswith("hourbell: ")
+    assert "there is no run" in typed("runs", "cancel", "nobody", "--yes", code=3).stderr
+
+
+def test_a_running_one_is_asked_to_end() -> None:
+    with a_node_with_a_slow_run() as run_id:
+        while json.loads(typed("runs", "show", run_id, "--json").stdout)["state"] != "running":
+            pass
+        assert typed("runs", "cancel", run_id, "-y").stdout == f"{run_id} is asked to end\n"
+        typed("runs", "logs", run_id, "--follow")
+    assert json.loads(typed("runs", "show", run_id, "--json").stdout)["state"] == "cancelled"

@@ -14,6 +14,7 @@ from hourbell.cli.main import commands
 from hourbell.fastapi import api_router
 from hourbell.model.policies import Policies
 from hourbell.settings import Settings
+from support.command_reference import BEGIN, PAGE, reference
 from support.pages import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -81,15 +82,13 @@ def test_errors() -> None:
 
 
 def test_commands() -> None:
-    shown = {code(name)[0].split()[1] for name, _ in rows("command-line.md", 2)}
+    page = PAGE.read_text(encoding="utf-8")
+    made = page.partition(BEGIN)[2].strip()
+    assert made == reference().strip(), "run `python tests/support/command_reference.py`, which writes the page anew"
     group = typer.main.get_command(commands())
-    assert shown == set(group.commands)  # type: ignore[attr-defined]
-    for name, meaning in rows("command-line.md", 2):
-        command = group
-        for word in code(name)[0].split()[1:]:
-            command = getattr(command, "commands", {}).get(word, command)
-        known = {option for one in command.params for option in one.opts}
-        assert {word.split()[0] for word in code(meaning) if word.startswith("--")} <= known
+    named = {code(name)[0].split()[1] for name, _ in rows("command-line.md", 2)}
+    named |= {found.split()[1] for name, _ in rows("command-line.md", 2) for found in code(name) if " " in found}
+    assert named == set(group.commands)  # type: ignore[attr-defined]
 
 
 def test_addresses_of_the_api() -> None:

@@ -3,57 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
-from hourbell import HourbellError, Scheduler
+from hourbell import Scheduler
+from hourbell.cli.exit_codes import ExitCode, give_up
+from hourbell.cli.loading import load_scheduler
 
 T = TypeVar("T")
 Database = Annotated[
     str | None,
-    typer.Option("--database", help="A database URL; else HOURBELL_DATABASE_URL, DATABASE_URL or ./hourbell.db."),
+    typer.Option(
+        "--database", metavar="URL", help="A database; else HOURBELL_DATABASE_URL, DATABASE_URL or ./hourbell.db."
+    ),
 ]
+App = Annotated[
+    str | None,
+    typer.Option("--app", metavar="MODULE:SCHEDULER", help="The application that knows the task; its database counts."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def ask(database: str | None, question: Callable[[Scheduler], Awaitable[T]]) -> T:
-    """The answer of a scheduler on this database; its schema is not touched. Exits with 1 when there is none."""
+def ask(database: str | None, question: Callable[[Scheduler], Awaitable[T]], *, app: str | None = None) -> T:
+    """The answer of a scheduler on this database, or of the application's own; the schema is not touched.
+
+    Raises what the verbs raise.
+    """
+    if app is not None and database is not None:
+        give_up("--app brings its own database along: leave out --database")
+    scheduler = Scheduler(database) if app is None else load_scheduler(app)
+    _refuse_what_is_not_there(scheduler)
 
     async def answer() -> T:
-        scheduler = Scheduler(database)
-        _refuse_missing_file(scheduler)
         await scheduler.open(migrate=False)
         try:
             return await question(scheduler)
         finally:
             await scheduler.close()
 
-    return run(answer)
+    return asyncio.run(answer())
 
 
-def run(main: Callable[[], Awaitable[T]]) -> T:
-    """Run it to its end. Errors of ours become one line on stderr and exit code 1."""
-
-    async def awaited() -> T:
-        return await main()
-
+def confirm(question: str, yes: bool) -> None:
+    """Go on only when somebody says yes, on the terminal or by ``--yes``. The question goes to stderr."""
+    if yes:
+        return
     try:
-        return asyncio.run(awaited())
-    except HourbellError as error:
-        give_up(str(error))
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        give_up("nothing was changed: nobody said yes; --yes says it beforehand", ExitCode.PROBLEM)
+    if not agreed:
+        give_up("nothing was changed", ExitCode.PROBLEM)
 
 
-def give_up(message: str) -> NoReturn:
-    """Say why, and exit with 1."""
-    print(f"hourbell: {message}", file=sys.stderr)
-    raise typer.Exit(1)
-
-
-def _refuse_missing_file(scheduler: Scheduler) -> None:
+def _refuse_what_is_not_there(scheduler: Scheduler) -> None:
     """To look at a database must not make one."""
     address = scheduler.settings.database
     if address.kind == "sqlite" and not Path(address.path).exists():
-        give_up(f"there is no file {address.path}: give --database, or set HOURBELL_DATABASE_URL")
+        give_up(f"there is no file {address.path}: give --database, or set HOURBELL_DATABASE_URL", ExitCode.UNUSABLE)
+    if address.kind == "memory":
+        give_up("memory:// is a database of one process, and another one cannot look into it: give --database")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from hourbell import InvalidArguments, Scheduler
-from hourbell.cli.asking import give_up
+from hourbell.cli.exit_codes import ExitCode, give_up
 
 
 def load_scheduler(address: str) -> Scheduler:
@@ -48,7 +48,7 @@ def _give_up_importing(module_name: str, error: BaseException) -> NoReturn:
     while step is not None and step.tb_next is not None and _leads_there(step):
         step = step.tb_next
     print("".join(traceback.format_exception(error.with_traceback(step))), end="", file=sys.stderr)
-    give_up(f"the module {module_name!r} cannot be imported: {type(error).__name__}, see above")
+    give_up(f"the module {module_name!r} cannot be imported: {type(error).__name__}, see above", ExitCode.PROBLEM)
 
 
 def _leads_there(step: TracebackType) -> bool:

@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hourbell import HourbellError, Scheduler
-from hourbell.cli.asking import Database, give_up, run
+from hourbell import Scheduler
+from hourbell.cli.asking import Database
+from hourbell.cli.exit_codes import ExitCode, give_up
+from hourbell.cli.progress import bar
+from hourbell.cli.showing import show_json
 
 
 def migrate(
     database: Database = None,
     sql: Annotated[bool, typer.Option("--sql", help="Only print the SQL, to be applied by hand.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what would be applied; exit with 1 when that is anything.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Bring the database's schema up to this version. Safe at any time: old versions run on the new schema."""
-    try:
-        scheduler = Scheduler(database)
-        if sql:
-            print(scheduler.migration_script(), end="")
-            return
-    except HourbellError as error:
-        give_up(str(error))
-    applied = run(scheduler.migrate)
-    for name in applied:
-        print(f"applied {name}")
-    if not applied:
+    if sql and (check or as_json):
+        give_up("--sql prints a script and nothing else: leave out --check and --json")
+    scheduler = Scheduler(database)
+    if sql:
+        print(scheduler.migration_script(), end="")
+    elif check:
+        pending = _pending(scheduler)
+        _tell(pending, "pending", as_json)
+        raise typer.Exit(ExitCode.PROBLEM if pending else ExitCode.OK)
+    else:
+        with bar("migrating"):
+            applied = asyncio.run(scheduler.migrate())
+        _tell(applied, "applied", as_json)
+
+
+def _pending(scheduler: Scheduler) -> Sequence[str]:
+    """What would be applied. To look at a file that is not there must not make it."""
+    address = scheduler.settings.database
+    if address.kind == "sqlite" and not Path(address.path).exists():
+        give_up(f"there is no file {address.path} yet: `hourbell migrate` makes it", ExitCode.PROBLEM)
+    return asyncio.run(scheduler.pending_migrations())
+
+
+def _tell(names: Sequence[str], what: str, as_json: bool) -> None:
+    if as_json:
+        show_json({what: list(names)})
+        return
+    for name in names:
+        print(f"{what} {name}")
+    if not names:
         print("the schema is up to date")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hourbell import At, Cron, HourbellError, Scheduler, lint
+from hourbell.cli.exit_codes import give_up
 from hourbell.cli.table import table
 from hourbell.clock import SystemClock
 from hourbell.triggers.dst import read_fold, read_gap
@@ -19,17 +19,25 @@ if TYPE_CHECKING:
 
     from hourbell.triggers import Advice, PreviewedFire
 
-_REFUSED = 2
-
 
 def show_next(
     expr: Annotated[str, typer.Argument(metavar="EXPR", help="A cron expression, in quotes, as in '0 9 * * mon-fri'.")],
-    tz: Annotated[str | None, typer.Option("--tz", help="An IANA zone; else HOURBELL_TIMEZONE or UTC.")] = None,
-    after: Annotated[str | None, typer.Option(help="An instant or a local time, ISO 8601; else now.")] = None,
+    tz: Annotated[
+        str | None, typer.Option("--tz", metavar="ZONE", help="An IANA zone; else HOURBELL_TIMEZONE or UTC.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="An instant or a local time, ISO 8601; else now.")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="How many fires.")] = 5,
-    gap: Annotated[str | None, typer.Option(help="For times that the clock skips: next_valid or skip.")] = None,
-    fold: Annotated[str | None, typer.Option(help="For times that come twice: first, second or both.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="The schedule's id, which an H is hashed from.")] = None,
+    gap: Annotated[
+        str | None, typer.Option(metavar="HOW", help="For times that the clock skips: next_valid or skip.")
+    ] = None,
+    fold: Annotated[
+        str | None, typer.Option(metavar="HOW", help="For times that come twice: first, second or both.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(metavar="ID", help="The schedule's id, which an H is hashed from.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say first what the expression means.")] = False,
 ) -> None:
@@ -42,20 +50,15 @@ def show_next(
             trigger = trigger.bound(schedule)
         trigger = trigger.anchored(start)
         if trigger.is_hashed and trigger.schedule_id is None:
-            _refuse(f"{trigger.explain()}: give --schedule ID")
+            give_up(f"{trigger.explain()}: give --schedule ID")
         fires = trigger.preview(count, after=start)
         advice = lint(trigger, after=start)
     except HourbellError as error:
-        _refuse(str(error))
+        give_up(str(error))
     if as_json:
         print(json.dumps(_as_json(trigger, fires, advice), indent=2))
     else:
         _print(trigger.explain() if explain else None, fires, advice)
-
-
-def _refuse(message: str) -> NoReturn:
-    print(f"hourbell: {message}", file=sys.stderr)
-    raise typer.Exit(_REFUSED)
 
 
 def _instant(text: str, zone: str) -> datetime:

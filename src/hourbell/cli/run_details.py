@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hourbell.cli.asking import Database, ask
-from hourbell.cli.lists import AsJson
+from hourbell.cli.showing import AsJson, show_fields, show_json
 from hourbell.cli.table import plain
 
 if TYPE_CHECKING:
     from hourbell import Run, Scheduler
     from hourbell.fastapi.schemas import RunDetailsOut
 
+RunId = Annotated[str, typer.Argument(metavar="ID", help="The id of the run.")]
+
 
 def show_run(
-    run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the run.")],
+    run_id: RunId,
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
@@ -26,7 +27,7 @@ def show_run(
     run, details = ask(database, lambda scheduler: _details(scheduler, run_id))
     shown = details.model_dump(mode="json")
     if as_json:
-        print(json.dumps(shown, indent=2))
+        show_json(shown)
         return
     if run.progress is not None:
         shown["progress"] = f"{run.progress}, said by attempt {run.progress.attempt}"
@@ -34,12 +35,12 @@ def show_run(
     # The last attempt tells it too.
     error = None if attempts and attempts[-1]["error"] == shown["error"] else shown.pop("error")
     shown.pop("error", None)
-    _print_fields(shown)
+    show_fields(shown)
     _print_error(error)
     for attempt in attempts:
         error = attempt.pop("error")
         print(f"\n-- attempt {attempt.pop('attempt')}: {attempt.pop('outcome') or 'under way'}")
-        _print_fields({**attempt, "took": _took(attempt)})
+        show_fields({**attempt, "took": _took(attempt)})
         _print_error(error)
 
 
@@ -57,13 +58,6 @@ def _took(attempt: dict[str, Any]) -> str | None:
         return None
     seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).total_seconds()
     return f"{seconds:.3f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
-
-
-def _print_fields(fields: dict[str, Any]) -> None:
-    for name, value in fields.items():
-        if value is not None:
-            text = value if isinstance(value, str) else json.dumps(value)
-            print(f"{name:<14}{plain(text)}")
 
 
 def _print_error(error: str | None) -> None:

@@ -1,129 +1,106 @@
-"""``hourbell runs``: the runs, and what is known of one of them."""
+"""``hourbell runs``: the runs, and everything that is done to them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hourbell import Scheduler
+from hourbell import Run, Scheduler
 from hourbell.cli.asking import Database, ask
-from hourbell.cli.lists import AsJson, ErrorText, Limit, OfSchedule, OfTask, OfTracking, Since, State, Until, list_runs
-from hourbell.cli.retrying import instant, retry
+from hourbell.cli.cancelling import cancel
+from hourbell.cli.option_groups import spread
+from hourbell.cli.retrying import retry
 from hourbell.cli.run_details import show_run
-from hourbell.cli.table import plain
+from hourbell.cli.run_logs import show_logs
+from hourbell.cli.run_options import RunOptions
+from hourbell.cli.showing import AsJson, Limit, Listed, listed, show_rows
 
-if TYPE_CHECKING:
-    from hourbell.model.log_line import LogLine, LogPage
-    from hourbell.model.progress import Progress
-    from hourbell.model.run import Run
-
-PAUSE = 1.0
-"""Seconds between two looks when following: nodes write what bodies log about as often."""
-
-_PAGE = 1_000
+State = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STATE", help="Only those in this state: queued, running, succeeded, failed, cancelled, skipped."
+    ),
+]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="WORD", help="Only those with this reason.")]
+TrackingId = Annotated[str | None, typer.Option("--tracking-id", metavar="ID", help="Only those of this chain.")]
 
 
 def runs_commands() -> typer.Typer:
-    """``runs`` alone lists; a word after it asks about one run."""
-    app = typer.Typer()
+    """``runs`` alone lists; a word after it asks about one run, or changes some."""
+    app = typer.Typer(help="The runs: list, show, follow, cancel and retry them.")
     app.callback(invoke_without_command=True)(_listed)
+    app.command("list")(list_runs)
     app.command("show")(show_run)
     app.command("logs")(show_logs)
+    app.command("cancel")(cancel)
     app.command("retry")(retry)
     return app
 
 
+@spread
 def _listed(
     context: typer.Context,
+    options: RunOptions,
     database: Database = None,
-    schedule: OfSchedule = None,
-    task: OfTask = None,
     state: State = None,
-    error: ErrorText = None,
-    since: Since = None,
-    until: Until = None,
-    tracking_id: OfTracking = None,
+    reason: Reason = None,
+    tracking_id: TrackingId = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The runs, newest first. A word after it asks about one of them, or changes some."""
+    if context.invoked_subcommand is None:
+        _list(options, database, state, reason, tracking_id, limit, as_json)
+
+
+@spread
+def list_runs(
+    options: RunOptions,
+    database: Database = None,
+    state: State = None,
+    reason: Reason = None,
+    tracking_id: TrackingId = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """The runs, newest first."""
-    if context.invoked_subcommand is None:
-        wanted = {
-            "schedule_id": schedule,
-            "task": task,
-            "state": state,
-            "error": error,
-            "since": instant("--since", since),
-            "until": instant("--until", until),
-            "tracking_id": tracking_id,
-        }
-        list_runs(database, wanted, limit, as_json)
+    _list(options, database, state, reason, tracking_id, limit, as_json)
 
 
-def show_logs(
-    run_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the run.")],
-    database: Database = None,
-    attempt: Annotated[int | None, typer.Option(min=1, help="Only of this attempt.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+def _list(
+    options: RunOptions,
+    database: str | None,
+    state: str | None,
+    reason: str | None,
+    tracking_id: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
-    """What the body of a run logged, oldest first."""
-    printer = _as_json if as_json else _Printer().show
-    ask(database, lambda scheduler: _follow(scheduler, run_id, attempt, until_end=follow, show=printer))
+    from hourbell.fastapi.schemas import RunOut
+
+    wanted = {**options.read(), "state": state, "reason": reason, "tracking_id": tracking_id}
+
+    async def some(scheduler: Scheduler) -> Listed[Run]:
+        return await listed(lambda cursor, count: scheduler.list_runs(**wanted, cursor=cursor, limit=count), limit)
+
+    found = ask(database, some)
+    shown = [RunOut.of(one).model_dump(mode="json") for one in found.items]
+    if not as_json:
+        shown = [{**one, "why": _why(one)} for one in shown]
+    show_rows(
+        shown,
+        ("id", "task", "state", "fire_at", "run_at", "started_at", "finished_at", "attempt", "node_id", "why"),
+        as_json,
+        spared=("node_id", "run_at", "started_at", "finished_at", "attempt", "fire_at"),
+        whole=("id", "state"),
+        more=found.more,
+    )
 
 
-async def _follow(
-    scheduler: Scheduler, run_id: str, attempt: int | None, *, until_end: bool, show: Callable[[Run, LogPage], None]
-) -> None:
-    cursor: str | None = None
-    while True:
-        # Asked for first: once the run is final, all that it said is there.
-        run = await scheduler.get_run(run_id)
-        page = await scheduler.list_logs(run_id, attempt=attempt, cursor=cursor, limit=_PAGE)
-        show(run, page)
-        cursor = page[-1].cursor if len(page) else cursor
-        if page.next_cursor is None:
-            if run.state.final or not until_end:
-                return
-            await asyncio.sleep(PAUSE)
-
-
-def _as_json(_: Run, page: LogPage) -> None:
-    from hourbell.fastapi.schemas import LogLineOut
-
-    for line in page:
-        print(LogLineOut.of(line).model_dump_json(), flush=True)
-
-
-class _Printer:
-    """Lines for people: the time, the level, the logger, the message; what follows it is set in, so that nothing that
-    was logged can be taken for a line of ours."""
-
-    def __init__(self) -> None:
-        self._attempt = 0
-        self._number = 0
-        self._progress: Progress | None = None
-
-    def show(self, run: Run, page: LogPage) -> None:
-        for line in page:
-            self._head(line)
-            at = line.logged_at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-            first, *rest = line.message.split("\n")
-            print(plain(f"{at} {line.level_name:<7} {line.logger}: {first}"), flush=True)
-            for more in rest:
-                print("    " + plain(more.replace("\t", "    ")), flush=True)
-        if run.progress is not None and run.progress != self._progress:
-            self._progress = run.progress
-            print(plain(f"-- attempt {run.progress.attempt} has come to {run.progress}"), flush=True)
-
-    def _head(self, line: LogLine) -> None:
-        if line.attempt != self._attempt:
-            self._attempt, self._number = line.attempt, 0
-            print(f"-- attempt {line.attempt}")
-        missing = line.number - self._number - 1
-        if missing:
-            print(f"-- {missing} lines are not kept")
-        self._number = line.number
+def _why(shown: dict[str, Any]) -> str | None:
+    """Why a run did not run, or did not succeed, in a few words."""
+    error, reason = shown["error"], shown["reason"]
+    if error is not None:
+        return str(error)
+    return f"{reason} with {shown['yielded_to']}" if shown["yielded_to"] else reason

@@ -10,25 +10,21 @@ from typing import Annotated
 
 import typer
 
-from hourbell import HourbellError, Scheduler
-from hourbell.cli.asking import give_up, run
+from hourbell import Scheduler
+from hourbell.cli.exit_codes import give_up
 from hourbell.cli.loading import load_scheduler
 
 
 def worker(
     address: Annotated[str, typer.Argument(metavar="MODULE:SCHEDULER", help="As in myapp.main:scheduler.")],
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[str, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Fire and run what a scheduler declares, in a process of its own, until SIGTERM or Ctrl-C."""
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         give_up(f"--log-level {log_level!r}: choose debug, info, warning or error")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        scheduler = load_scheduler(address)
-    except HourbellError as error:
-        give_up(str(error))
-    run(lambda: _serve(scheduler))
+    asyncio.run(_serve(load_scheduler(address)))
 
 
 async def _serve(scheduler: Scheduler) -> None:

@@ -41,6 +41,17 @@ class AdminVerbs(Verbs):
         finally:
             await self._core.close()
 
+    async def pending_migrations(self) -> Sequence[str]:
+        """What `migrate` would apply, by name and in its order; nothing is changed. May be called without opening.
+
+        Raises StoreUnavailable when the database cannot be reached.
+        """
+        await self._core.open()
+        try:
+            return await self._core.store.pending()
+        finally:
+            await self._core.close()
+
     def migration_script(self) -> str:
         """The whole schema as SQL, for those who apply it by hand. Raises InvalidArguments where there is none."""
         return migration_script(self._core.settings)

@@ -13,6 +13,8 @@ from hourbell.scheduler.requests import checked_key
 from hourbell.scheduler.verbs import Verbs, id_of_schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hourbell.model.schedule import Schedule
 
 _BATCH = 500
@@ -33,6 +35,7 @@ class BackfillVerbs(Verbs):
         *,
         key: str | None = None,
         dry_run: bool = False,
+        progress: Callable[[int], object] | None = None,
     ) -> Backfill:
         """Make a run of the schedule for each of its due times from ``start`` to ``end``, both included.
 
@@ -43,7 +46,7 @@ class BackfillVerbs(Verbs):
 
         ``key``  names the backfill (1 to 200 characters): asking again with it, after a lost answer for one, makes
         only the runs that are not there yet. Without it each call is a backfill of its own. ``dry_run``  answers
-        what would be made and makes nothing.
+        what would be made and makes nothing. ``progress``  is called now and then with how many due times are done.
 
         Raises NotFound; Conflict when the schedule is paused or undeclared; InvalidArguments when the range is naive,
         reaches into the future or has more than 10,000 due times.
@@ -57,7 +60,10 @@ class BackfillVerbs(Verbs):
         made = 0
         if not dry_run:
             for first in range(0, len(fires), _BATCH):
-                made += await store.backfill(schedule.id, origin_of(backfill_id), fires[first : first + _BATCH])
+                batch = fires[first : first + _BATCH]
+                made += await store.backfill(schedule.id, origin_of(backfill_id), batch)
+                if progress is not None:
+                    progress(first + len(batch))
             await self._core.wake(schedule.task, schedule.effective.queue)
         return Backfill(id=backfill_id, schedule_id=schedule.id, start=start, end=end, fires=tuple(fires), made=made)
 

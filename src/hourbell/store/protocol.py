@@ -351,6 +351,9 @@ class Store(StoreVerbs, Protocol):
         Raises MigrationNeeded when this role may not change the schema and it is too old.
         """
 
+    async def pending(self) -> Sequence[str]:
+        """The names of what `migrate` would apply, in their order. Changes nothing, and needs no right to."""
+
     async def ping(self) -> datetime:
         """Ask the database for its present instant: the proof that it answers."""
 

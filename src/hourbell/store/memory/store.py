@@ -64,6 +64,10 @@ class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, 
         """There is no schema: nothing was applied."""
         return ()
 
+    async def pending(self) -> Sequence[str]:
+        """Nothing ever is."""
+        return ()
+
     async def ping(self) -> datetime:
         """The present instant."""
         async with self._transaction() as now:

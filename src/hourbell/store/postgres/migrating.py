@@ -50,6 +50,12 @@ class PostgresMigrating:
                 f"({error}); run `hourbell migrate` with a role that may, or apply `hourbell migrate --sql` by hand"
             ) from error
 
+    async def pending(self, connection: Connection) -> list[str]:
+        """The names of the migrations that are missing."""
+        found = await self._found(connection)
+        missing = await self._missing(connection) if found["versioned"] else self._migrations
+        return [migration.name for migration in missing]
+
     async def _apply(self, connection: Connection) -> list[str]:
         found = await self._found(connection)
         if not found["found"]:

@@ -118,13 +118,23 @@ class PostgresStore(SqlStore):
 
     async def migrate(self) -> Sequence[str]:
         """Apply the missing migrations. Raises MigrationNeeded when this role may not."""
-        steps = migrations("postgres", self._schema)
-        migrating = PostgresMigrating(self._postgres, self._named, steps, self._schema, quoted(self._schema))
         try:
             async with self._connections.of("renew") as connection:
-                return await migrating.migrate(connection)
+                return await self._migrating().migrate(connection)
         except CAUGHT as error:
             raise translated(error) from error
+
+    async def pending(self) -> Sequence[str]:
+        """What is missing, by its names."""
+        try:
+            async with self._connections.of("read") as connection:
+                return await self._migrating().pending(connection)
+        except CAUGHT as error:
+            raise translated(error) from error
+
+    def _migrating(self) -> PostgresMigrating:
+        steps = migrations("postgres", self._schema)
+        return PostgresMigrating(self._postgres, self._named, steps, self._schema, quoted(self._schema))
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Hear other nodes' hints, until cancelled or until they cannot arrive."""

@@ -31,6 +31,10 @@ class SqliteMigrating:
             return []
         return self._database.in_transaction(connection, lambda: self._apply(connection))
 
+    def pending(self, connection: sqlite3.Connection) -> list[str]:
+        """The names of the migrations that are missing."""
+        return [step.name for step in self._missing(connection)]
+
     def _probe(self) -> None:
         """Features are tried, not deduced from a version: builds differ."""
         trial = sqlite3.connect(":memory:")

@@ -72,6 +72,10 @@ class SqliteStore(SqlStore):
         """Apply the missing migrations. Raises StoreMisconfigured when this SQLite lacks what the statements need."""
         return await self._sqlite.on("renew", self._migrating.migrate)
 
+    async def pending(self) -> Sequence[str]:
+        """What is missing, by its names."""
+        return await self._sqlite.on("read", self._migrating.pending)
+
     async def listen(self, heard: Callable[[], None]) -> None:
         """SQLite sends no hints; a poll is one statement inside this process and costs microseconds."""
 

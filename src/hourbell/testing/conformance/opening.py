@@ -40,6 +40,9 @@ class OpeningConformance(Conformance):
         assert list(await bench.store.migrate()) == []
         assert await bench.store.get_schedule("s") == schedule
 
+    async def test_nothing_is_pending_once_it_is_migrated(self, bench: Bench) -> None:
+        assert list(await bench.store.pending()) == []
+
     async def test_many_may_migrate_at_once(self, bench: Bench) -> None:
         answers = await bench.in_threads(4, lambda store, _: store.migrate())
         assert [list(answer) for answer in answers] == [[]] * 4

@@ -1,0 +1,64 @@
+"""``hourbell schedules``: the schedules, and everything that is done to them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hourbell import Scheduler
+from hourbell.cli.asking import Database, ask
+from hourbell.cli.backfills import backfill
+from hourbell.cli.schedule_changes import add, edit
+from hourbell.cli.schedule_details import show_schedule
+from hourbell.cli.schedule_switches import pause, remove, resume, trigger
+from hourbell.cli.showing import AsJson, Limit, Listed, listed, show_list
+from hourbell.model.schedule import Schedule
+
+State = Annotated[
+    str | None, typer.Option(metavar="STATE", help="Only those in this state: active, paused, finished, undeclared.")
+]
+
+
+def schedules_commands() -> typer.Typer:
+    """``schedules`` alone lists; a word after it asks about one, or changes it."""
+    app = typer.Typer(help="The schedules: list, show and change them.")
+    app.callback(invoke_without_command=True)(_listed)
+    app.command("list")(list_schedules)
+    app.command("show")(show_schedule)
+    app.command("add")(add)
+    app.command("edit")(edit)
+    app.command("pause")(pause)
+    app.command("resume")(resume)
+    app.command("trigger")(trigger)
+    app.command("backfill")(backfill)
+    app.command("remove")(remove)
+    return app
+
+
+def _listed(
+    context: typer.Context, database: Database = None, state: State = None, limit: Limit = 50, as_json: AsJson = False
+) -> None:
+    """The schedules, by id. A word after it asks about one of them, or changes it."""
+    if context.invoked_subcommand is None:
+        list_schedules(database, state, limit, as_json)
+
+
+def list_schedules(database: Database = None, state: State = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """The schedules that are stored, by id."""
+    from hourbell.fastapi.schemas import ScheduleOut
+
+    async def some(scheduler: Scheduler) -> Listed[Schedule]:
+        return await listed(
+            lambda cursor, count: scheduler.list_schedules(state=state, cursor=cursor, limit=count), limit
+        )
+
+    found = ask(database, some)
+    show_list(
+        [ScheduleOut.of(one) for one in found.items],
+        ("id", "state", "next_fire_at", "explain", "note"),
+        as_json,
+        spared=("note",),
+        whole=("state", "next_fire_at"),
+        more=found.more,
+    )

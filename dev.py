@@ -163,6 +163,16 @@ def demo(arguments: "list[str]") -> int:
     return hand_over([str(MAIN.program("hourbell")), "demo", *arguments])
 
 
+def prove(arguments: "list[str]") -> int:
+    """Put the promises to the proof for two minutes on SQLite, then for two on a throw-away PostgreSQL.
+
+    Options (given to `hourbell prove` as they are): --minutes N, --nodes N, --seed S.
+    """
+    MAIN.ensure()
+    command = [str(MAIN.program("hourbell")), "prove", *arguments]
+    return 0 if all([passes(command), passes([*command, "--postgres"])]) else 1
+
+
 def test(arguments: "list[str]") -> int:
     """Run the whole test suite, PostgreSQL included.
 
@@ -266,6 +276,7 @@ def no_arguments(command: str, arguments: "list[str]") -> None:
 
 COMMANDS = {
     "demo": demo,
+    "prove": prove,
     "test": test,
     "check": check,
     "format": format_code,

@@ -12,6 +12,7 @@ from hourbell.cli.exit_codes import Commands
 from hourbell.cli.migrate import migrate
 from hourbell.cli.next import show_next
 from hourbell.cli.nodes import list_nodes
+from hourbell.cli.prove import prove
 from hourbell.cli.runs import runs_commands
 from hourbell.cli.schedules import schedules_commands
 from hourbell.cli.tasks import list_tasks
@@ -36,6 +37,7 @@ def commands() -> typer.Typer:
     app.command("tasks")(list_tasks)
     app.command("nodes")(list_nodes)
     app.command("next")(show_next)
+    app.command("prove")(prove)
     return app
 
 

@@ -1,0 +1,116 @@
+"""Where it is proved: a schema of its own on the user's PostgreSQL, or a file of its own beside the user's."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from hourbell.database_url import DatabaseUrl
+from hourbell.errors import InvalidArguments
+
+if TYPE_CHECKING:
+    import asyncpg
+
+
+class ProvingGround(ABC):
+    """A database that the proof has to itself. ``url`` and ``schema`` are for the nodes; ``shown`` is for people."""
+
+    kind: str
+    url: str
+    schema: str = "hourbell"
+    shown: str
+
+    @abstractmethod
+    async def clear(self) -> None:
+        """Remove all that the proof has made."""
+
+    async def end_sessions(self) -> int:
+        """End what the nodes have open, and answer how many that were."""
+        return 0
+
+    async def lock_runs(self, seconds: float) -> None:
+        """Keep everybody from the table of runs for a while, where that can be done from outside."""
+        await asyncio.sleep(seconds)
+
+
+def proving_ground(url: str) -> ProvingGround:
+    """The ground on this database. Raises InvalidArguments for an address that cannot be understood, or memory://."""
+    address = DatabaseUrl.parse(url)
+    if address.kind == "postgres":
+        return PostgresGround(address)
+    if address.kind == "sqlite":
+        return SqliteGround(Path(address.path))
+    raise InvalidArguments("the memory store ends with its process: there is nothing to prove with several of them")
+
+
+class SqliteGround(ProvingGround):
+    """A new file in the same folder, so that it is on the same disk; the user's own file is not opened."""
+
+    kind = "sqlite"
+
+    def __init__(self, beside: Path) -> None:
+        self._file = beside.absolute().with_name(f"{beside.name}.prove-{secrets.token_hex(4)}")
+        self.url = f"sqlite:///{self._file}"
+        self.shown = f"SQLite, {self._file}"
+
+    async def clear(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            Path(f"{self._file}{suffix}").unlink(missing_ok=True)  # noqa: ASYNC240 - nothing else runs by then
+
+
+class PostgresGround(ProvingGround):
+    """A new schema in the same database; nothing else there is touched, and only sessions of the nodes are ended."""
+
+    kind = "postgres"
+
+    def __init__(self, address: DatabaseUrl) -> None:
+        token = secrets.token_hex(4)
+        self._dsn = address.dsn
+        self._name = f"hourbell-prove-{token}"
+        self.schema = f"hourbell_prove_{token}"
+        self.url = _with_parameter(address.dsn, f"application_name={self._name}")
+        self.shown = f"PostgreSQL, {address.shown}, schema {self.schema}"
+
+    async def clear(self) -> None:
+        connection = await self._connect()
+        try:
+            await connection.execute(self._statement("drop_schema"))
+        finally:
+            await connection.close()
+
+    async def end_sessions(self) -> int:
+        connection = await self._connect()
+        try:
+            return int(await connection.fetchval(self._statement("end_sessions"), self._name))
+        finally:
+            await connection.close()
+
+    async def lock_runs(self, seconds: float) -> None:
+        connection = await self._connect()
+        try:
+            async with connection.transaction():
+                await connection.execute(self._statement("lock_runs"))
+                await asyncio.sleep(seconds)
+        finally:
+            with suppress(OSError):
+                await connection.close()
+
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        import asyncpg
+
+        return await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
+
+    def _statement(self, name: str) -> str:
+        text = files("hourbell.prove").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
+        return text.replace("{schema}", self.schema)
+
+
+def _with_parameter(dsn: str, parameter: str) -> str:
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(query=f"{parts.query}&{parameter}" if parts.query else parameter))

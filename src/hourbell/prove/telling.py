@@ -14,6 +14,7 @@ from hourbell.prove.course import DRAIN, LEASE, POLL
 from hourbell.prove.judge import Word
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hourbell.prove.mayhem import Deed
     from hourbell.prove.result import Result
 
-_STYLES = {Word.KEPT: "green", Word.BROKEN: "bold red", Word.NOT_TRIED: "yellow"}
+_STYLES: Mapping[Word, str] = {Word.KEPT: "green", Word.BROKEN: "bold red", Word.NOT_TRIED: "yellow"}
 _ON_PAPER_EVERY = 10.0
 
 

@@ -1,22 +1,28 @@
 -- name: settling.settle
--- The fence: run, state, node and attempt. Rows are locked in the order of their ids before any is written. What was
--- asked to end is not queued again.
-WITH locked AS MATERIALIZED (
-    SELECT r.id, r.started_at AS noted_at, r.cancel_requested_at IS NOT NULL AS is_unwanted
-    FROM {schema}.runs r
-    WHERE r.id = ANY (:id::uuid[]) AND r.state = 'running' AND r.node_id = :node
-    ORDER BY r.id
-    FOR NO KEY UPDATE OF r
-),
-reported AS (
+-- The fence: run, state, node and attempt, judged under the lock. Rows are locked in the order of their ids before any
+-- is written. Each is looked up by its id and by nothing else (OFFSET keeps the other conditions out): the planner
+-- believes that hardly any row is running, and by the state it would compare every row that is with every report. What
+-- was asked to end is not queued again.
+WITH reported AS MATERIALIZED (
     SELECT u.*, l.noted_at,
            CASE WHEN l.is_unwanted AND (u.state = 'queued' OR u.outcome = 'cancelled') THEN 'cancelled'
                 ELSE u.state END AS becomes
-    FROM locked l
-    JOIN unnest(:id::uuid[], :attempt::integer[], :state::text[], :outcome::text[], :failed::boolean[],
-                :delay::interval[], :error::text[], :result::text[], :started_at::timestamptz[],
-                :finished_at::timestamptz[])
-        AS u (id, attempt, state, outcome, failed, delay, error, result, started_at, finished_at) ON u.id = l.id
+    FROM (
+        SELECT r.* FROM unnest(:id::uuid[], :attempt::integer[], :state::text[], :outcome::text[], :failed::boolean[],
+                               :delay::interval[], :error::text[], :result::text[], :started_at::timestamptz[],
+                               :finished_at::timestamptz[])
+            AS r (id, attempt, state, outcome, failed, delay, error, result, started_at, finished_at)
+        ORDER BY r.id
+    ) AS u
+    CROSS JOIN LATERAL (
+        SELECT f.state, f.node_id, f.attempt, f.started_at AS noted_at,
+               f.cancel_requested_at IS NOT NULL AS is_unwanted
+        FROM {schema}.runs f
+        WHERE f.id = u.id
+        OFFSET 0
+        FOR NO KEY UPDATE OF f
+    ) AS l
+    WHERE l.state = 'running' AND l.node_id = :node AND l.attempt = u.attempt
 ),
 written AS (
     UPDATE {schema}.runs r
@@ -32,7 +38,7 @@ written AS (
         started_at = CASE WHEN u.becomes = 'queued' THEN NULL ELSE coalesce(u.started_at, r.started_at) END,
         finished_at = CASE WHEN u.becomes <> 'queued' THEN coalesce(u.finished_at, coalesce(:now, now())) END
     FROM reported u
-    WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt
+    WHERE r.id = u.id
     RETURNING r.id, r.state, u.attempt, u.outcome, u.error, coalesce(u.started_at, u.noted_at) AS started_at,
               u.finished_at, r.awaited, r.schedule_id
 ),

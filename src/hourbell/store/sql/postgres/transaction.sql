@@ -19,10 +19,12 @@ ROLLBACK;
 
 -- name: transaction.session
 -- Our statements are short and the planner's guess for recursive ones is high: compiling them would cost more than
--- running them. Keepalives end the wait on a host that is gone. A database or role may ask for another isolation by
+-- running them. Plans are kept, so one that was made while a table was small must not read it whole once it is large.
+-- Keepalives end the wait on a host that is gone. A database or role may ask for another isolation by
 -- default; our single statements, which are transactions of their own, are made for this one.
 SET default_transaction_isolation = 'read committed';
 SET jit = off;
+SET enable_seqscan = off;
 SET tcp_keepalives_idle = 10;
 SET tcp_keepalives_interval = 5;
 SET tcp_keepalives_count = 3;

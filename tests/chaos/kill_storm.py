@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hourbell.model.run import SUSPICIOUS
+
 from .fleet import Fleet, kill
 from .ledger import START, Line
 from .recorded import Recorded
@@ -16,7 +18,6 @@ from .site import Site, run_script
 from .storm import BODIES, COUNTING, Weather, begun, brewed, complaints, over, told
 
 LEASE, POLL = 3.0, 1.0
-SUSPICIOUS = 3
 TAKEOVER = LEASE + POLL + 1
 
 # Some bodies take long enough to be met by a kill.
@@ -94,11 +95,12 @@ def next_started(starts: dict[tuple[str, int], datetime], run: str, attempt: int
 
 
 def tell_takeovers(report: Report, found: Sequence[Takeover], slack: float) -> None:
-    """What was lost three times may be what kills its nodes: a node takes one such at a time, so those may wait."""
+    """What was lost three times may be what kills its nodes: a node holds few such at a time, so those may wait."""
     once = [takeover.seconds for takeover in found if takeover.loss < SUSPICIOUS]
     report.spread("taken over after the kill", once)
     suspects = [takeover.seconds for takeover in found if takeover.loss >= SUSPICIOUS]
-    report.spread("the same for runs lost three times or more, which wait for each other", suspects)
+    report.spread("the same for runs lost three times or more, which may wait for each other", suspects)
+    report.figure("by how often it was lost", dict(sorted(Counter(takeover.loss for takeover in found).items())))
     report.require(bool(found), "no kill met a running body: nothing was seen of takeovers")
     if found:
         p99 = at_share([takeover.seconds for takeover in found], 0.99)

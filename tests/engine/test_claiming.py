@@ -19,6 +19,7 @@ from hourbell.errors import StoreUnavailable
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind, make_executors
 from hourbell.executors.protocol import Executor
+from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.model.run_state import Outcome, RunState
 from hourbell.triggers import At
 
@@ -148,16 +149,6 @@ async def test_lower_priority_numbers_and_earlier_runs_go_first() -> None:
             await rig.claim_all()
             await until(lambda: not rig.shift.holdings.running)
         assert rig.going == [-5, 0, 5]
-
-
-async def test_of_runs_that_may_kill_their_node_one_at_a_time() -> None:
-    async with Rig() as rig:
-        runs = await rig.bench.enqueue_many("ring", 3)
-        await _lose(rig.bench, [run.id for run in runs], times=3)
-        await rig.claim_all()
-        await until(lambda: len(rig.going) == 1)
-        await rig.claim_all()
-        assert len(rig.shift.holdings.running) == 1
 
 
 async def test_the_lost_answer_of_a_claim_is_read_back() -> None:
@@ -358,10 +349,24 @@ async def test_a_suspect_that_was_never_started_is_no_hindrance_to_the_next() ->
         await until(lambda: rig.going == [7])
 
 
-async def test_the_next_suspect_is_claimed_as_soon_as_the_one_before_it_has_ended() -> None:
+async def test_a_node_holds_so_many_suspects_and_claims_others_as_soon_as_they_have_ended() -> None:
+    async with Rig() as rig:
+        suspects = [await rig.bench.enqueue("ring", args={"n": number}) for number in range(ROOM_FOR_SUSPECTS + 2)]
+        await _lose(rig.bench, [run.id for run in suspects], times=3)
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == ROOM_FOR_SUSPECTS)
+        await rig.claim_all()
+        assert len(rig.going) == ROOM_FOR_SUSPECTS
+        rig.leave.set()
+        await until(lambda: not rig.shift.holdings.running)
+        await rig.claim_pending()  # nobody has said that anything is due
+        await until(lambda: len(rig.going) == len(suspects))
+
+
+async def test_the_next_run_on_its_last_chance_is_claimed_as_soon_as_the_one_before_it_has_ended() -> None:
     async with Rig() as rig:
         suspects = [await rig.bench.enqueue("ring", args={"n": number}) for number in range(3)]
-        await _lose(rig.bench, [run.id for run in suspects], times=3)
+        await _lose(rig.bench, [run.id for run in suspects], times=4)
         await rig.claim_all()
         await until(lambda: len(rig.going) == 1)
         await rig.claim_all()
@@ -377,7 +382,7 @@ async def _lose(bench: Bench, run_ids: list[str], times: int) -> None:
     """Let the runs be lost with their node so many times."""
     for _ in range(times):
         trust = await bench.trust()
-        await bench.store.claim(trust.node_id, "x", limit=9, tasks={"ring": 9}, queues=None, suspects=9)
+        await bench.store.claim(trust.node_id, "x", limit=99, tasks={"ring": 99}, queues=None, suspects=99)
         tables = bench.store._store._tables
         with tables.transaction():
             tables.nodes.drop(trust.node_id)

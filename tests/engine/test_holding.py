@@ -8,7 +8,7 @@ from hourbell.clock import ManualClock
 from hourbell.engine.holding import Execution, Holdings
 from hourbell.executors.choice import Kind
 from hourbell.model.policies import Policies
-from hourbell.model.run import Run
+from hourbell.model.run import ROOM_FOR_SUSPECTS, Run
 from hourbell.model.run_state import RunState
 
 
@@ -21,9 +21,15 @@ def claimed_run(**fields: Any) -> Run:
 def test_a_suspect_that_was_taken_away_is_no_hindrance_to_the_next() -> None:
     holdings = Holdings()
     holdings.add(Kind.ASYNC, [claimed_run(losses=3)])
-    assert holdings.has_suspect()
+    assert holdings.room_for_suspects() == ROOM_FOR_SUSPECTS - 1
     assert [run.id for run in holdings.forfeit()[0]] == ["r"]
-    assert not holdings.has_suspect()
+    assert holdings.room_for_suspects() == ROOM_FOR_SUSPECTS
+
+
+def test_a_run_on_its_last_chance_leaves_no_room_for_suspects() -> None:
+    holdings = Holdings()
+    holdings.add(Kind.ASYNC, [claimed_run(losses=3), claimed_run(id="last", losses=4)])
+    assert holdings.room_for_suspects() == 0
 
 
 def test_what_was_taken_away_is_looked_for_once_more() -> None:

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from hourbell.clock import ManualClock
+from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.store.postgres import PostgresStore
 from hourbell.store.sqlite import SqliteStore
 from hourbell.store.statements import load
@@ -65,6 +66,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "overlap.waiting": {"limit": 500},
     "claiming.claim": {
         "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
+        "all_suspects": ROOM_FOR_SUSPECTS,
         "limited": [], "names": [], "mosts": [],
     },
     "claiming.lock_limits": {"node": "n1", "tasks": ["rare"]},

@@ -10,6 +10,7 @@ from hourbell.engine.limiting import Limiting
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind, kind_of
 from hourbell.model.ids import new_claim_id
+from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.model.run_state import Reason
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Claiming:
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
         self._regrouping = False
-        self._withheld = False
+        self._suspects_left = ROOM_FOR_SUSPECTS
         self.closed = False
         self.wake: Callable[[], None] = lambda: None
 
@@ -106,10 +107,10 @@ class Claiming:
     def freed(self) -> None:
         """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups.
 
-        When it was the one suspect that a node may hold, the next one need not wait for a poll.
+        When it was a suspect, for which others may have been left behind, these need not wait for a poll.
         """
-        if self._withheld and not self._holdings.has_suspect():
-            self._withheld = False
+        if self._holdings.room_for_suspects() > self._suspects_left:
+            self._suspects_left = self._holdings.room_for_suspects()
             self.take_now()
         for kind in self._hungry:
             room = 0 if kind in self._pending else self._room(kind)
@@ -167,7 +168,7 @@ class Claiming:
                 limit=limit,
                 tasks=tasks,
                 queues=self._parts.settings.queues,
-                suspects=0 if self._holdings.has_suspect() else 1,
+                suspects=self._holdings.room_for_suspects(),
                 limits=self._limiting.of(kind),
             )
         except BaseException:
@@ -210,7 +211,7 @@ class Claiming:
             return
         # RETURNING has no order.
         self._holdings.add(kind, sorted(runs, key=_order))
-        self._withheld = self._holdings.has_suspect()
+        self._suspects_left = self._holdings.room_for_suspects()
         self._executing.pump()
 
     def _room(self, kind: Kind) -> int:

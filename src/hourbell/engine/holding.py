@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hourbell.executors.choice import Kind
+from hourbell.model.run import ROOM_FOR_SUSPECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +60,7 @@ class Holdings:
         self.reported: dict[str, int] = {}
         self.claims: dict[str, int] = {}
         self.claimed = False
-        self._suspects: set[str] = set()
+        self._suspects: dict[str, int] = {}
         self._idle: asyncio.Future[None] | None = None
 
     def room(self, most: int) -> int:
@@ -76,14 +77,14 @@ class Holdings:
         waiting = [run for line in self.unstarted.values() for run in list(line)]
         return [*waiting, *list(self.running.values())]
 
-    def has_suspect(self) -> bool:
-        """True while a run is held that was lost so often that it may be what kills its nodes."""
-        return bool(self._suspects)
+    def room_for_suspects(self) -> int:
+        """How much more may be claimed of runs that were lost so often that they may be what kills their nodes."""
+        return max(0, ROOM_FOR_SUSPECTS - sum(self._suspects.values()))
 
     def add(self, kind: Kind, runs: Iterable[Run]) -> None:
         """These were claimed; they start in this order."""
         runs = tuple(runs)
-        self._suspects.update(run.id for run in runs if run.is_suspect)
+        self._suspects.update((run.id, run.suspicion) for run in runs if run.suspicion)
         self.unstarted[kind].extend(runs)
         self.claimed = self.claimed or bool(runs)
 
@@ -111,7 +112,7 @@ class Holdings:
 
     def not_started(self, run: Run) -> None:
         """A run that was taken goes back, or ends, without a body."""
-        self._suspects.discard(run.id)
+        self._suspects.pop(run.id, None)
 
     def may_begin(self, execution: Execution) -> bool:
         """True once, unless the body was taken away before it began."""
@@ -123,7 +124,7 @@ class Holdings:
         self.may_begin(execution)
         if self.running.get(execution.run.id) is execution:
             del self.running[execution.run.id]
-        self._suspects.discard(execution.run.id)
+        self._suspects.pop(execution.run.id, None)
         if not self.running and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 

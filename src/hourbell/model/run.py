@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from hourbell.model.progress import Progress
     from hourbell.model.run_state import Outcome, RunState
 
+SUSPICIOUS = 3
+"""Losses after which a run is a suspect, if it was not one before: see `Run.suspicion`."""
+
+ROOM_FOR_SUSPECTS = 10
+"""How many suspects a node holds at a time; one whose next loss fails it is held as the only suspect."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -60,12 +66,17 @@ class Run:
     yielded_to: str | None = None
 
     @property
-    def is_suspect(self) -> bool:
-        """True when this run may be what kills its nodes: it was lost three times, or the next loss fails it.
+    def suspicion(self) -> int:
+        """How much this run takes of its node's `ROOM_FOR_SUSPECTS`, for it may be what kills its nodes.
 
-        A node holds one such run at a time, so that the death that fails a run is that of the run alone.
+        Nothing before its third loss; then 1; all of it when the next loss fails the run, so that the death that fails
+        a run is that of no other suspect.
         """
-        return self.losses > min(2, self.lost_limit - 2) and self.losses > 0
+        if self.losses == 0:
+            return 0
+        if self.losses >= self.lost_limit - 1:
+            return ROOM_FOR_SUSPECTS
+        return 1 if self.losses >= SUSPICIOUS else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

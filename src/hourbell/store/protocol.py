@@ -166,10 +166,11 @@ class RunStore(Protocol):
         """Give this node at most ``limit`` due runs of the tasks that it knows, each with the next attempt number.
 
         ``tasks`` maps a task's name to how many more of it the node has room for; ``queues`` None means all. Lower
-        priority numbers first, then the earlier ``run_at``; runs locked by others are passed over. At most
-        ``suspects`` of them may be suspects, see `Run.is_suspect` (so that the next death convicts the culprit
-        alone). A run past its ``start_by`` on its first attempt becomes skipped (missed) instead. Answers None, and
-        claims nothing, when the node is not live: its row is the lock, taken first.
+        priority numbers first, then the earlier ``run_at``; runs locked by others are passed over. Those that may be
+        what kills their nodes take of ``suspects`` in that order, each its `Run.suspicion`, until one does not fit;
+        none behind that one is given (so that the death which fails a run convicts no other). A run past its
+        ``start_by`` on its first attempt becomes skipped (missed) instead. Answers None, and claims nothing, when the
+        node is not live: its row is the lock, taken first.
 
         ``limits`` bound how many runs of a task may be running at once, over all nodes that claim it under a limit; the
         least limit that any live node states for it (see `register_node`) counts. They are counted after the task's own

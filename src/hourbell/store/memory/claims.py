@@ -56,10 +56,10 @@ class ClaimVerbs(Handle):
                     pass_on(tables, late, now)
                     missed.append(late)
                     continue
-                if run.is_suspect:
-                    if suspects <= 0:
-                        continue
-                    suspects -= 1
+                if run.suspicion > suspects:
+                    suspects = 0
+                    continue
+                suspects -= run.suspicion
                 room[run.task] -= 1
                 shared.take(run)
                 taken.append(_take(tables, run, node_id, claim_id))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hourbell.model.run import Claim
+from hourbell.model.run import ROOM_FOR_SUSPECTS, Claim
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts.rows import run_from
 from hourbell.store.scripts.script import Row, Script, batch, call
@@ -62,6 +62,7 @@ def claim_at_once(asked: Asked) -> Script[Claim | None]:
         rooms=list(tasks.values()),
         queues=asked.queue_list(),
         suspects=asked.suspects,
+        all_suspects=ROOM_FOR_SUSPECTS,
         limited=[name for name, _, _ in bounds],
         names=[name for _, name, _ in bounds],
         mosts=[most for _, _, most in bounds],
@@ -82,7 +83,7 @@ def claim_in_steps(asked: Asked) -> Script[Claim | None]:
     for place in places:
         room = min(rooms.of(place["task"]), asked.limit, asked.suspects if place["suspect"] else asked.limit)
         if room > 0:
-            found.extend((yield call("claiming.candidates", **place, room=room)))
+            found.extend((yield call("claiming.candidates", **place, room=room, all_suspects=ROOM_FOR_SUSPECTS)))
     chosen = _chosen(sorted(found, key=_order), rooms, asked.suspects)[: asked.limit]
     taken = yield batch(
         "claiming.take",
@@ -127,13 +128,17 @@ def _least(limit: Limit, stated: Sequence[int | None]) -> int:
 
 
 def _chosen(ordered: Sequence[Row], rooms: _Rooms, suspects: int) -> list[Row]:
-    """Those for which there is room: so many of a task over all queues, so many suspects over all tasks."""
+    """Those for which there is room: so many of a task over all queues, suspects until one does not fit."""
     chosen = []
     for row in ordered:
-        if rooms.of(row["task"]) > 0 and (suspects > 0 or not row["suspect"]):
-            rooms.take(row["task"])
-            suspects -= row["suspect"]
-            chosen.append(row)
+        if rooms.of(row["task"]) <= 0:
+            continue
+        if row["suspicion"] > suspects:
+            suspects = 0
+            continue
+        suspects -= row["suspicion"]
+        rooms.take(row["task"])
+        chosen.append(row)
     return chosen
 
 

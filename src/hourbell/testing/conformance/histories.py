@@ -12,6 +12,7 @@ import pytest
 from hourbell.errors import Conflict
 from hourbell.model.editing import pausing, resuming
 from hourbell.model.ids import new_claim_id
+from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.testing.conformance.planners import every_fire, latest_fire, no_fire
 from hourbell.testing.conformance.suite import Conformance
@@ -119,7 +120,12 @@ class History:
 
     async def _claim(self, place: int, limit: int) -> None:
         claim = await self._bench.store.claim(
-            self._nodes[place], new_claim_id(), limit=limit, tasks={self._task: 9}, queues=None, suspects=1
+            self._nodes[place],
+            new_claim_id(),
+            limit=limit,
+            tasks={self._task: 9},
+            queues=None,
+            suspects=ROOM_FOR_SUSPECTS,
         )
         for run in claim.runs if claim is not None else ():
             known = self._before.get(run.id)

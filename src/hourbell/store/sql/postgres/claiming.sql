@@ -54,7 +54,7 @@ locked AS MATERIALIZED (
     SELECT p.*, a.name, a.room
     FROM asked a CROSS JOIN LATERAL (
         SELECT f.* FROM (
-            SELECT r.id, r.suspect, r.priority, r.run_at
+            SELECT r.id, r.priority, r.run_at, 0 AS suspicion
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 0
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
@@ -64,7 +64,8 @@ locked AS MATERIALIZED (
         ) f
         UNION ALL
         SELECT l.* FROM (
-            SELECT r.id, r.suspect, r.priority, r.run_at
+            SELECT r.id, r.priority, r.run_at,
+                   CASE WHEN r.losses >= r.lost_limit - 1 THEN :all_suspects::integer ELSE 1 END AS suspicion
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 1
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
@@ -75,11 +76,11 @@ locked AS MATERIALIZED (
     ) p
 ),
 allowed AS (
-    SELECT l.*, row_number() OVER (PARTITION BY l.suspect ORDER BY l.priority, l.run_at, l.id) AS place FROM locked l
+    SELECT l.*, sum(l.suspicion) OVER (ORDER BY l.priority, l.run_at, l.id) AS suspicion_so_far FROM locked l
 ),
 ranked AS (
     SELECT k.*, row_number() OVER (PARTITION BY k.name ORDER BY k.priority, k.run_at, k.id) AS place_in_task
-    FROM allowed k WHERE k.suspect = 0 OR k.place <= :suspects::integer
+    FROM allowed k WHERE k.suspicion = 0 OR k.suspicion_so_far <= :suspects::integer
 ),
 picked AS MATERIALIZED (
     SELECT k.id FROM ranked k

@@ -24,7 +24,8 @@ SELECT :task AS task,
         WHERE s.task = :task AND n.state = 'live') AS stated;
 
 -- name: claiming.candidates
-SELECT id, task, priority, run_at, suspect
+SELECT id, task, priority, run_at,
+       CASE WHEN suspect = 0 THEN 0 WHEN losses >= lost_limit - 1 THEN :all_suspects ELSE 1 END AS suspicion
 FROM runs
 WHERE state = 'queued' AND queue = :queue AND task = :task AND suspect = :suspect
   AND run_at <= coalesce(:now, now())

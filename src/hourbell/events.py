@@ -8,13 +8,15 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.run_state import RunState
 from hourbell.subscribers import Subscriber, is_async, subscriber_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from hourbell.model.run import Run
@@ -33,7 +35,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent(Event):
-    """Something about one run, as this node knows it after the event."""
+    """Something about one run, as this node knows it after the event.
+
+    ``node_id`` is the node that tells it; None: a verb of the scheduler did it. Each end of a run is told at most once
+    over all nodes, by the process whose transaction ended it, after the commit. When that process dies first, or never
+    hears that its commit succeeded, nobody tells it: what must not be missed is read from the database.
+    """
 
     run: Run
     node_id: str | None
@@ -51,7 +58,10 @@ class RunSucceeded(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFailed(RunEvent):
-    """The run failed for good, and the store has accepted that. ``run.error`` says why."""
+    """The run failed for good, and the store has accepted that. ``run.error`` says why.
+
+    Also a run that was lost with its node once too often, or may start only once: who took over from that node tells.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +74,16 @@ class RunRetried(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSkipped(RunEvent):
-    """The run will not start; ``run.reason`` says why."""
+    """The run will not start; ``run.reason`` says why.
+
+    It was too late for its grace, made way for a newer run, was a request under ``overlap="skip"``, or its schedule was
+    paused or removed. Due times that got no run at all are told by `FireMissed`.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCancelled(RunEvent):
-    """The run was cancelled, before its body or in it."""
+    """The run was cancelled: before its body, in it, while it waited for its retry, or when its node was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +108,16 @@ class NodeLost(Event):
     found_by: str
     requeued: int
     failed: int
+
+
+_ENDS: Mapping[RunState, type[RunEvent]] = MappingProxyType(
+    {
+        RunState.SUCCEEDED: RunSucceeded,
+        RunState.FAILED: RunFailed,
+        RunState.SKIPPED: RunSkipped,
+        RunState.CANCELLED: RunCancelled,
+    }
+)
 
 
 class Events:
@@ -145,6 +169,11 @@ class Events:
                 self._subscriber(function, place).tell(event)
         if listeners := _heard(self._listeners, event):
             self._tell_listeners(listeners, event, loop)
+
+    def tell_ends(self, runs: Iterable[Run], node_id: str | None) -> None:
+        """Tell the end of each of these final runs."""
+        for run in runs:
+            self.emit(_ENDS[run.state](run=run, node_id=node_id))
 
     async def drained(self, within: float) -> None:
         """Let the subscribers hear what they were told, for so many seconds at the most; then let them go."""

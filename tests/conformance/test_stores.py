@@ -65,6 +65,10 @@ class TestRescuing(suite.RescuingConformance):
     pass
 
 
+class TestEnding(suite.EndingConformance):
+    pass
+
+
 class TestRuns(suite.RunsConformance):
     pass
 

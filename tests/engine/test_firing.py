@@ -50,7 +50,8 @@ class Rig:
 
     async def begin(self) -> Firing:
         await self.bench.trust()
-        return Firing(self.bench.store, self.bench.parts(), self.hands, fired=self.fired.append, hint=self._hint)
+        parts = self.bench.parts()
+        return Firing(self.bench.store, parts, "me", self.hands, fired=self.fired.append, hint=self._hint)
 
     def _hint(self) -> None:
         self.hints += 1

@@ -15,9 +15,9 @@ from hourbell.engine.rescuing import Rescuing
 from hourbell.engine.trust import Trust
 from hourbell.engine.witness import Witness
 from hourbell.errors import StoreUnavailable
-from hourbell.events import NodeLost
+from hourbell.events import NodeLost, RunCancelled, RunEvent, RunFailed
 from hourbell.model.node import NodeState
-from hourbell.model.run_state import RunState
+from hourbell.model.run_state import Reason, RunState
 
 
 class Hands:
@@ -137,6 +137,38 @@ async def test_a_dead_nodes_runs_are_handed_on_as_soon_as_both_witnesses_say_so(
     assert (await bench.run(run.id)).losses == 1
     assert other.hands.woken == 1
     assert [(event.node_id, event.found_by) for event in heard] == [(one.trust.node_id, other.trust.node_id)]
+
+
+async def test_the_end_of_a_dead_nodes_runs_is_told_once_by_who_took_over(bench: Bench, clock: ManualClock) -> None:
+    one, other, third = [await Member.join(bench) for _ in range(3)]
+    lost = await bench.enqueue("ring", on_lost="fail")
+    unwanted = await bench.enqueue("ring")
+    await bench.store.claim(one.trust.node_id, "c", limit=2, tasks={"ring": 2}, queues=None, suspects=2)
+    await bench.store.cancel_run(unwanted.id)
+    heard: list[RunEvent] = []
+    bench.events.on(RunEvent, heard.append)
+    for _ in range(6):
+        for member in (other, third):
+            await member.leasing.step()
+            await member.rescuing.step()
+        clock.advance(5)
+    failed, cancelled = sorted(heard, key=lambda event: event.run.id != lost.id)
+    assert (type(failed), failed.run) == (RunFailed, await bench.run(lost.id))
+    assert (type(cancelled), cancelled.run) == (RunCancelled, await bench.run(unwanted.id))
+    assert failed.node_id == cancelled.node_id != one.trust.node_id
+    assert (failed.run.error, failed.run.reason) == ("lost with its node", Reason.LOST)
+
+
+async def test_who_registers_again_tells_what_ended_with_its_old_id(bench: Bench, clock: ManualClock) -> None:
+    registering = Registering(bench.store, bench.parts())
+    before = await registering.attempt()
+    lost = await bench.enqueue("ring", on_lost="fail")
+    await bench.store.claim(before.node_id, "c", limit=1, tasks={"ring": 1}, queues=None, suspects=1)
+    heard: list[RunFailed] = []
+    bench.events.on(RunFailed, heard.append)
+    clock.advance(20)
+    after = await registering.attempt()
+    assert [(event.run.id, event.node_id) for event in heard] == [(lost.id, after.node_id)]
 
 
 async def test_a_jump_of_the_databases_clock_kills_nobody(bench: Bench, clock: ManualClock) -> None:

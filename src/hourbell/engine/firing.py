@@ -42,6 +42,7 @@ class Firing:
         self,
         store: Store,
         parts: Parts,
+        node_id: str,
         takers: Takers,
         *,
         fired: Callable[[int], None],
@@ -49,6 +50,7 @@ class Firing:
     ) -> None:
         self._store = store
         self._parts = parts
+        self._node_id = node_id
         self._takers = takers
         self._fired = fired
         self._hint = hint
@@ -69,6 +71,7 @@ class Firing:
         self._aside.wait_for(report.awaited)
         self._hold(report.held)
         self._tell(report)
+        self._parts.events.tell_ends(report.displaced, self._node_id)
         if report.fired:
             self._hand_over(report.fired)
         if (report.pause_over and await self._resume()) or report.locked >= BATCH:

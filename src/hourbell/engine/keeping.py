@@ -209,7 +209,7 @@ class Keeping:
                 async with asyncio.timeout(LEAVE_PATIENCE):
                     if remaining:
                         await self._own.settle(trust.node_id, remaining)
-                    await self._own.retire_node(trust.node_id)
+                    self._parts.events.tell_ends(await self._own.retire_node(trust.node_id), trust.node_id)
         except (StoreUnavailable, TimeoutError) as error:
             _log.warning("the runs of this node could not be handed back; its lease will end by itself: %s", error)
         finally:
@@ -241,6 +241,6 @@ class Keeping:
         if unconfirmed is not None:
             await self._own.retire_node(unconfirmed)
         if trust is not None:
-            await self._own.retire_node(trust.node_id)
+            self._parts.events.tell_ends(await self._own.retire_node(trust.node_id), trust.node_id)
             trust.end()
             await self._own.hint()

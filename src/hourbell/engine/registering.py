@@ -51,8 +51,9 @@ class Registering:
             # is tried again only while most of that lease is left.
             self._node_id, self._asked = new_node_id(), asked
         trust = Trust(self._node_id, self._parts.clock, lease, self._asked)
-        now = await self._store.register_node(self._new_node(self._node_id, lease))
-        self._parts.timekeeper.heard(now, asked)
+        registration = await self._store.register_node(self._new_node(self._node_id, lease))
+        self._parts.timekeeper.heard(registration.now, asked)
+        self._parts.events.tell_ends(registration.ended, self._node_id)
         await self._store.declare(self._node_id, self._parts.declarations())
         if not trust.holds():
             raise StoreUnavailable("the database took longer to register the node than its lease lasts; trying again")

@@ -59,6 +59,7 @@ class Rescuing:
             self._sweep_at = clock.elapsed() + self._sweep_every * random.uniform(0.9, 1.1)
             self._spent(STATEMENTS)
             self._tell(rescue)
+            self._parts.events.tell_ends(rescue.ended, self._node_id)
             if suspects or rescue.requeued or rescue.released:
                 # Also when another node was faster: its rescue queued the runs for whoever comes first.
                 self._takers.take_now()

@@ -51,7 +51,7 @@ class Tenure:
         witness = Witness(lease)
         self.hinting = Hinting(store, parts.clock, self._hint_soon)
         self.watching = Watching(store, parts, trust.node_id, self, self._ask_again)
-        firing = Firing(store, parts, self, fired=self.watching.fired, hint=self.hinting.ask)
+        firing = Firing(store, parts, trust.node_id, self, fired=self.watching.fired, hint=self.hinting.ask)
         rescuing = Rescuing(store, parts, trust.node_id, witness, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
         redeclaring = Redeclaring(store, parts, trust.node_id, changed=self.watching.hinted, spent=self.watching.spent)

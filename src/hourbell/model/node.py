@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from hourbell.model.run import Run
+
 
 class NodeState(StrEnum):
     """``live`` holds a lease; ``stopped`` ended by itself; ``dead`` was found expired. Only ``live`` may act."""
@@ -52,6 +54,15 @@ class NewNode:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """The answer to a registration: the database's instant, and the runs of the node that it replaces which ended with
+    that one."""
+
+    now: datetime
+    ended: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sibling:
     """Another live node as a renewal sees it: the first witness is its lease, the second its renewal number."""
 
@@ -71,10 +82,12 @@ class Renewal:
 @dataclass(frozen=True, slots=True)
 class Rescue:
     """What one rescue did: the nodes it declared dead, how many of their runs it requeued, failed or cancelled, and how
-    many others it released that had waited for a run which has ended."""
+    many others it released that had waited for a run which has ended. ``ended`` are the failed and the cancelled ones
+    as they are stored now, in the order of their ids; two rescues that did the same in number are equal."""
 
     dead: tuple[str, ...] = ()
     requeued: int = 0
     failed: int = 0
     cancelled: int = 0
     released: int = 0
+    ended: tuple[Run, ...] = field(default=(), compare=False)

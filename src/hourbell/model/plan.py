@@ -12,7 +12,7 @@ from hourbell.model.schedule import Schedule, ScheduleState
 
 if TYPE_CHECKING:
     from hourbell.model.named_calendar import NamedCalendar
-    from hourbell.model.run import CancelRequest
+    from hourbell.model.run import CancelRequest, Run
     from hourbell.model.run_state import Reason
 
 
@@ -119,6 +119,7 @@ class FiringReport:
     ``held``: schedules that were left as they are because they name a calendar that is not stored, with its name.
     ``awaited``: those that were left because the nodes that declare them have just gone, and may come back.
     ``pause_over``: some pause that said when it ends is over.
+    ``displaced``: older runs that waited and have ended to make way for new ones, as they are stored now.
     """
 
     now: datetime
@@ -129,6 +130,7 @@ class FiringReport:
     held: tuple[tuple[str, str], ...] = ()
     awaited: tuple[str, ...] = ()
     pause_over: bool = False
+    displaced: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

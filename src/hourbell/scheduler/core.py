@@ -22,11 +22,12 @@ from hourbell.triggers import Trigger
 from hourbell.triggers.zones import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from hourbell.clock import Clock
     from hourbell.engine.node import Node
     from hourbell.middleware import Middleware
+    from hourbell.model.run import Run
     from hourbell.model.schedule import Declaration
     from hourbell.scheduler.declarations import Declared
     from hourbell.store.protocol import Store
@@ -163,6 +164,10 @@ class Core:
             node.wake()
         else:
             await self._hint()
+
+    def tell_ends(self, runs: Iterable[Run]) -> None:
+        """Tell the subscribers of this process which runs a verb has ended."""
+        self.events.tell_ends(runs, None)
 
     def find_task(self, task: object) -> Task[..., Any]:
         """The registered task. Raises UnknownTask, and InvalidArguments for a function that is no task."""

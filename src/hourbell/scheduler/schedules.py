@@ -9,7 +9,7 @@ from hourbell.errors import InvalidArguments
 from hourbell.model.editing import expecting, pausing, resuming, updating
 from hourbell.model.policies import Policies, checked_names, checked_policies, refuse_tasks_own
 from hourbell.model.run import NewRun, Run
-from hourbell.model.run_state import Origin
+from hourbell.model.run_state import Origin, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.scheduler.calendars import check_blackout
@@ -177,7 +177,8 @@ class ScheduleVerbs(Verbs):
         Raises NotFound, InvalidArguments, StaleRevision, and Conflict when the schedule is finished.
         """
         change = pausing(_checked_note(note), checked_year("until", checked_instant("until", until)))
-        schedule = await self._core.store.edit_schedule(id_of_schedule(id), expecting(revision, change))
+        schedule_id, edit = id_of_schedule(id), expecting(revision, change)
+        schedule = await self._core.store.edit_schedule(schedule_id, edit, ended=self._core.tell_ends)
         if until is not None:
             await self._core.wake_firing()  # a node that sleeps beyond that instant would not know of it
         return schedule
@@ -207,7 +208,8 @@ class ScheduleVerbs(Verbs):
         One that is declared in code comes back with the next start: pause it, or take it out of the code.
         ``revision``  as for `update_schedule`. Raises NotFound, StaleRevision.
         """
-        return await self._core.store.remove_schedule(id_of_schedule(id), revision)
+        removing = self._core.store.remove_schedule(id_of_schedule(id), revision, ended=self._core.tell_ends)
+        return await removing
 
     async def trigger_schedule(
         self,
@@ -231,7 +233,9 @@ class ScheduleVerbs(Verbs):
         def build(schedule: Schedule) -> NewRun:
             return _requested(schedule, given, asked, origin)
 
-        run = await core.store.trigger_schedule(schedule_id, build)
+        run = await core.store.trigger_schedule(schedule_id, build, ended=core.tell_ends)
+        if run.state is RunState.SKIPPED and run.id == origin["id"]:  # not the run of an earlier request with the key
+            core.tell_ends([run])
         await core.wake(run.task, run.queue)
         return run
 

@@ -10,19 +10,20 @@ Three implementations pass one conformance suite (`hourbell.testing.conformance`
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hourbell.model.run_state import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from datetime import datetime, timedelta
 
     from hourbell.model.editing import Change
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
-    from hourbell.model.node import NewNode, Node, Renewal, Rescue
+    from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue
     from hourbell.model.page import Page
     from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.progress import ProgressReport
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
     from hourbell.store.transaction import Transaction
 
 OnConflict = Literal["update", "keep", "error"]
+
+Ended = Callable[[Sequence["Run"]], object]
+"""Hears of runs that a verb has ended besides what it was asked for, as they are stored, after the commit."""
+
+
+def untold(runs: Sequence[Run]) -> None:
+    """Nobody wants to hear of them."""
 
 
 class ScheduleStore(Protocol):
@@ -49,7 +57,8 @@ class ScheduleStore(Protocol):
         raises; insert the runs and skips; advance the cursors; have older runs make way for one that ``replaces``
         them. A fire that is recorded already (UNIQUE over schedule, fire, origin) is not recorded twice and the cursor
         advances all the same. A cursor only moves forward, and only from the value that was locked. Ids for which
-        ``plan`` answered None are left as they are and reported as unreadable.
+        ``plan`` answered None are left as they are and reported as unreadable. The older runs that waited and ended to
+        make way are reported as displaced.
 
         The calendars that a schedule names (its policy ``blackout``) are read in the same transaction, after the locks.
         A schedule that names one that is not stored is left as it is and reported as held, with the name. One that no
@@ -87,15 +96,18 @@ class ScheduleStore(Protocol):
         answers what is there, ``error`` raises Conflict.
         """
 
-    async def edit_schedule(self, schedule_id: str, change: Change) -> Schedule:
+    async def edit_schedule(self, schedule_id: str, change: Change, *, ended: Ended = untold) -> Schedule:
         """Lock the row, let ``change`` decide from it and the database's instant, write what it decided.
 
         The skip of the edit and the end of queued fires (``end_queued``) happen in the same transaction. Waits at most
-        the lock timeout. Raises NotFound, and whatever ``change`` raises (nothing is written then).
+        the lock timeout. ``ended`` hears of the fires that ended. Raises NotFound, and whatever ``change`` raises
+        (nothing is written then).
         """
 
-    async def remove_schedule(self, schedule_id: str, revision: str | None = None) -> Schedule:
-        """Delete the schedule; its queued runs end as skipped, its runs stay in the history.
+    async def remove_schedule(
+        self, schedule_id: str, revision: str | None = None, *, ended: Ended = untold
+    ) -> Schedule:
+        """Delete the schedule; its queued runs end as skipped, of which ``ended`` hears, its runs stay in the history.
 
         With ``revision`` only while it is that. Raises NotFound, and StaleRevision when it is another.
         """
@@ -145,11 +157,13 @@ class RunStore(Protocol):
         the same ids inserts nothing twice.
         """
 
-    async def trigger_schedule(self, schedule_id: str, build: Callable[[Schedule], NewRun]) -> Run:
+    async def trigger_schedule(
+        self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold
+    ) -> Run:
         """Under the schedule's lock, let ``build`` make a run from it and insert that as `enqueue` does.
 
         The schedule's overlap policy decides as for a fire: it may be recorded as skipped (reason overlap), wait for
-        its turn, or have others make way. Raises NotFound.
+        its turn, or have others make way (``ended`` hears of those that ended for it). Raises NotFound.
         """
 
     async def claim(
@@ -273,11 +287,12 @@ class LogStore(Protocol):
 class NodeStore(Protocol):
     """Nodes and their leases."""
 
-    async def register_node(self, node: NewNode) -> datetime:
+    async def register_node(self, node: NewNode) -> Registration:
         """Insert a live node with a fresh lease, what it can run, and answer the database's instant.
 
         ``replaces`` names the id under which the same process lost its lease: that node is marked dead and its runs
-        are treated as a rescue treats them. Repeating the call with the same id changes nothing.
+        are treated as a rescue treats them; the answer names those that ended. Repeating the call with the same id
+        changes nothing.
         """
 
     async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
@@ -292,14 +307,16 @@ class NodeStore(Protocol):
 
         One transaction of two statements: lock and mark the nodes, passing over locked ones; then, under a new
         snapshot, requeue their runs (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them; those
-        that somebody asked to end become cancelled. Each ended attempt leaves a row with outcome ``lost``. After it,
-        whoever waits for a turn that is free is let go.
+        that somebody asked to end become cancelled. An attempt whose run is queued again leaves a row with outcome
+        ``lost``. The answer has the runs that failed or were cancelled, so that each is told once, by who ended it.
+        After it, whoever waits for a turn that is free is let go.
         """
 
-    async def retire_node(self, node_id: str) -> None:
+    async def retire_node(self, node_id: str) -> Sequence[Run]:
         """Mark the node stopped and hand back whatever still runs under its name, without using up a retry.
 
         Runs that may start at most once (``on_lost="fail"``) end as failed: whether a body began is not known here.
+        What somebody asked to end is cancelled. Answers the runs that have ended so.
         """
 
     async def list_nodes(self) -> Sequence[Node]:

@@ -9,6 +9,7 @@ from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
+from hourbell.store.protocol import untold
 from hourbell.store.scripts import (
     backfilling,
     calendars,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
-    from hourbell.model.node import NewNode, Node, Renewal, Rescue
+    from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue
     from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.progress import ProgressReport
     from hourbell.model.retention import Retention
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from hourbell.model.schedule import Declaration, Schedule
     from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.model.stranded import Stranded
-    from hourbell.store.protocol import OnConflict
+    from hourbell.store.protocol import Ended, OnConflict
 
 T = TypeVar("T")
 
@@ -96,11 +97,17 @@ class SqlStore:
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
         return await self._database.run(lambda: schedules.add_schedule(declaration, on_conflict), "verbs")
 
-    async def edit_schedule(self, schedule_id: str, change: Change) -> Schedule:
-        return await self._database.run(lambda: schedules.edit_schedule(schedule_id, change), "verbs")
+    async def edit_schedule(self, schedule_id: str, change: Change, *, ended: Ended = untold) -> Schedule:
+        edited, runs_ = await self._database.run(lambda: schedules.edit_schedule(schedule_id, change), "verbs")
+        ended(runs_)
+        return edited
 
-    async def remove_schedule(self, schedule_id: str, revision: str | None = None) -> Schedule:
-        return await self._database.run(lambda: schedules.remove_schedule(schedule_id, revision), "verbs")
+    async def remove_schedule(
+        self, schedule_id: str, revision: str | None = None, *, ended: Ended = untold
+    ) -> Schedule:
+        removed, runs_ = await self._database.run(lambda: schedules.remove_schedule(schedule_id, revision), "verbs")
+        ended(runs_)
+        return removed
 
     async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
         return await self._database.run(lambda: backfilling.backfill(schedule_id, origin, fires), "verbs")
@@ -134,8 +141,12 @@ class SqlStore:
     async def enqueue(self, runs_: Sequence[NewRun]) -> Sequence[Run]:
         return await self._database.run(lambda: runs.enqueue(runs_), "verbs")
 
-    async def trigger_schedule(self, schedule_id: str, build: Callable[[Schedule], NewRun]) -> Run:
-        return await self._database.run(lambda: schedules.trigger_schedule(schedule_id, build), "verbs")
+    async def trigger_schedule(
+        self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold
+    ) -> Run:
+        run, displaced = await self._database.run(lambda: schedules.trigger_schedule(schedule_id, build), "verbs")
+        ended(displaced)
+        return run
 
     async def claim(
         self,
@@ -226,11 +237,11 @@ class SqlStore:
 
     # Nodes
 
-    async def register_node(self, node: NewNode) -> datetime:
-        now = await self._database.run(lambda: nodes.register_node(node, in_steps=self._steps), "renew")
+    async def register_node(self, node: NewNode) -> Registration:
+        registration = await self._database.run(lambda: nodes.register_node(node, in_steps=self._steps), "renew")
         if node.replaces is not None:
             await self._database.run(overlap.sweep, "renew")
-        return now
+        return registration
 
     async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
         return await self._database.run(lambda: nodes.renew(node_id, lease, running), "renew", atomic=False)
@@ -240,9 +251,11 @@ class SqlStore:
         released = await self._database.run(overlap.sweep, "fire")
         return replace(rescue, released=released) if released else rescue
 
-    async def retire_node(self, node_id: str) -> None:
-        if await self._database.run(lambda: nodes.retire_node(node_id, in_steps=self._steps), "renew"):
+    async def retire_node(self, node_id: str) -> Sequence[Run]:
+        ended = await self._database.run(lambda: nodes.retire_node(node_id, in_steps=self._steps), "renew")
+        if ended:
             await self._database.run(overlap.sweep, "renew")
+        return ended
 
     async def list_nodes(self) -> Sequence[Node]:
         rows = await self._database.run(lambda: one("nodes.list"), "read", atomic=False)

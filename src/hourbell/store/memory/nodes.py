@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hourbell.model.node import NewNode, Node, NodeState, Renewal, Rescue, Sibling
+from hourbell.model.node import NewNode, Node, NodeState, Registration, Renewal, Rescue, Sibling
 from hourbell.model.plan import NextWork
 from hourbell.model.run import CancelRequest
 from hourbell.model.run_state import RunState
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class NodeVerbs(Handle):
     """`NodeStore` over the tables."""
 
-    async def register_node(self, node: NewNode) -> datetime:
+    async def register_node(self, node: NewNode) -> Registration:
         async with self._transaction() as now:
             tables = self._tables
             if node.id in tables.nodes:
-                return now
+                return Registration(now)
             row = Node(
                 id=node.id,
                 host=node.host,
@@ -50,7 +50,7 @@ class NodeVerbs(Handle):
                 _leave(tables, node.replaces, NodeState.DEAD)
                 for run in _running_under(tables, node.replaces):
                     lose(tables, run, now)
-            return now
+            return Registration(now, tables.ended())
 
     async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
         async with self._transaction() as now:
@@ -83,13 +83,14 @@ class NodeVerbs(Handle):
             queued, failed, cancelled = (
                 became[state] for state in (RunState.QUEUED, RunState.FAILED, RunState.CANCELLED)
             )
-            return Rescue(tuple(sorted(dead)), queued, failed, cancelled, sweep(tables, now))
+            return Rescue(tuple(sorted(dead)), queued, failed, cancelled, sweep(tables, now), tables.ended())
 
-    async def retire_node(self, node_id: str) -> None:
+    async def retire_node(self, node_id: str) -> Sequence[Run]:
         async with self._transaction() as now:
             _leave(self._tables, node_id, NodeState.STOPPED)
             for run in _running_under(self._tables, node_id):
                 hand_back(self._tables, run, now)
+            return self._tables.ended()
 
     async def list_nodes(self) -> Sequence[Node]:
         async with self._transaction():

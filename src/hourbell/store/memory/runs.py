@@ -17,6 +17,7 @@ from hourbell.store.memory.endings import requeue
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.rows import fresh_run, fresh_schedule
 from hourbell.store.memory.turns import displace, limits, pass_on, take_turns, turned, unfinished
+from hourbell.store.protocol import untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hourbell.model.retention import Retention
     from hourbell.model.schedule import Schedule
     from hourbell.store.memory.tables import Tables
+    from hourbell.store.protocol import Ended
 
 _GONE = timedelta(days=1)
 
@@ -35,23 +37,13 @@ class RunVerbs(Handle):
         async with self._transaction() as now:
             return [_insert(self._tables, _requested(new, now)) for new in runs]
 
-    async def trigger_schedule(self, schedule_id: str, build: Callable[[Schedule], NewRun]) -> Run:
+    async def trigger_schedule(
+        self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold
+    ) -> Run:
         async with self._transaction() as now:
-            schedule = self._tables.schedules.get(schedule_id)
-            if schedule is None:
-                raise NotFound(
-                    f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are"
-                )
-            run = _requested(build(fresh_schedule(schedule)), now)
-            others = unfinished(self._tables, schedule_id)
-            turn = turn_of(schedule.effective, others)
-            stored = _insert(self._tables, turned(run, turn, others.newest, now))
-            if stored.state is not RunState.QUEUED or stored.run_at is not None:
-                return stored
-            if turn is Turn.REPLACE:
-                displace(self._tables, schedule, stored.id, now)
-            take_turns(self._tables, schedule_id, now)
-            return _read(self._tables, stored.id)
+            stored, displaced = _triggered(self._tables, schedule_id, build, now), self._tables.ended()
+        ended(displaced)
+        return stored
 
     async def is_settled(self, node_id: str, run_id: str, attempt: int) -> bool:
         async with self._transaction():
@@ -112,6 +104,22 @@ class RunVerbs(Handle):
             if len(pruned) < limit:
                 _forget_nodes(self._tables, now)
             return len(pruned)
+
+
+def _triggered(tables: Tables, schedule_id: str, build: Callable[[Schedule], NewRun], now: datetime) -> Run:
+    schedule = tables.schedules.get(schedule_id)
+    if schedule is None:
+        raise NotFound(f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are")
+    run = _requested(build(fresh_schedule(schedule)), now)
+    others = unfinished(tables, schedule_id)
+    turn = turn_of(schedule.effective, others)
+    stored = _insert(tables, turned(run, turn, others.newest, now))
+    if stored.state is not RunState.QUEUED or stored.run_at is not None:
+        return stored
+    if turn is Turn.REPLACE:
+        displace(tables, schedule, stored.id, now)
+    take_turns(tables, schedule_id, now)
+    return _read(tables, stored.id)
 
 
 def _requested(new: NewRun, now: datetime) -> Run:

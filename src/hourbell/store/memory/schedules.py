@@ -20,13 +20,14 @@ from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.ledger import apply_edit, end_queued, record_backfill, record_plan
 from hourbell.store.memory.rows import fresh_schedule
 from hourbell.store.memory.turns import limits, take_turns, unfinished
+from hourbell.store.protocol import untold
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.store.memory.tables import Tables
-    from hourbell.store.protocol import OnConflict
+    from hourbell.store.protocol import Ended, OnConflict
 
 Place = tuple[bool, datetime, str]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -68,6 +69,7 @@ class ScheduleVerbs(Handle):
                 tuple(held),
                 tuple(awaited),
                 bool(_over(tables, now, exclude)),
+                tables.ended(),
             )
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
@@ -127,20 +129,26 @@ class ScheduleVerbs(Handle):
                 apply_edit(tables, edit, now)
             return _read(tables, declaration.id)
 
-    async def edit_schedule(self, schedule_id: str, change: Change) -> Schedule:
+    async def edit_schedule(self, schedule_id: str, change: Change, *, ended: Ended = untold) -> Schedule:
         async with self._transaction() as now:
             edit = change(_read(self._tables, schedule_id), now)
             if edit is not None:
                 apply_edit(self._tables, edit, now)
-            return _read(self._tables, schedule_id)
+            edited, runs = _read(self._tables, schedule_id), self._tables.ended()
+        ended(runs)
+        return edited
 
-    async def remove_schedule(self, schedule_id: str, revision: str | None = None) -> Schedule:
+    async def remove_schedule(
+        self, schedule_id: str, revision: str | None = None, *, ended: Ended = untold
+    ) -> Schedule:
         async with self._transaction() as now:
             schedule = _read(self._tables, schedule_id)
             check_revision(schedule, revision)
             end_queued(self._tables, schedule_id, Reason.REMOVED, now)
             self._tables.schedules.drop(schedule_id)
-            return schedule
+            runs = self._tables.ended()
+        ended(runs)
+        return schedule
 
     async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
         async with self._transaction() as now:

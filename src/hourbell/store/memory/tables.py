@@ -7,7 +7,7 @@ from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from hourbell.store.memory.rows import checked_run, checked_schedule
+from hourbell.store.memory.rows import checked_run, checked_schedule, fresh_run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,6 +80,7 @@ class Tables:
         self.digests: Table[tuple[str, str], datetime] = Table(self._undo)  # (schedule, digest) -> first seen
         self.paces: Table[str, datetime] = Table(self._undo)  # line -> its next free place
         self._unfinished: Table[str, None] = Table(self._undo)
+        self._ended: list[str] = []
         self._fires: Table[tuple[str, datetime, str], str] = Table(self._undo)  # UNIQUE (schedule, fire, origin)
         self._keys: Table[tuple[str, str], str] = Table(self._undo)  # UNIQUE (task, key)
 
@@ -88,6 +89,7 @@ class Tables:
         """Hold the one lock; whatever is raised inside takes every change back."""
         with self._lock:
             self._undo.clear()
+            self._ended.clear()
             try:
                 yield
             except BaseException:
@@ -101,6 +103,11 @@ class Tables:
             run = self.runs.get(run_id)
             if run is not None:
                 yield run
+
+    def ended(self) -> tuple[Run, ...]:
+        """The runs that were unfinished when this transaction began and are final now, in the order of their ids."""
+        runs = [self.runs.get(run_id) for run_id in sorted(self._ended)]
+        return tuple(fresh_run(run) for run in runs if run is not None)
 
     def run_of_key(self, task: str, key: str | None) -> Run | None:
         """The run that a request with this key made before."""
@@ -123,6 +130,8 @@ class Tables:
         """Write a run, new or changed. Raises StoreRejected for a row that breaks a rule."""
         self.runs.put(run.id, checked_run(run))
         if run.state.final:
+            if run.id in self._unfinished:
+                self._ended.append(run.id)
             self._unfinished.drop(run.id)
         else:
             self._unfinished.put(run.id, None)

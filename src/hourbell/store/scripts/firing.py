@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hourbell.model.run import Run
     from hourbell.model.schedule import Schedule
 
 _NOBODY = Unfinished()
@@ -57,7 +58,7 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     written = yield from ledger.write()
     advances = [_advance(schedule, decided, written.settled(last)) for schedule, decided, last in decisions]
     yield batch("firing.advance", advances)
-    yield from _take_turns(ledger, written, {schedule.id: schedule for schedule, _, _ in decisions})
+    displaced = yield from _take_turns(ledger, written, {schedule.id: schedule for schedule, _, _ in decisions})
     return FiringReport(
         now,
         len(due),
@@ -67,16 +68,19 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
         tuple(held),
         tuple(awaited),
         bool(locked[0]["pause_over"]),
+        displaced,
     )
 
 
-def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, Schedule]) -> Script[None]:
-    """Have others make way, and tell those that still run who waits for them."""
+def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, Schedule]) -> Script[tuple[Run, ...]]:
+    """Have others make way, and tell those that still run who waits for them. Answers those that have ended."""
+    displaced: list[Run] = []
     for schedule_id in sorted(ledger.replacing):
-        yield from overlap.displace(schedules[schedule_id], ledger.replacing[schedule_id])
+        displaced += yield from overlap.displace(schedules[schedule_id], ledger.replacing[schedule_id])
     waiting = {row["schedule_id"] for row in written.inserted if row["state"] == "queued" and row["run_at"] is None}
     if waiting:
         yield from overlap.take_turns({schedule_id: schedules[schedule_id] for schedule_id in waiting})
+    return tuple(displaced)
 
 
 def _undeclared(rows: Sequence[Row]) -> Script[dict[str, datetime | None]]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hourbell.model.node import NewNode, NodeState, Renewal, Rescue, Sibling
-from hourbell.model.run_state import Outcome
+from hourbell.model.node import NewNode, NodeState, Registration, Renewal, Rescue, Sibling
+from hourbell.model.run_state import Outcome, RunState
+from hourbell.store.scripts.rows import ended_from
 from hourbell.store.scripts.script import Script, batch, call, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import timedelta
+
+    from hourbell.model.run import Run
 
 
-def register_node(node: NewNode, *, in_steps: bool) -> Script[datetime]:
+def register_node(node: NewNode, *, in_steps: bool) -> Script[Registration]:
     """See `NodeStore.register_node`."""
     yield call(
         "nodes.register",
@@ -26,12 +29,12 @@ def register_node(node: NewNode, *, in_steps: bool) -> Script[datetime]:
     )
     stated = [{"task": task, "concurrency": node.tasks[task]} for task in sorted(node.tasks)]
     yield batch("nodes.state_tasks", stated, node=node.id)
+    ended: tuple[Run, ...] = ()
     if node.replaces is not None:
         yield call("nodes.end", node=node.replaces, state=NodeState.DEAD.value)
-        yield from _hand_on([node.replaces], is_loss=True, in_steps=in_steps)
+        _, ended = yield from _hand_on([node.replaces], is_loss=True, in_steps=in_steps)
     clock = yield call("clock.read")
-    now: datetime = clock[0]["now_at"]
-    return now
+    return Registration(clock[0]["now_at"], ended)
 
 
 def renew(node_id: str, lease: timedelta, running: int) -> Script[Renewal | None]:
@@ -54,27 +57,28 @@ def rescue(suspects: Mapping[str, int], *, in_steps: bool) -> Script[Rescue]:
     dead = tuple(sorted(row["id"] for row in marked))
     if not gone:
         return Rescue(dead)
-    handed = yield from _hand_on(sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps)
-    return Rescue(dead, *handed)
+    requeued, ended = yield from _hand_on(sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps)
+    failed = sum(run.state is RunState.FAILED for run in ended)
+    return Rescue(dead, requeued, failed, len(ended) - failed, ended=ended)
 
 
-def retire_node(node_id: str, *, in_steps: bool) -> Script[int]:
-    """See `NodeStore.retire_node`. Answers how many runs have ended with it."""
+def retire_node(node_id: str, *, in_steps: bool) -> Script[tuple[Run, ...]]:
+    """See `NodeStore.retire_node`."""
     yield call("nodes.end", node=node_id, state=NodeState.STOPPED.value)
-    _, failed, cancelled = yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
-    return failed + cancelled
+    _, ended = yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
+    return ended
 
 
-def _hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[tuple[int, int, int]]:
-    """Nothing is left running under these nodes: their runs are queued again, failed or cancelled. Answers how many of
-    each."""
+def _hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[tuple[int, tuple[Run, ...]]]:
+    """Nothing is left running under these nodes: their runs are queued again, failed or cancelled. Answers how many
+    were queued, and those that have ended."""
     outcome = (Outcome.LOST if is_loss else Outcome.HANDED_BACK).value
     values = {"nodes": list(nodes), "is_loss": is_loss, "outcome": outcome}
     if not in_steps:
         rows = yield call("nodes.hand_on", **values)
-        return rows[0]["requeued"], rows[0]["failed"], rows[0]["cancelled"]
+        return rows[0]["requeued"], ended_from(row for row in rows if row["id"] is not None)
     yield call("nodes.keep_attempts", **values)
     cancelled = yield call("nodes.cancel_lost", **values)
     failed = yield call("nodes.fail_lost", **values)
     requeued = yield call("nodes.requeue_lost", **values)
-    return len(requeued), len(failed), len(cancelled)
+    return len(requeued), ended_from([*cancelled, *failed])

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.model.overlap import Turns, Unfinished, turns
-from hourbell.store.scripts.rows import schedule_from
+from hourbell.store.scripts.rows import ended_from, schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from hourbell.model.run import Run
     from hourbell.model.schedule import Schedule
 
 MOST_AT_ONCE = 500
@@ -72,9 +73,11 @@ def reconsider(schedules: Sequence[Schedule]) -> Script[None]:
         yield from take_turns({schedule.id: schedule for schedule in schedules if schedule.id in waited})
 
 
-def displace(schedule: Schedule, run_id: str) -> Script[None]:
-    """Ask all but the newest ``max_running`` runs of a locked schedule to make way for this one of them."""
-    yield call("overlap.displace", id=schedule.id, keep=schedule.effective.max_running, run_id=run_id)
+def displace(schedule: Schedule, run_id: str) -> Script[tuple[Run, ...]]:
+    """Ask all but the newest ``max_running`` runs of a locked schedule to make way for this one of them. Answers those
+    that have ended for it."""
+    rows = yield call("overlap.displace", id=schedule.id, keep=schedule.effective.max_running, run_id=run_id)
+    return ended_from(rows)
 
 
 def limits(schedule: Schedule) -> bool:

@@ -15,7 +15,7 @@ from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.store.scripts.script import Row, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hourbell.model.plan import PlannedSkip
     from hourbell.model.policies import Policies
@@ -113,6 +113,12 @@ def run_from(row: Row) -> Run:
         progress=Progress.from_json(row["progress"]),
         yielded_to=_text(row["yielded_to"]),
     )
+
+
+def ended_from(rows: Iterable[Row]) -> tuple[Run, ...]:
+    """Those among rows of ``runs`` that have ended, in the order of their ids: what is ended together is told so."""
+    runs = [run_from(row) for row in rows]
+    return tuple(sorted((run for run in runs if run.state.final), key=lambda run: run.id))
 
 
 def _args_from(text: str) -> Mapping[str, Any]:

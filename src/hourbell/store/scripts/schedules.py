@@ -12,7 +12,14 @@ from hourbell.model.page import Page
 from hourbell.model.run_state import Reason, RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger
-from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from, schedule_values, turn_values
+from hourbell.store.scripts.rows import (
+    ended_from,
+    new_run_values,
+    run_from,
+    schedule_from,
+    schedule_values,
+    turn_values,
+)
 from hourbell.store.scripts.runs import get_run, insert_runs
 from hourbell.store.scripts.script import Row, Script, batch, call
 
@@ -65,23 +72,25 @@ def add_schedule(declaration: Declaration, on_conflict: OnConflict) -> Script[Sc
         try:
             if inserted or on_conflict == "keep":
                 return (yield from get_schedule(declaration.id))
-            return (yield from edit_schedule(declaration.id, merging(declaration)))
+            edited, _ = yield from edit_schedule(declaration.id, merging(declaration))
+            return edited
         except NotFound:  # it was there, and somebody has removed it since: add it after all
             continue
 
 
-def edit_schedule(schedule_id: str, change: Change) -> Script[Schedule]:
-    """See `ScheduleStore.edit_schedule`."""
+def edit_schedule(schedule_id: str, change: Change) -> Script[tuple[Schedule, tuple[Run, ...]]]:
+    """See `ScheduleStore.edit_schedule`. Answers the runs that ended with it too."""
     row = yield from _locked(schedule_id)
     edit = change(schedule_from(row), row["now_at"])
     if edit is None:
-        return schedule_from(row)
-    yield from write_edits([edit], row)
-    return (yield from get_schedule(schedule_id))
+        return schedule_from(row), ()
+    ended = yield from write_edits([edit], row)
+    return (yield from get_schedule(schedule_id)), ended
 
 
-def write_edits(edits: Sequence[Edit], row: Row) -> Script[None]:
-    """Write what edits of locked schedules decided: skips first, so that each row names its last one."""
+def write_edits(edits: Sequence[Edit], row: Row) -> Script[tuple[Run, ...]]:
+    """Write what edits of locked schedules decided: skips first, so that each row names its last one. Answers the runs
+    that they ended."""
     ledger = Ledger(row["now_at"])
     decided: list[tuple[Schedule, LastSkip]] = []
     for edit in edits:
@@ -96,41 +105,42 @@ def write_edits(edits: Sequence[Edit], row: Row) -> Script[None]:
             "schedules.write",
             **schedule_values(replace(schedule, last_skip_id=stands.id, last_skip_reason=stands.reason)),
         )
+    ended: list[Row] = []
     for edit in edits:
         if edit.end_queued is not None:
-            yield call("schedules.end_fires", id=edit.schedule.id, reason=edit.end_queued.value)
+            ended += yield call("schedules.end_fires", id=edit.schedule.id, reason=edit.end_queued.value)
     yield from overlap.reconsider([edit.schedule for edit in edits])
+    return ended_from(ended)
 
 
-def remove_schedule(schedule_id: str, revision: str | None) -> Script[Schedule]:
-    """See `ScheduleStore.remove_schedule`."""
+def remove_schedule(schedule_id: str, revision: str | None) -> Script[tuple[Schedule, tuple[Run, ...]]]:
+    """See `ScheduleStore.remove_schedule`. Answers the runs that ended with it too."""
     row = yield from _locked(schedule_id)
     check_revision(schedule_from(row), revision)
-    yield call("schedules.end_queued", id=schedule_id, reason=Reason.REMOVED.value)
+    ended = yield call("schedules.end_queued", id=schedule_id, reason=Reason.REMOVED.value)
     yield call("schedules.forget_digests", id=schedule_id)
     yield call("schedules.delete", id=schedule_id)
-    return schedule_from(row)
+    return schedule_from(row), ended_from(ended)
 
 
-def trigger_schedule(schedule_id: str, build: Callable[[Schedule], NewRun]) -> Script[Run]:
-    """See `RunStore.trigger_schedule`."""
+def trigger_schedule(schedule_id: str, build: Callable[[Schedule], NewRun]) -> Script[tuple[Run, tuple[Run, ...]]]:
+    """See `RunStore.trigger_schedule`. Answers the runs that made way for it too."""
     row = yield from _locked(schedule_id)
     schedule = schedule_from(row)
     values = new_run_values(build(schedule))
     if schedule.effective.overlap == "allow":
         rows = yield from insert_runs([values])
-        return run_from(rows[0])
+        return run_from(rows[0]), ()
     counted = yield from overlap.unfinished([schedule_id])
     others = counted.get(schedule_id, Unfinished())
     turn = turn_of(schedule.effective, others)
     rows = yield from insert_runs([turn_values(values, turn, others.newest)])
     run = run_from(rows[0])
     if run.state is not RunState.QUEUED or run.run_at is not None:
-        return run
-    if turn is Turn.REPLACE:
-        yield from overlap.displace(schedule, run.id)
+        return run, ()
+    displaced = (yield from overlap.displace(schedule, run.id)) if turn is Turn.REPLACE else ()
     yield from overlap.take_turns({schedule_id: schedule})
-    return (yield from get_run(run.id))
+    return (yield from get_run(run.id)), displaced
 
 
 def _locked(schedule_id: str) -> Script[Row]:

@@ -37,6 +37,7 @@ pytest.register_assert_rewrite(
             "catching_up",
             "claiming",
             "declaring",
+            "ending",
             "firing",
             "histories",
             "leasing",
@@ -68,6 +69,7 @@ from .cancelling import CancellingConformance
 from .catching_up import CatchingUpConformance
 from .claiming import ClaimingConformance
 from .declaring import DeclaringConformance
+from .ending import EndingConformance
 from .firing import FiringConformance
 from .histories import HistoriesConformance, History, Step
 from .leasing import LeasingConformance
@@ -113,6 +115,7 @@ class StoreConformance(
     CancellingConformance,
     LeasingConformance,
     RescuingConformance,
+    EndingConformance,
     RunsConformance,
     PruningConformance,
     ProgressConformance,
@@ -136,6 +139,7 @@ __all__ = [
     "Conformance",
     "DeclaringConformance",
     "EditingConformance",
+    "EndingConformance",
     "FiringConformance",
     "HistoriesConformance",
     "History",

@@ -39,9 +39,11 @@ DELETE FROM {schema}.digests WHERE schedule_id = :id;
 -- A pause ends what waits to fire; requests by hand and running bodies stay.
 UPDATE {schema}.runs
 SET state = 'skipped', reason = :reason, finished_at = coalesce(:now, now())
-WHERE schedule_id = :id AND state = 'queued' AND (origin = 'fire' OR origin LIKE 'backfill%');
+WHERE schedule_id = :id AND state = 'queued' AND (origin = 'fire' OR origin LIKE 'backfill%')
+RETURNING *;
 
 -- name: schedules.end_queued
 UPDATE {schema}.runs
 SET state = 'skipped', reason = :reason, finished_at = coalesce(:now, now())
-WHERE schedule_id = :id AND state = 'queued';
+WHERE schedule_id = :id AND state = 'queued'
+RETURNING *;

@@ -31,7 +31,7 @@ WHERE r.state = 'running'
 
 -- name: nodes.hand_on
 -- Nothing is left running under these nodes. A loss counts against lost_limit; a hand-back does not. What was asked to
--- end is not queued again.
+-- end is not queued again. Answers how many are queued again, with each row that has ended, or one without a run.
 WITH locked AS MATERIALIZED (
     SELECT r.id, r.attempt, r.node_id, r.started_at,
            CASE WHEN r.cancel_requested_at IS NOT NULL THEN 'cancelled'
@@ -59,7 +59,7 @@ written AS (
         finished_at = CASE WHEN l.becomes <> 'queued' THEN coalesce(:now, now()) END
     FROM locked l
     WHERE r.id = l.id AND r.state = 'running'
-    RETURNING r.id, r.state
+    RETURNING r.*
 ),
 kept AS (
     INSERT INTO {schema}.attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
@@ -67,6 +67,6 @@ kept AS (
     FROM locked l JOIN written w ON w.id = l.id WHERE w.state = 'queued'
     ON CONFLICT (run_id, attempt) DO NOTHING
 )
-SELECT count(*) FILTER (WHERE state = 'queued') AS requeued, count(*) FILTER (WHERE state = 'failed') AS failed,
-       count(*) FILTER (WHERE state = 'cancelled') AS cancelled
-FROM written;
+SELECT c.requeued, e.*
+FROM (SELECT count(*) FILTER (WHERE state = 'queued') AS requeued FROM written) c
+LEFT JOIN (SELECT * FROM written WHERE state <> 'queued') e ON true;

@@ -45,7 +45,8 @@ SET state = CASE WHEN state = 'running' THEN 'running' WHEN attempt > 0 THEN 'ca
     reason = CASE WHEN cancel_requested_at IS NULL THEN 'overlap' ELSE reason END,
     yielded_to = CASE WHEN cancel_requested_at IS NULL THEN :run_id ELSE yielded_to END,
     cancel_requested_at = coalesce(cancel_requested_at, coalesce(:now, now()))
-WHERE id = ANY (ARRAY(SELECT b.id FROM before b));
+WHERE id = ANY (ARRAY(SELECT b.id FROM before b))
+RETURNING *;
 
 -- name: overlap.release
 -- The oldest of those that wait, so many of a schedule.

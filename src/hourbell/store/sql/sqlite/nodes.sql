@@ -32,7 +32,7 @@ UPDATE runs
 SET state = 'cancelled', outcome = :outcome, reason = coalesce(reason, 'cancelled'), error = NULL,
     losses = losses + :is_loss, finished_at = coalesce(:now, now())
 WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes)) AND cancel_requested_at IS NOT NULL
-RETURNING id;
+RETURNING *;
 
 -- name: nodes.fail_lost
 UPDATE runs
@@ -41,7 +41,7 @@ SET state = 'failed', outcome = :outcome, reason = 'lost', losses = losses + :is
     finished_at = coalesce(:now, now())
 WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
   AND (on_lost = 'fail' OR (:is_loss AND losses + 1 >= lost_limit))
-RETURNING id;
+RETURNING *;
 
 -- name: nodes.requeue_lost
 UPDATE runs

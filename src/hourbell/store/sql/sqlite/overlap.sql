@@ -28,7 +28,8 @@ SET state = CASE WHEN state = 'running' THEN 'running' WHEN attempt > 0 THEN 'ca
 WHERE id IN (
     SELECT o.id FROM runs o
     WHERE o.state IN ('queued', 'running') AND o.schedule_id = :id AND o.origin NOT LIKE 'backfill%'
-    ORDER BY o.created_at DESC, o.fire_at DESC NULLS FIRST, o.id DESC LIMIT -1 OFFSET :keep);
+    ORDER BY o.created_at DESC, o.fire_at DESC NULLS FIRST, o.id DESC LIMIT -1 OFFSET :keep)
+RETURNING *;
 
 -- name: overlap.release
 -- The oldest of those that wait, so many of a schedule.

@@ -16,6 +16,7 @@ from hourbell.errors import (
     TriggerError,
     UnknownTask,
 )
+from hourbell.model.audit import AuditEntry
 from hourbell.model.backfill import Backfill
 from hourbell.model.named_calendar import NamedCalendar
 from hourbell.model.retry import Retry
@@ -27,6 +28,7 @@ from hourbell.triggers import At, Calendar, CalendarEvery, Cron, Every, RRule, T
 
 __all__ = [
     "At",
+    "AuditEntry",
     "Backfill",
     "Calendar",
     "CalendarEvery",

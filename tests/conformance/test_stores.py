@@ -85,6 +85,10 @@ class TestLogs(suite.LoggingConformance):
     pass
 
 
+class TestAudit(suite.AuditConformance):
+    pass
+
+
 class TestWaiting(suite.WaitingConformance):
     pass
 

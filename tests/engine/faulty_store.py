@@ -18,7 +18,7 @@ VERBS = frozenset(
         *("enqueue", "trigger_schedule", "claim", "claimed", "held", "note_started", "settle", "cancel_run"),
         *("backfill", "put_calendar", "get_calendar", "list_calendars", "remove_calendar"),
         *("stranded", "overruled", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),
-        *("note_progress", "add_logs", "list_logs"),
+        *("note_progress", "add_logs", "list_logs", "list_audit"),
     }
 )
 
@@ -71,6 +71,9 @@ class FaultyStore:
 
     def twin(self) -> FaultyStore:
         return FaultyStore(self._store.twin(), self.faults)
+
+    def audited(self, act: Any) -> FaultyStore:
+        return FaultyStore(self._store.audited(act), self.faults)
 
     @property
     def statements(self) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hourbell.store.protocol import Store
 
 BATCH = 500
-STATEMENTS = 4
+STATEMENTS = 5
 EVERY = 60.0
 """Seconds between two looks when nothing was left to delete."""
 

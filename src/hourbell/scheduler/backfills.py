@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.audit import Action
 from hourbell.model.backfill import MOST_FIRES, Backfill, origin_of, refuse_resting
 from hourbell.model.ids import new_claim_id
 from hourbell.model.named_calendar import cover_of
@@ -61,7 +62,9 @@ class BackfillVerbs(Verbs):
         if not dry_run:
             for first in range(0, len(fires), _BATCH):
                 batch = fires[first : first + _BATCH]
-                made += await store.backfill(schedule.id, origin_of(backfill_id), batch)
+                made += await store.audited(self._core.act(Action.BACKFILL)).backfill(
+                    schedule.id, origin_of(backfill_id), batch
+                )
                 if progress is not None:
                     progress(first + len(batch))
             await self._core.wake(schedule.task, schedule.effective.queue)

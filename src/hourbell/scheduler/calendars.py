@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.audit import Action
 from hourbell.model.policies import checked_name
 from hourbell.scheduler.pages import checked_limit, checked_text
 from hourbell.scheduler.verbs import Verbs
@@ -39,7 +40,8 @@ class CalendarVerbs(Verbs):
             raise InvalidArguments(f"on_conflict={on_conflict!r}: choose 'update', 'keep' or 'error'")
         spec = calendar.localized(core.settings.timezone).to_spec()
         text = json.dumps(spec, sort_keys=True, separators=(",", ":"))
-        stored = await core.store.put_calendar(checked_name("calendar", name), text, on_conflict)
+        store = core.store.audited(core.act(Action.ADD))
+        stored = await store.put_calendar(checked_name("calendar", name), text, on_conflict)
         await core.wake_firing()  # schedules may be waiting for it
         return stored
 
@@ -57,7 +59,8 @@ class CalendarVerbs(Verbs):
         While schedules name it, Conflict is raised and tells which; with ``force`` it is deleted all the same, and
         they do not fire until it is there again or they no longer name it. Raises NotFound.
         """
-        return await self._core.store.remove_calendar(checked_name("calendar", name), force=force)
+        store = self._core.store.audited(self._core.act(Action.REMOVE))
+        return await store.remove_calendar(checked_name("calendar", name), force=force)
 
 
 async def check_blackout(store: StoreVerbs, policies: Mapping[str, Any]) -> None:

@@ -6,18 +6,22 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hourbell.acting import current_actor
 from hourbell.adopted_names import adopted_policies
 from hourbell.clock import SystemClock
 from hourbell.engine.loop import spawn
 from hourbell.engine.status import Life
 from hourbell.errors import HourbellError, InvalidArguments, StoreUnavailable
 from hourbell.events import Events
+from hourbell.model.audit import Act, Action
+from hourbell.model.ids import new_run_id
 from hourbell.scheduler.application_engine import address_of, connect_args_of
 from hourbell.scheduler.options import divided
 from hourbell.scheduler.stores import is_store, make_store
 from hourbell.scheduler.waiters import Waiters
 from hourbell.settings import Settings
 from hourbell.task import Task, TaskRegistry
+from hourbell.tracking import current_tracking_id
 from hourbell.triggers import Trigger
 from hourbell.triggers.zones import zone
 
@@ -80,6 +84,15 @@ class Core:
     def unopened_store(self) -> Store:
         """The store, open or not: for what needs no connection of its own."""
         return self._store()
+
+    def act(self, action: Action) -> Act:
+        """What is about to be done here, and by whom: see `hourbell.acting`."""
+        return Act(
+            id=new_run_id(self.clock.now()),
+            action=action,
+            actor=current_actor(),
+            tracking_id=current_tracking_id(),
+        )
 
     @property
     def is_open_here(self) -> bool:

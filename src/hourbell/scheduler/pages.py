@@ -24,7 +24,7 @@ def checked_limit(limit: object, *, name: str = "limit", most: int = MOST) -> in
     return limit
 
 
-def checked_state(states: type[S], state: str | None) -> S | None:
+def checked_state(states: type[S], state: str | None, *, name: str = "state") -> S | None:
     """The state of this name, or None for all. Raises InvalidArguments naming those there are."""
     if state is None:
         return None
@@ -32,7 +32,7 @@ def checked_state(states: type[S], state: str | None) -> S | None:
         return states(state)
     except ValueError:
         known = ", ".join(repr(str(one)) for one in states)
-        raise InvalidArguments(f"state={str(state)[:40]!r}: choose one of {known}") from None
+        raise InvalidArguments(f"{name}={str(state)[:40]!r}: choose one of {known}") from None
 
 
 def checked_text(name: str, text: object) -> str | None:

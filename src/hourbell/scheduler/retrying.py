@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.audit import Action
 from hourbell.model.run import Run, RunFilter
 from hourbell.model.run_state import RunState
 from hourbell.scheduler.pages import checked_instant, checked_limit, checked_state, checked_text
@@ -41,7 +42,7 @@ class RetryVerbs(Verbs):
         if args is not None:
             known = await self._core.store.get_run(run_id)
             plain = self._core.find_task(known.task).arguments.dump(args)
-        run = await self._core.store.retry_run(run_id, plain)
+        run = await self._core.store.audited(self._core.act(Action.RETRY)).retry_run(run_id, plain)
         await self._core.wake(run.task, run.queue)
         return run
 
@@ -79,7 +80,8 @@ class RetryVerbs(Verbs):
         retried, left, cursor = 0, limit, None
         while left > 0:
             page = await self._core.store.list_runs(replace(wanted, cursor=cursor, limit=min(BATCH, left)))
-            runs = await self._core.store.retry_runs([run.id for run in page.items])
+            store = self._core.store.audited(self._core.act(Action.RETRY))
+            runs = await store.retry_runs([run.id for run in page.items])
             for task_name, queue in {(run.task, run.queue) for run in runs}:
                 await self._core.wake(task_name, queue)
             retried, left, cursor = retried + len(runs), left - len(page.items), page.next_cursor

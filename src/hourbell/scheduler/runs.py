@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hourbell.events import RunCancelled
+from hourbell.model.audit import Action
 from hourbell.model.history import attempts_of
 from hourbell.model.run import Run, RunFilter
 from hourbell.model.run_state import RunState
@@ -90,7 +91,7 @@ class RunVerbs(Verbs):
 
         Raises NotFound, and Conflict when the run has ended.
         """
-        run = await self._core.store.cancel_run(id_of_run(id))
+        run = await self._core.store.audited(self._core.act(Action.CANCEL)).cancel_run(id_of_run(id))
         if run.state.final:
             self._core.events.emit(RunCancelled(run=run, node_id=None))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.scheduler.admin import AdminVerbs
+from hourbell.scheduler.auditing import AuditVerbs
 from hourbell.scheduler.backfills import BackfillVerbs
 from hourbell.scheduler.calendars import CalendarVerbs
 from hourbell.scheduler.core import Core
@@ -27,7 +28,16 @@ if TYPE_CHECKING:
 
 
 class Scheduler(
-    Declaring, ScheduleVerbs, BackfillVerbs, CalendarVerbs, RunVerbs, RetryVerbs, LogVerbs, AdminVerbs, LifeVerbs
+    Declaring,
+    ScheduleVerbs,
+    BackfillVerbs,
+    CalendarVerbs,
+    RunVerbs,
+    RetryVerbs,
+    LogVerbs,
+    AuditVerbs,
+    AdminVerbs,
+    LifeVerbs,
 ):
     """Schedules, their tasks and their runs, on one database.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.effects import effect_session
 from hourbell.errors import InvalidArguments
+from hourbell.model.audit import Action
 from hourbell.model.editing import expecting, pausing, resuming, updating
 from hourbell.model.policies import Policies, checked_names, checked_policies, refuse_tasks_own
 from hourbell.model.run import NewRun, Run
@@ -78,15 +79,16 @@ class ScheduleVerbs(Verbs):
             note=_checked_note(note),
         )
         declaration = core.declaration_of(said)
+        act = core.act(Action.ADD)
         session = session if session is not None else effect_session()
         if session is not None:
             own = await joined(core, session)
             await check_blackout(own.verbs, said.policies)
-            schedule = await own.verbs.add_schedule(declaration, on_conflict)
+            schedule = await own.verbs.audited(act).add_schedule(declaration, on_conflict)
             own.wake_after_commit(core.wake_firing)
             return schedule
         await check_blackout(core.store, said.policies)
-        schedule = await core.store.add_schedule(declaration, on_conflict)
+        schedule = await core.store.audited(act).add_schedule(declaration, on_conflict)
         await core.wake_firing()
         return schedule
 
@@ -155,7 +157,9 @@ class ScheduleVerbs(Verbs):
             policies=given,
             inherit=checked_names(inherit),
         )
-        changed = await core.store.edit_schedule(schedule_id, expecting(revision, change))
+        changed = await core.store.audited(core.act(Action.UPDATE)).edit_schedule(
+            schedule_id, expecting(revision, change)
+        )
         await core.wake_firing()
         return changed
 
@@ -178,7 +182,8 @@ class ScheduleVerbs(Verbs):
         """
         change = pausing(_checked_note(note), checked_year("until", checked_instant("until", until)))
         schedule_id, edit = id_of_schedule(id), expecting(revision, change)
-        schedule = await self._core.store.edit_schedule(schedule_id, edit, ended=self._core.tell_ends)
+        store = self._core.store.audited(self._core.act(Action.PAUSE))
+        schedule = await store.edit_schedule(schedule_id, edit, ended=self._core.tell_ends)
         if until is not None:
             await self._core.wake_firing()  # a node that sleeps beyond that instant would not know of it
         return schedule
@@ -193,7 +198,8 @@ class ScheduleVerbs(Verbs):
 
         ``revision``  as for `update_schedule`. Raises NotFound, StaleRevision.
         """
-        schedule = await self._core.store.edit_schedule(id_of_schedule(id), expecting(revision, resuming()))
+        store = self._core.store.audited(self._core.act(Action.RESUME))
+        schedule = await store.edit_schedule(id_of_schedule(id), expecting(revision, resuming()))
         await self._core.wake_firing()
         return schedule
 
@@ -208,8 +214,8 @@ class ScheduleVerbs(Verbs):
         One that is declared in code comes back with the next start: pause it, or take it out of the code.
         ``revision``  as for `update_schedule`. Raises NotFound, StaleRevision.
         """
-        removing = self._core.store.remove_schedule(id_of_schedule(id), revision, ended=self._core.tell_ends)
-        return await removing
+        store = self._core.store.audited(self._core.act(Action.REMOVE))
+        return await store.remove_schedule(id_of_schedule(id), revision, ended=self._core.tell_ends)
 
     async def trigger_schedule(
         self,
@@ -233,7 +239,8 @@ class ScheduleVerbs(Verbs):
         def build(schedule: Schedule) -> NewRun:
             return _requested(schedule, given, asked, origin)
 
-        run = await core.store.trigger_schedule(schedule_id, build, ended=core.tell_ends)
+        store = core.store.audited(core.act(Action.TRIGGER))
+        run = await store.trigger_schedule(schedule_id, build, ended=core.tell_ends)
         if run.state is RunState.SKIPPED and run.id == origin["id"]:  # not the run of an earlier request with the key
             core.tell_ends([run])
         await core.wake(run.task, run.queue)

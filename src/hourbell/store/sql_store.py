@@ -11,6 +11,7 @@ from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Set
 from hourbell.model.run_state import Reason
 from hourbell.store.protocol import untold
 from hourbell.store.scripts import (
+    auditing,
     backfilling,
     calendars,
     claiming,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from hourbell.model.audit import Act, AuditEntry, AuditFilter
     from hourbell.model.editing import Change
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
@@ -70,8 +72,9 @@ class Database(Protocol):
 class SqlStore:
     """Every verb of `hourbell.store.protocol.Store` that is a script; the two databases add how they are opened."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, act: Act | None = None) -> None:
         self._database = database
+        self._act = act
         self._steps = not database.has_row_locks
 
     @property
@@ -95,22 +98,34 @@ class SqlStore:
         return bool(rows[0]["is_overruled"])
 
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
-        return await self._database.run(lambda: schedules.add_schedule(declaration, on_conflict), "verbs")
+        return await self._database.run(
+            lambda: auditing.added(self._act, declaration.id, schedules.add_schedule(declaration, on_conflict)),
+            "verbs",
+        )
 
     async def edit_schedule(self, schedule_id: str, change: Change, *, ended: Ended = untold) -> Schedule:
-        edited, runs_ = await self._database.run(lambda: schedules.edit_schedule(schedule_id, change), "verbs")
+        edited, runs_ = await self._database.run(
+            lambda: auditing.edited(self._act, schedule_id, schedules.edit_schedule(schedule_id, change)), "verbs"
+        )
         ended(runs_)
         return edited
 
     async def remove_schedule(
         self, schedule_id: str, revision: str | None = None, *, ended: Ended = untold
     ) -> Schedule:
-        removed, runs_ = await self._database.run(lambda: schedules.remove_schedule(schedule_id, revision), "verbs")
+        removed, runs_ = await self._database.run(
+            lambda: auditing.removed(self._act, schedule_id, schedules.remove_schedule(schedule_id, revision)), "verbs"
+        )
         ended(runs_)
         return removed
 
     async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:
-        return await self._database.run(lambda: backfilling.backfill(schedule_id, origin, fires), "verbs")
+        return await self._database.run(
+            lambda: auditing.backfilled(
+                self._act, schedule_id, origin, fires, backfilling.backfill(schedule_id, origin, fires)
+            ),
+            "verbs",
+        )
 
     async def get_schedule(self, schedule_id: str) -> Schedule:
         return await self._database.run(lambda: schedules.get_schedule(schedule_id), "read", atomic=False)
@@ -121,7 +136,9 @@ class SqlStore:
     # Calendars
 
     async def put_calendar(self, name: str, spec: str, on_conflict: OnConflict) -> NamedCalendar:
-        return await self._database.run(lambda: calendars.put_calendar(name, spec, on_conflict), "verbs")
+        return await self._database.run(
+            lambda: auditing.put(self._act, name, calendars.put_calendar(name, spec, on_conflict)), "verbs"
+        )
 
     async def get_calendar(self, name: str) -> NamedCalendar:
         return await self._database.run(lambda: calendars.get_calendar(name), "read", atomic=False)
@@ -134,7 +151,9 @@ class SqlStore:
         return Page(items, items[-1].name if len(rows) > limit else None)
 
     async def remove_calendar(self, name: str, *, force: bool = False) -> NamedCalendar:
-        return await self._database.run(lambda: calendars.remove_calendar(name, force=force), "verbs")
+        return await self._database.run(
+            lambda: auditing.dropped(self._act, name, calendars.remove_calendar(name, force=force)), "verbs"
+        )
 
     # Runs
 
@@ -144,7 +163,7 @@ class SqlStore:
     async def trigger_schedule(
         self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold
     ) -> Run:
-        run, displaced = await self._database.run(lambda: schedules.trigger_schedule(schedule_id, build), "verbs")
+        run, displaced = await self._database.run(lambda: auditing.triggered(self._act, schedule_id, build), "verbs")
         ended(displaced)
         return run
 
@@ -197,17 +216,23 @@ class SqlStore:
         return await self._database.run(lambda: settling.is_settled(node_id, run_id, attempt), "verbs")
 
     async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
-        run = await self._database.run(lambda: runs.cancel_run(run_id, reason), "verbs")
+        run = await self._database.run(
+            lambda: auditing.changed(self._act, run_id, runs.cancel_run(run_id, reason)), "verbs"
+        )
         if run.state.final and run.schedule_id is not None:
             ended_in = run.schedule_id
             await self._database.run(lambda: overlap.release([ended_in]), "verbs")
         return run
 
     async def retry_run(self, run_id: str, args: Mapping[str, Any] | None = None) -> Run:
-        return await self._database.run(lambda: runs.retry_run(run_id, args), "verbs")
+        return await self._database.run(
+            lambda: auditing.changed(self._act, run_id, runs.retry_run(run_id, args)), "verbs"
+        )
 
     async def retry_runs(self, run_ids: Collection[str]) -> Sequence[Run]:
-        return await self._database.run(lambda: runs.retry_runs(run_ids), "verbs")
+        return await self._database.run(
+            lambda: auditing.all_changed(self._act, run_ids, runs.retry_runs(run_ids)), "verbs"
+        )
 
     async def get_run(self, run_id: str) -> Run:
         return await self._database.run(lambda: runs.get_run(run_id), "read", atomic=False)
@@ -223,6 +248,14 @@ class SqlStore:
 
     async def prune(self, retention: Retention, limit: int) -> int:
         return await self._database.run(lambda: runs.prune(retention, limit), "fire")
+
+    # Who did what
+
+    def audited(self, act: Act) -> SqlStore:
+        return SqlStore(self._database, act)
+
+    async def list_audit(self, wanted: AuditFilter) -> Page[AuditEntry]:
+        return await self._database.run(lambda: auditing.list_audit(wanted), "read", atomic=False)
 
     # What bodies say
 

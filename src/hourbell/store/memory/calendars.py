@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict
+from hourbell.model.audit import Subject, told_calendar
 from hourbell.model.named_calendar import NamedCalendar, missing_calendar, still_named
 from hourbell.model.page import Page
+from hourbell.store.memory.audit import note
 from hourbell.store.memory.handle import Handle
 
 if TYPE_CHECKING:
@@ -29,7 +31,9 @@ class CalendarVerbs(Handle):
                 raise Conflict(f"calendar {name!r} exists; give on_conflict='update' to change it, or another name")
             elif on_conflict == "update" and stored.spec != spec:
                 calendars.put(name, replace(stored, spec=spec, version=stored.version + 1, updated_at=now))
-            return _read(self._tables, name)
+            after = _read(self._tables, name)
+            note(self._tables, self._act, Subject.CALENDAR, name, told_calendar(stored), told_calendar(after), now)
+            return after
 
     async def get_calendar(self, name: str) -> NamedCalendar:
         async with self._transaction():
@@ -43,12 +47,13 @@ class CalendarVerbs(Handle):
         return Page(items, items[-1].name if len(wanted) > limit else None)
 
     async def remove_calendar(self, name: str, *, force: bool = False) -> NamedCalendar:
-        async with self._transaction():
+        async with self._transaction() as now:
             found = _read(self._tables, name)
             users = sorted(one.id for one in self._tables.schedules.values() if name in one.blackout)
             if users and not force:
                 raise still_named(name, users)
             self._tables.calendars.drop(name)
+            note(self._tables, self._act, Subject.CALENDAR, name, told_calendar(found), None, now)
             return found
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.clock import Clock
+    from hourbell.model.audit import Act
     from hourbell.store.memory.tables import Tables
 
 
@@ -21,6 +22,7 @@ class Handle:
         self._clock = clock
         self._tables = tables
         self._statements = 0
+        self._act: Act | None = None
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[datetime]:

@@ -51,18 +51,18 @@ def checked_schedule(schedule: Schedule) -> Schedule:
 
 def fresh_run(run: Run) -> Run:
     """A copy that shares nothing that can be changed."""
-    return replace(run, args=_copied(run.args), policies=_copied(run.policies), result=_copied(run.result))
+    return replace(run, args=copied(run.args), policies=copied(run.policies), result=copied(run.result))
 
 
 def fresh_schedule(schedule: Schedule) -> Schedule:
     """A copy that shares nothing that can be changed."""
     return replace(
         schedule,
-        trigger_spec=_copied(schedule.trigger_spec),
-        args=_copied(schedule.args),
-        policies=_copied(schedule.policies),
-        inherited=_copied(schedule.inherited),
-        declared=_copied(schedule.declared),
+        trigger_spec=copied(schedule.trigger_spec),
+        args=copied(schedule.args),
+        policies=copied(schedule.policies),
+        inherited=copied(schedule.inherited),
+        declared=copied(schedule.declared),
     )
 
 
@@ -74,8 +74,9 @@ def read_result(text: str | None) -> Any:
         raise StoreRejected(f"a result is not JSON ({error}); serialise it before settling the run") from None
 
 
-def _copied(value: Any) -> Any:
-    # Through JSON, as a database would: what is no JSON fails here too, and a tuple comes back as a list.
+def copied(value: Any) -> Any:
+    """The value through JSON, as a database would have it: a tuple comes back as a list. Raises StoreRejected for what
+    is no JSON."""
     if value is None or value == {}:
         return value if value is None else {}
     try:

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
+from hourbell.model.audit import Act, Subject, told_request, told_run
 from hourbell.model.node import NodeState
 from hourbell.model.overlap import Turn, takes_turns, turn_of
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, NewRun, Run, RunFilter
 from hourbell.model.run_state import Outcome, Reason, RunState
+from hourbell.store.memory.audit import note, prune_audit
 from hourbell.store.memory.endings import requeue
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.rows import fresh_run, fresh_schedule
@@ -41,7 +43,15 @@ class RunVerbs(Handle):
         self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold
     ) -> Run:
         async with self._transaction() as now:
-            stored, displaced = _triggered(self._tables, schedule_id, build, now), self._tables.ended()
+            schedule = self._tables.schedules.get(schedule_id)
+            if schedule is None:
+                raise NotFound(
+                    f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are"
+                )
+            run = _requested(build(fresh_schedule(schedule)), now)
+            stored, displaced = _triggered(self._tables, schedule, run, now), self._tables.ended()
+            if stored.id == run.id:
+                note(self._tables, self._act, Subject.SCHEDULE, schedule_id, None, told_request(stored), now)
         ended(displaced)
         return stored
 
@@ -53,7 +63,7 @@ class RunVerbs(Handle):
 
     async def cancel_run(self, run_id: str, reason: Reason = Reason.CANCELLED) -> Run:
         async with self._transaction() as now:
-            run = _read(self._tables, run_id)
+            run = before = _read(self._tables, run_id)
             if run.state.final:
                 raise Conflict(f"run {run_id!r} is {run.state}: it has ended, and there is nothing to cancel")
             if run.cancel_requested_at is None:
@@ -62,19 +72,26 @@ class RunVerbs(Handle):
                 run = replace(run, state=RunState.CANCELLED, outcome=Outcome.CANCELLED, finished_at=now)
             self._tables.write_run(run)
             pass_on(self._tables, run, now)
-            return _read(self._tables, run_id)
+            return self._noted_run(self._act, before, _read(self._tables, run_id), now)
 
     async def retry_run(self, run_id: str, args: Mapping[str, Any] | None = None) -> Run:
         async with self._transaction() as now:
-            return _retry(self._tables, run_id, args, now)
+            before = self._tables.runs.get(run_id)
+            return self._noted_run(self._act, before, _retry(self._tables, run_id, args, now), now)
 
     async def retry_runs(self, run_ids: Collection[str]) -> Sequence[Run]:
         async with self._transaction() as now:
             retried = []
             for run_id in sorted(run_ids):
                 with suppress(NotFound, Conflict):
-                    retried.append(_retry(self._tables, run_id, None, now))
+                    before = self._tables.runs.get(run_id)
+                    act = self._act.another(now) if self._act is not None else None
+                    retried.append(self._noted_run(act, before, _retry(self._tables, run_id, None, now), now))
             return retried
+
+    def _noted_run(self, act: Act | None, before: Run | None, after: Run, now: datetime) -> Run:
+        note(self._tables, act, Subject.RUN, after.id, told_run(before), told_run(after), now)
+        return after
 
     async def get_run(self, run_id: str) -> Run:
         async with self._transaction():
@@ -103,22 +120,19 @@ class RunVerbs(Handle):
                 self._tables.delete_run(run)
             if len(pruned) < limit:
                 _forget_nodes(self._tables, now)
+                prune_audit(self._tables, now - retention.every, limit)
             return len(pruned)
 
 
-def _triggered(tables: Tables, schedule_id: str, build: Callable[[Schedule], NewRun], now: datetime) -> Run:
-    schedule = tables.schedules.get(schedule_id)
-    if schedule is None:
-        raise NotFound(f"there is no schedule {schedule_id!r}; the list of schedules shows those that there are")
-    run = _requested(build(fresh_schedule(schedule)), now)
-    others = unfinished(tables, schedule_id)
+def _triggered(tables: Tables, schedule: Schedule, run: Run, now: datetime) -> Run:
+    others = unfinished(tables, schedule.id)
     turn = turn_of(schedule.effective, others)
     stored = _insert(tables, turned(run, turn, others.newest, now))
     if stored.state is not RunState.QUEUED or stored.run_at is not None:
         return stored
     if turn is Turn.REPLACE:
         displace(tables, schedule, stored.id, now)
-    take_turns(tables, schedule_id, now)
+    take_turns(tables, schedule.id, now)
     return _read(tables, stored.id)
 
 

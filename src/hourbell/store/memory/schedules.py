@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
+from hourbell.model.audit import Subject, told_backfill, told_schedule
 from hourbell.model.backfill import refuse_resting
 from hourbell.model.declaring import DeclarationFacts, redeclared
 from hourbell.model.editing import Change, check_revision, created, merging, resumed
@@ -15,6 +16,7 @@ from hourbell.model.page import Page
 from hourbell.model.plan import Fired, FireFacts, FiringReport, PlannedSkip, Planner, Resumption
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState, Source
+from hourbell.store.memory.audit import note
 from hourbell.store.memory.calendars import calendars_of
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.ledger import apply_edit, end_queued, record_backfill, record_plan
@@ -127,14 +129,16 @@ class ScheduleVerbs(Handle):
                 )
             elif on_conflict == "update" and (edit := merging(declaration)(schedule, now)):
                 apply_edit(tables, edit, now)
-            return _read(tables, declaration.id)
+            return self._noted_schedule(schedule, _read(tables, declaration.id), now)
 
     async def edit_schedule(self, schedule_id: str, change: Change, *, ended: Ended = untold) -> Schedule:
         async with self._transaction() as now:
-            edit = change(_read(self._tables, schedule_id), now)
+            before = _read(self._tables, schedule_id)
+            edit = change(before, now)
             if edit is not None:
                 apply_edit(self._tables, edit, now)
             edited, runs = _read(self._tables, schedule_id), self._tables.ended()
+            self._noted_schedule(before, edited, now)
         ended(runs)
         return edited
 
@@ -147,6 +151,7 @@ class ScheduleVerbs(Handle):
             end_queued(self._tables, schedule_id, Reason.REMOVED, now)
             self._tables.schedules.drop(schedule_id)
             runs = self._tables.ended()
+            note(self._tables, self._act, Subject.SCHEDULE, schedule_id, told_schedule(schedule), None, now)
         ended(runs)
         return schedule
 
@@ -156,7 +161,21 @@ class ScheduleVerbs(Handle):
             refuse_resting(schedule)
             made = record_backfill(self._tables, schedule, origin, fires, now)
             take_turns(self._tables, schedule_id, now)
+            if made:
+                note(
+                    self._tables,
+                    self._act,
+                    Subject.SCHEDULE,
+                    schedule_id,
+                    None,
+                    told_backfill(origin, fires, made),
+                    now,
+                )
             return made
+
+    def _noted_schedule(self, before: Schedule | None, after: Schedule, now: datetime) -> Schedule:
+        note(self._tables, self._act, Subject.SCHEDULE, after.id, told_schedule(before), told_schedule(after), now)
+        return after
 
     async def get_schedule(self, schedule_id: str) -> Schedule:
         async with self._transaction():

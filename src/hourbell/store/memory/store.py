@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.errors import InvalidArguments
+from hourbell.store.memory.audit import AuditVerbs
 from hourbell.store.memory.calendars import CalendarVerbs
 from hourbell.store.memory.claims import ClaimVerbs
 from hourbell.store.memory.listeners import Listener, Listeners
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.clock import Clock
+    from hourbell.model.audit import Act
     from hourbell.store.protocol import StoreVerbs
     from hourbell.store.transaction import Transaction
 
 
-class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, NodeVerbs):
+class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, AuditVerbs, NodeVerbs):
     """The store without a database: for tests, and for trying things out.
 
     It keeps every guarantee of the port within one process: handles made by `twin` may be used from several event
@@ -45,6 +47,12 @@ class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, 
             "the memory store is on no database, so nothing can be written in a session: give the scheduler the "
             "application's own database"
         )
+
+    def audited(self, act: Act) -> MemoryStore:
+        """Another handle on the same tables, whose verbs note what they change."""
+        other = self.twin()
+        other._act = act
+        return other
 
     def twin(self) -> MemoryStore:
         """Another handle on the same tables."""

@@ -12,6 +12,7 @@ from hourbell.store.memory.rows import checked_run, checked_schedule, fresh_run
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hourbell.model.audit import AuditEntry
     from hourbell.model.log_line import LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import Node
@@ -69,6 +70,7 @@ class Tables:
         self.runs: Table[str, Run] = Table(self._undo)
         self.attempts: Table[str, tuple[Attempt, ...]] = Table(self._undo)
         self.logs: Table[str, dict[Place, LogLine]] = Table(self._undo)
+        self.audit: Table[str, AuditEntry] = Table(self._undo)
         self.nodes: Table[str, Node] = Table(self._undo)
         self.renewals: Table[str, int] = Table(self._undo)  # node -> how often it renewed
         self.claims: Table[str, str] = Table(self._undo)  # running run -> the claim that took it

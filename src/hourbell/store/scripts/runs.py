@@ -155,4 +155,6 @@ def prune(retention: Retention, limit: int) -> Script[int]:
         yield call("nodes.prune", kept=_KEPT_NODES)
         yield call("declarations.prune", kept=_KEPT_DECLARATIONS)
         yield call("nodes.forget_tasks")
+        boundary = least_run_id(clock[0]["now_at"] - retention.every)
+        yield call("audit.prune", boundary=boundary, retention=retention.every, limit=limit)
     return deleted

@@ -30,6 +30,7 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{part}"
         for part in (
+            "auditing",
             "backfilling",
             "bench",
             "calendars",
@@ -62,6 +63,7 @@ pytest.register_assert_rewrite(
     )
 )
 
+from .auditing import AuditConformance
 from .backfilling import BackfillingConformance
 from .bench import Bench
 from .calendars import CalendarsConformance
@@ -120,6 +122,7 @@ class StoreConformance(
     PruningConformance,
     ProgressConformance,
     LoggingConformance,
+    AuditConformance,
     WaitingConformance,
     ListeningConformance,
     RacingConformance,
@@ -130,6 +133,7 @@ class StoreConformance(
 
 __all__ = [
     "AddingConformance",
+    "AuditConformance",
     "BackfillingConformance",
     "Bench",
     "CalendarsConformance",

@@ -166,7 +166,7 @@ async def test_refusals_are_problem_documents(client: httpx.AsyncClient, path: s
     assert found["detail"]
 
 
-@pytest.mark.parametrize("path", ["schedules", "schedules/x", "runs", "runs/x", "tasks", "nodes", "health"])
+@pytest.mark.parametrize("path", ["schedules", "schedules/x", "runs", "runs/x", "tasks", "nodes", "audit", "health"])
 async def test_a_method_that_is_not_taken_is_a_problem_document(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.delete(path)
     assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
@@ -212,7 +212,7 @@ async def test_describes_itself(client: httpx.AsyncClient) -> None:
     paths = {path.removeprefix("/hourbell") for path in described["paths"]}
     assert paths == {
         *("/schedules", "/schedules/{id}", "/schedules/{id}/preview", "/runs", "/runs/{id}", "/runs/{id}/logs"),
-        *("/nodes", "/tasks", "/health"),
+        *("/nodes", "/tasks", "/health", "/audit"),
     }
 
 

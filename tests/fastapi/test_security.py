@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException
 from hourbell import InvalidArguments, Scheduler
 from hourbell.fastapi import api_router
 
-READING = ("schedules", "schedules/x", "runs", "runs/x", "nodes", "tasks")
+READING = ("schedules", "schedules/x", "runs", "runs/x", "nodes", "tasks", "audit")
 
 
 @asynccontextmanager

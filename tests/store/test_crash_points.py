@@ -16,6 +16,7 @@ import pytest
 
 from hourbell.engine.planning import plan_fires
 from hourbell.errors import StoreUnavailable
+from hourbell.model.audit import Act, Action, AuditFilter
 from hourbell.model.editing import pausing
 from hourbell.model.ids import new_run_id
 from hourbell.model.limit import Limit
@@ -44,6 +45,11 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "progress": ("logs.note_progress",),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
         "cancel": ("runs.get", "runs.cancel", "commit"),
+        "audited cancel": ("runs.get", "runs.cancel", "audit.add", "commit"),
+        "audited edit": (
+            "schedules.lock", "schedules.write", "schedules.end_fires", "overlap.count", "schedules.get", "audit.add",
+            "commit",
+        ),
     },
     "sqlite": {
         "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
@@ -64,6 +70,11 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "progress": ("logs.note_progress", "commit"),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
         "cancel": ("runs.get", "runs.cancel", "commit"),
+        "audited cancel": ("runs.get", "runs.cancel", "audit.add", "commit"),
+        "audited edit": (
+            "schedules.lock", "schedules.write", "schedules.end_fires", "overlap.count", "schedules.get", "audit.add",
+            "commit",
+        ),
     },
 }  # fmt: skip
 
@@ -93,6 +104,10 @@ async def schedule(pair: Pair, **policies: object) -> None:
         source=Source.CALL, digest="d",
     )  # fmt: skip
     await pair.other.add_schedule(declared, "error")
+
+
+def act(pair: Pair, action: Action) -> Act:
+    return Act(id=new_run_id(pair.clock.now()), action=action, actor="anna")
 
 
 async def enqueue(pair: Pair, **fields: object) -> Run:
@@ -154,6 +169,10 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     assert await seen(pair.struck.renew("a", LEASE, 0)) == list(steps["renew"])
     (run,) = await claim(pair, "a", "c2")
     assert await seen(pair.struck.cancel_run(run.id)) == list(steps["cancel"])
+    run = await enqueue(pair)
+    assert await seen(pair.struck.audited(act(pair, Action.CANCEL)).cancel_run(run.id)) == list(steps["audited cancel"])
+    pause = pair.struck.audited(act(pair, Action.PAUSE)).edit_schedule("tick", pausing("why"))
+    assert await seen(pause) == list(steps["audited edit"])
     pair.clock.advance(20)
     assert await seen(pair.struck.rescue({"a": 1})) == list(steps["rescue"])
 
@@ -449,3 +468,23 @@ async def test_a_rescue_cancels_what_was_asked_to_end(pair: Pair, point: Point, 
     ended = await pair.other.get_run(run.id)
     assert (ended.state, ended.outcome, ended.losses) == (RunState.CANCELLED, Outcome.LOST, 1)
     assert await pair.other.list_attempts(run.id) == []
+
+
+@pytest.mark.parametrize("pair, point", points("audited edit"), indirect=["pair"])
+async def test_a_pause_and_what_the_audit_says_of_it_are_both_there_or_neither(pair: Pair, point: Point) -> None:
+    await schedule(pair)
+    await strike(
+        pair, point, lambda: pair.struck.audited(act(pair, Action.PAUSE)).edit_schedule("tick", pausing("why"))
+    )
+    stored = await pair.other.get_schedule("tick")
+    entries = await pair.other.list_audit(AuditFilter())
+    assert (stored.note is not None) == (len(entries) == 1), "one of the two is there without the other"
+
+
+@pytest.mark.parametrize("pair, point", points("audited cancel"), indirect=["pair"])
+async def test_an_end_and_what_the_audit_says_of_it_are_both_there_or_neither(pair: Pair, point: Point) -> None:
+    run = await enqueue(pair)
+    await strike(pair, point, lambda: pair.struck.audited(act(pair, Action.CANCEL)).cancel_run(run.id))
+    stored = await pair.other.get_run(run.id)
+    entries = await pair.other.list_audit(AuditFilter(subject_id=run.id))
+    assert stored.state.final == (len(entries) == 1), "one of the two is there without the other"

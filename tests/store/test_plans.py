@@ -20,7 +20,7 @@ from hourbell.store.statements import load
 ROWS = 20_000
 NOBODY = "00000000-0000-7000-8000-000000000000"
 INSTANT = datetime(2030, 1, 1, tzinfo=UTC)
-BIG = ("runs", "schedules", "run_logs")
+BIG = ("runs", "schedules", "run_logs", "audit")
 
 
 @pytest.fixture
@@ -50,7 +50,10 @@ async def crowded(postgres_url: str) -> AsyncIterator[Any]:
         INSERT INTO hourbell.run_logs (run_id, attempt, number, logged_at, level, logger, message)
         SELECT r.id, 1, n, now(), 20, 'app', 'hello'
         FROM (SELECT id FROM hourbell.runs WHERE state = 'succeeded' LIMIT {ROWS // 20}) r, generate_series(1, 20) n;
-        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes, hourbell.run_logs;
+        INSERT INTO hourbell.audit (id, done_at, action, subject, subject_id, actor)
+        SELECT gen_random_uuid(), now(), 'pause', 'schedule', 's' || n % 100, 'a' || n % 100
+        FROM generate_series(1, {ROWS}) n;
+        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes, hourbell.run_logs, hourbell.audit;
         """
     )
     yield connection
@@ -86,6 +89,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "logs.list": {"id": NOBODY, "past_attempt": 0, "past_number": 0, "attempt": None, "limit": 100},
     "runs.prune_succeeded": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
     "runs.prune_aside": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100, "state": "skipped"},
+    "audit.prune": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
+    "audit.list": {"limit": 51},
     "runs.list_aside": {"state": "failed", "limit": 51, "task": "rare"},
     "runs.schedules": {"ids": [NOBODY]},
 }  # fmt: skip
@@ -185,6 +190,7 @@ async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any,
         ),
         *("overlap.count", "overlap.announce", "overlap.release", "overlap.waiting"),
         *("runs.list_aside", "runs.prune_aside", "runs.prune_succeeded", "runs.schedules"),
+        "audit.prune",
     ],
 )
 async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:

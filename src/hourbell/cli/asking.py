@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,6 +13,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from hourbell import Scheduler
+from hourbell.acting import LONGEST, acting
 from hourbell.cli.exit_codes import ExitCode, give_up
 from hourbell.cli.loading import load_scheduler
 
@@ -44,7 +48,8 @@ def ask(database: str | None, question: Callable[[Scheduler], Awaitable[T]], *, 
         finally:
             await scheduler.close()
 
-    return asyncio.run(answer())
+    with acting(_somebody()):
+        return asyncio.run(answer())
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -58,6 +63,16 @@ def confirm(question: str, yes: bool) -> None:
         give_up("nothing was changed: nobody said yes; --yes says it beforehand", ExitCode.PROBLEM)
     if not agreed:
         give_up("nothing was changed", ExitCode.PROBLEM)
+
+
+def _somebody() -> str:
+    """Who is at the command line, as the audit has it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number and no name
+        user = str(os.getuid())
+    named = f"cli:{user}@{socket.gethostname()}"
+    return "".join(letter for letter in named if letter.isprintable())[:LONGEST]
 
 
 def _refuse_what_is_not_there(scheduler: Scheduler) -> None:

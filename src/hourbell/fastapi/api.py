@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime
 
 from hourbell.errors import InvalidArguments
+from hourbell.fastapi.audit import audit_routes
 from hourbell.fastapi.problems import Problem, ProblemRoute
 from hourbell.fastapi.schemas import (
     HealthOut,
@@ -50,7 +51,7 @@ def api_router(
     """
     guard = Guard.of(authorize, allow_anonymous)
     router = APIRouter(route_class=ProblemRoute, tags=["hourbell"])
-    router.include_router(_reading(scheduler, guard))
+    router.include_router(audit_routes(scheduler, _reading(scheduler, guard)))
     router.include_router(_runs(scheduler, guard))
     router.include_router(_health(scheduler, guard))
     return router

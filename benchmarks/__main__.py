@@ -9,18 +9,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.frame import tables
+from benchmarks.frame import page, tables
 from benchmarks.frame.databases import Databases
 from benchmarks.frame.run import Run, Wanted
 
 ROOT = Path(__file__).parents[1]
-WORKLOADS = ("drain",)
-RESULTS = ROOT / "benchmarks" / "results"
+WORKLOADS = ("drain", "fire", "latency", "idle", "sqlite", "enqueue", "soak")
+LAST = ROOT / "benchmarks" / "last"
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(WORKLOADS)}; none: all but soak")
+    names = (
+        f"of {', '.join(WORKLOADS)}; none: all but soak; `publish`: put what was measured last, in full, on the page"
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--peers", action="store_true", help="measure the peers as well, installed at their newest")
     parser.add_argument("--only", default="", metavar="KEY,…", help="only these contenders, by their keys")
     parser.add_argument("--variant", action="append", default=[], help="only variants with this in their name")
@@ -29,6 +32,8 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=15, help="how long the soak goes on (default 15)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures are kept, for one NAME")
     found = parser.parse_args(arguments)
+    if found.names == ["publish"]:
+        return found
     unknown = [name for name in found.names if name not in WORKLOADS]
     if unknown:
         parser.error(f"there is no workload {unknown[0]!r}; there are {', '.join(WORKLOADS)}")
@@ -39,6 +44,9 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     found = parsed(arguments)
+    if found.names == ["publish"]:
+        print("published:", ", ".join(page.publish(LAST)))
+        return 0
     console = Console(width=None if sys.stdout.isatty() else 200)
     only = tuple(filter(None, found.only.split(",")))
     wanted = Wanted(found.size, found.runs, found.peers, only, tuple(found.variant), found.minutes)
@@ -52,7 +60,7 @@ def main(arguments: list[str]) -> int:
             finally:
                 report = run.finish()
                 if report.measurements:
-                    kept = found.json or RESULTS.parent / "last" / f"{name}.json"
+                    kept = found.json or LAST / f"{name}.json"
                     report.write(kept)
                     tables.show(report, console)
                     console.print(f"  kept in {kept}", markup=False, highlight=False)

@@ -18,7 +18,8 @@ class Contender:
     """One library with its program in `benchmarks/peers`.
 
     ``unfinished`` answers a row while work is left; ``recorded`` how many runs are on record as done (None where no
-    record is kept). ``share`` of the usual number of runs is enough for one that is slow.
+    record is kept), ``waiting`` how many are to be done. ``share`` of the usual number of runs is enough for
+    one that is slow.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Contender:
     home: PythonHome | NodeHome | ThisHome
     unfinished: str | None = None
     recorded: str | None = None
+    waiting: str | None = None
     share: float = 1.0
     remark: str = ""
 
@@ -59,6 +61,7 @@ HOURBELL = Contender(
     ThisHome(),
     "SELECT 1 FROM hourbell.runs WHERE state IN ('queued', 'running') LIMIT 1",
     "SELECT count(*) FROM hourbell.runs WHERE state = 'succeeded'",
+    "SELECT count(*) FROM hourbell.runs WHERE state = 'queued'",
 )
 PGQUEUER = Contender(
     "pgqueuer",
@@ -67,6 +70,7 @@ PGQUEUER = Contender(
     PythonHome("pgqueuer", ("pgqueuer[asyncpg]",), "pgqueuer"),
     "SELECT 1 FROM pgqueuer LIMIT 1",
     "SELECT count(DISTINCT job_id) FROM pgqueuer_log WHERE status = 'successful'",
+    "SELECT count(*) FROM pgqueuer",
 )
 PROCRASTINATE = Contender(
     "procrastinate",
@@ -75,6 +79,7 @@ PROCRASTINATE = Contender(
     PythonHome("procrastinate", ("procrastinate", "psycopg[binary,pool]"), "procrastinate"),
     "SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing') LIMIT 1",
     "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'",
+    "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'",
     share=0.1,
 )
 CHANCY = Contender(
@@ -84,6 +89,7 @@ CHANCY = Contender(
     PythonHome("chancy", ("chancy", "psycopg[binary,pool]"), "chancy"),
     "SELECT 1 FROM chancy_jobs WHERE state NOT IN ('succeeded', 'failed') LIMIT 1",
     "SELECT count(*) FROM chancy_jobs WHERE state = 'succeeded'",
+    "SELECT count(*) FROM chancy_jobs WHERE state = 'pending'",
     share=0.5,
 )
 APSCHEDULER = Contender(
@@ -98,6 +104,7 @@ GRAPHILE = Contender(
     "run_graphile.mjs",
     NodeHome(("graphile-worker",), "graphile-worker"),
     "SELECT 1 FROM graphile_worker._private_jobs LIMIT 1",
+    waiting="SELECT count(*) FROM graphile_worker._private_jobs",
     remark="deletes what is done",
 )
 PGBOSS = Contender(
@@ -107,6 +114,7 @@ PGBOSS = Contender(
     NodeHome(("pg-boss",), "pg-boss"),
     "SELECT 1 FROM pgboss.job WHERE name = 'body' AND state < 'completed' LIMIT 1",
     "SELECT count(*) FROM pgboss.job WHERE name = 'body' AND state = 'completed'",
+    "SELECT count(*) FROM pgboss.job WHERE name = 'body' AND state = 'created'",
 )
 OBAN = Contender(
     "oban",

@@ -59,23 +59,24 @@ class Databases:
         self.server.drop_database(_name(url))
 
     def statements(self, url: str) -> int:
-        """How many statements this database was sent, transaction brackets left out, by pg_stat_statements."""
+        """How many statements this database was sent, those around transactions too, by pg_stat_statements."""
         return int(
             self.ask(
                 self.server.url,
                 "SELECT coalesce(sum(s.calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
-                f"WHERE d.datname = '{_name(url)}' AND s.toplevel "
-                "AND s.query !~* '^ *(begin|commit|rollback|start transaction|set local)'",
+                f"WHERE d.datname = '{_name(url)}' AND s.toplevel",
             )
         )
 
     def cpu(self) -> float:
         """Seconds of CPU that the server and its processes have used, those that are gone included; where the system
         has /proc, else not a number."""
-        try:
-            return _used(self.server.pid) + sum(_used(child) for child in _children(self.server.pid))
-        except OSError:
-            return math.nan
+        for _ in range(5):
+            try:
+                return used(self.server.pid) + sum(used(child) for child in _children(self.server.pid))
+            except OSError:  # a process has just gone, and is now in the sum of its parent; or there is no /proc
+                continue
+        return math.nan
 
     def ask(self, url: str, question: str) -> Any:
         """The first value of the first row, if the answer has rows."""
@@ -90,8 +91,8 @@ def first(connection: psycopg.Connection[Any], question: str) -> Any:
     return row[0] if row else None
 
 
-def _used(pid: int | None) -> float:
-    """What a process has used, and those of its children that have ended."""
+def used(pid: int | None) -> float:
+    """Seconds of CPU that a process has used, and those of its children that have ended. Raises OSError."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 

@@ -39,6 +39,10 @@ class Program:
         self._reader.start()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def count(self) -> int:
         """How many bodies have run, as far as it was told."""
         return int(self.told.get("count", 0))

@@ -28,6 +28,7 @@ export class Working {
     this.count = 0
     this.first = null
     this.told = 0
+    this.pause = (options.tell_every ?? 0.01) * 1000
   }
 
   async body ({ due }) {
@@ -40,7 +41,8 @@ export class Working {
   async untilTold (begin) {
     const lines = createInterface({ input: process.stdin })
     let enough = false
-    lines.once('line', () => { enough = true })
+    let wake = () => {}
+    lines.once('line', () => { enough = true; wake() })
     const used = cpu()
     tell({ begun: monotonic() })
     await begin()
@@ -50,7 +52,11 @@ export class Working {
         this.told = this.count
         tell({ count: this.count, at: monotonic(), first: this.first })
       }
-      await sleep(10)
+      await new Promise(resolve => {
+        wake = resolve
+        this.timer = setTimeout(resolve, this.pause)
+      })
+      clearTimeout(this.timer)
     }
     lines.close()
     return { cpu: cpu() - used, count: this.count, late: this.late }

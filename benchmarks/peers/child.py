@@ -10,6 +10,7 @@ CPU, and, for bodies that know when they were due, how late each began.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import resource
 import sys
@@ -60,6 +61,7 @@ class Working:
         self._told = 0
         self._cpu = 0.0
         self._body = options.get("body", "noop")
+        self._pause = options.get("tell_every", TICK)
 
     def ran(self, due: float | None) -> None:
         """A body begins."""
@@ -87,7 +89,8 @@ class Working:
         tell(started=time.monotonic())
         while not enough.is_set():
             self._tell_count()
-            await asyncio.sleep(TICK)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(enough.wait(), self._pause)
         return {"cpu": cpu() - self._cpu, "count": len(self._counts) + len(self.late), "late": self.late}
 
     def _tell_count(self) -> None:

@@ -24,7 +24,7 @@ async def body(due: float | None, pad: str) -> None:
 def scheduler_of(options: child.Options) -> AsyncIOScheduler:
     url = options["url"].replace("postgresql://", "postgresql+psycopg://")
     defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 10}
-    return AsyncIOScheduler({"default": SQLAlchemyJobStore(url)}, timezone=UTC, job_defaults=defaults)
+    return AsyncIOScheduler(jobstores={"default": SQLAlchemyJobStore(url)}, timezone=UTC, job_defaults=defaults)
 
 
 async def prepare(options: child.Options) -> None:

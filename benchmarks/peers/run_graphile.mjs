@@ -34,10 +34,10 @@ async function work (options) {
   const working = new Working(options)
   let runner
   const result = await working.untilTold(async () => {
-    const batched = options.unbatched ? {} : { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 }
+    const batched = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 }
     runner = await run({
       preset: {
-        worker: { connectionString: options.url, concurrentJobs: options.concurrency ?? JOBS, maxPoolSize: JOBS + 1, pollInterval: options.poll_ms ?? 1000, ...batched }
+        worker: { connectionString: options.url, concurrentJobs: JOBS, maxPoolSize: JOBS + 1, pollInterval: (options.poll ?? 2) * 1000, ...batched }
       },
       logger,
       noHandleSignals: true,

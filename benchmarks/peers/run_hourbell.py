@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from hourbell.model.run import NewRun
 from hourbell.model.run_state import Origin
 
 BULK = 1000
+WARM = 2
+"""Steps that are not counted: the first ones fill caches."""
 
 
 def scheduler_of(options: child.Options, working: child.Working | None = None) -> Scheduler:
@@ -120,7 +123,7 @@ async def feed(options: child.Options) -> child.Options:
 
     working = child.Working(options)
     asking = await asyncpg.connect(options["url"])
-    waiting = "SELECT count(*) FROM (SELECT 1 FROM hourbell.runs WHERE state = 'queued' LIMIT $1) AS some"
+    waiting = "SELECT count(*) FROM (SELECT 1 FROM hourbell.runs WHERE state = 'queued' LIMIT $1) AS found"
     fed: list[asyncio.Task[Any]] = []
     async with scheduler_of(options) as scheduler:
 
@@ -135,6 +138,7 @@ async def feed(options: child.Options) -> child.Options:
             fed.append(asyncio.create_task(feeding()))
 
         result = await working.until_told(begin)
+        assert not fed[0].done(), f"the feeding ended: {fed[0]}"
         fed[0].cancel()
         await asyncio.wait(fed)
     await asking.close()
@@ -193,20 +197,28 @@ async def schedules(options: child.Options) -> child.Options:
 
 
 async def steps(options: child.Options) -> child.Options:
-    """Seconds that each firing step takes, once a second, with some schedules due in each."""
+    """Once a second a firing step on each of ``urls`` in turn: how long each took, and how many fired."""
     from functools import partial
 
     from hourbell.engine.planning import plan_fires
 
-    took, fired = [], 0
-    async with scheduler_of(options) as scheduler:
-        planner = partial(plan_fires, lease=timedelta(seconds=15), apart=None)
-        for _ in range(options["steps"]):
+    planner = partial(plan_fires, lease=timedelta(seconds=15), apart=None)
+    urls = options["urls"]
+    took: dict[str, list[float]] = {url: [] for url in urls}
+    fired = dict.fromkeys(urls, 0)
+    async with contextlib.AsyncExitStack() as stack:
+        stores = {}
+        for url in urls:
+            stores[url] = (await stack.enter_async_context(scheduler_of({"url": url})))._core.store
+        await asyncio.sleep(options["begin"] - time.time())
+        for number in range(options["steps"] + WARM):
             await asyncio.sleep(1 - time.time() % 1)
-            began = time.perf_counter()
-            report = await scheduler._core.store.fire_due(1000, planner)
-            took.append(time.perf_counter() - began)
-            fired += len(report.fired)
+            for url in urls if number % 2 else reversed(urls):
+                began = time.perf_counter()
+                report = await stores[url].fire_due(1000, planner)
+                if number >= WARM:
+                    took[url].append(time.perf_counter() - began)
+                    fired[url] += len(report.fired)
     return {"took": took, "fired": fired}
 
 

@@ -42,8 +42,9 @@ async def enqueue(options: child.Options) -> child.Options:
         began = time.perf_counter()
         for first in range(0, len(due), 1000):
             batch = due[first : first + 1000]
-            after = [timedelta(seconds=at - time.time()) if at is not None else None for at in batch]
             payloads = [json.dumps(child.arguments(options, at)).encode() for at in batch]
+            now = time.time()
+            after = [timedelta(seconds=at - now) if at is not None else None for at in batch]
             await asked.enqueue(["body"] * len(batch), payloads, [0] * len(batch), after)
         return {"seconds": time.perf_counter() - began}
     finally:

@@ -57,7 +57,7 @@ async def work(options: child.Options) -> child.Options:
 
     async def begin() -> None:
         worker = app.run_worker_async(
-            concurrency=options.get("concurrency", CONCURRENCY), install_signal_handlers=False, wait=True
+            concurrency=CONCURRENCY, install_signal_handlers=False, fetch_job_polling_interval=options.get("poll", 5.0)
         )
         running.append(asyncio.create_task(worker))
 

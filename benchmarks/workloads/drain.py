@@ -6,20 +6,16 @@ column of its own. Every run starts from a copy of the same filled database, so 
 
 from __future__ import annotations
 
-import contextlib
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-import psycopg
-
 from benchmarks.frame import limit
 from benchmarks.frame.contenders import CHANCY, GRAPHILE, HOURBELL, OBAN, PGBOSS, PGQUEUER, PROCRASTINATE, Contender
-from benchmarks.frame.databases import first
 from benchmarks.frame.figures import Figure, Goal, in_turn
-from benchmarks.frame.program import Program, ProgramFailed
+from benchmarks.frame.program import ProgramFailed
 from benchmarks.frame.report import Report
 from benchmarks.frame.run import Run
+from benchmarks.frame.workers import Workers
 
 PEERS = (PGQUEUER, PGBOSS, GRAPHILE, CHANCY, PROCRASTINATE, OBAN)
 LIMIT = replace(HOURBELL, key="limit", title="the limit: our statements by pgbench, one client, batches of 500")
@@ -142,39 +138,17 @@ def fill(run: Run, contenders: list[Contender], variant: Variant, runs: int) -> 
 
 def drained(run: Run, contender: Contender, url: str, variant: Variant, runs: int) -> dict[str, float]:
     """Drain one database, see that every run was done and recorded once, and answer the figures."""
-    with contextlib.ExitStack() as stack, psycopg.connect(url, autocommit=True) as connection:
-        server = run.databases.cpu()
-        options = {"url": url, **dict(variant.options)}
-        programs = [stack.enter_context(contender.start("work", options)) for _ in range(variant.processes)]
-        wait_for_bodies(programs, runs, 60 + runs / 100)
-        assert contender.unfinished is not None
-        while first(connection, contender.unfinished) is not None:
-            time.sleep(0.002)
-            for program in programs:
-                program.check()
-        done = time.monotonic()
+    server = run.databases.cpu()
+    with Workers(contender, url, variant.processes, **dict(variant.options)) as workers:
+        workers.wait_for_bodies(runs, 60 + runs / 100)
+        done = workers.wait_for_records()
         server = run.databases.cpu() - server
-        results = [program.stop() for program in programs]
-        bodies = sum(result["count"] for result in results)
-        assert bodies == runs, f"{bodies} bodies ran for {runs} runs"
-        if contender.recorded is not None:
-            recorded = first(connection, contender.recorded)
-            assert recorded == runs, f"{recorded} of {runs} runs are on record"
-        begun = min(program.told["first"] for program in programs if program.count)
+        results = workers.stop()
+        workers.check(results, runs)
+        begun = workers.first_body()
         return {
             "rate": runs / (done - begun),
             "cpu": sum(result["cpu"] for result in results) / runs * 1e6,
             "server_cpu": server / runs * 1e6,
-            "start": (begun - min(program.told["begun"] for program in programs)) * 1e3,
+            "start": (begun - workers.begun()) * 1e3,
         }
-
-
-def wait_for_bodies(programs: list[Program], runs: int, timeout: float) -> None:
-    """Until so many bodies have run. Raises ProgramFailed when they do not."""
-    deadline = time.monotonic() + timeout
-    while (counted := sum(program.count for program in programs)) < runs:
-        time.sleep(0.002)
-        for program in programs:
-            program.check()
-        if time.monotonic() > deadline:
-            raise ProgramFailed(f"only {counted} of {runs} bodies ran within {timeout:.0f} s")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
-from benchmarks.frame import tables
+from benchmarks.frame import charts, page, tables
 from benchmarks.frame.figures import Figure, Goal
 from benchmarks.frame.report import Report
 
@@ -34,6 +35,7 @@ def report() -> Report:
 
 
 _UNUSED = Figure("unused", "never measured", "s", True)
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_it_comes_back_from_its_file(report: Report, tmp_path: Path) -> None:
@@ -74,3 +76,40 @@ def test_the_page_shows_the_same(report: Report) -> None:
     assert "- soon: 1.25 × slow: NOT reached (at most 1)" in page
     assert "- Not run: Absent: it is not there" in page
     assert "never measured" not in page
+
+
+def test_a_picture_has_a_bar_for_each_and_its_length_is_its_share(report: Report) -> None:
+    picture = charts.drawn(report, report.figures[0])
+    drawing = ElementTree.fromstring(picture)
+    bars = [(bar.get("class"), float(bar.get("width", "nan"))) for bar in drawing.iter(f"{SVG}rect")]
+    # The scale goes to the highest run, 3,000.
+    assert bars == [("ours", round(charts.BARS * 2 / 3, 1)), ("other", round(charts.BARS / 6, 1))]
+    words = [text.text for text in drawing.iter(f"{SVG}text")]
+    assert words == ["drained, runs/s (more is better)", "one", "Hourbell 1", "2,000", "Slow 2", "500"]
+
+
+def test_there_is_no_picture_of_nothing(report: Report) -> None:
+    with pytest.raises(ValueError, match="unused"):
+        charts.drawn(report, _UNUSED)
+
+
+def test_what_others_call_themselves_does_not_break_a_picture(report: Report) -> None:
+    report.contenders["slow"] = '<Slow & "2">'
+    words = [text.text for text in ElementTree.fromstring(charts.drawn(report, report.figures[0])).iter(f"{SVG}text")]
+    assert '<Slow & "2">' in words
+
+
+def test_a_page_is_filled_where_it_says_so(report: Report) -> None:
+    places = "a\n<!-- figures: drain -->\nold\n<!-- end -->\nb\n<!-- figures: soak -->\n<!-- end -->\nc\n"
+    told = page.filled(places, {"drain": report})
+    assert "old" not in told
+    assert "](benchmarks/drain.svg)" in told
+    assert "| one | Slow 2 | 500 | 2.0 |" in told
+    assert "Nothing is published yet." in told
+    assert page.filled(told, {"drain": report}) == told
+
+
+def test_what_is_published_is_what_the_documentation_shows() -> None:
+    """`python3 dev.py bench publish` writes both."""
+    for path, content in page.pages().items():
+        assert path.read_text(encoding="utf-8") == content, path

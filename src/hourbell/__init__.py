@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hourbell.context import Context, current_run
 from hourbell.errors import (
+    Busy,
     Conflict,
     HourbellError,
     InvalidArguments,
@@ -30,6 +31,7 @@ __all__ = [
     "At",
     "AuditEntry",
     "Backfill",
+    "Busy",
     "Calendar",
     "CalendarEvery",
     "Conflict",

@@ -14,10 +14,11 @@ from hourbell.errors import HourbellError
 if TYPE_CHECKING:
     import contextvars
     from collections.abc import Iterator, MutableMapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from hourbell.effects import Effect, Hold
     from hourbell.model.run import Run
+    from hourbell.once import Guards, Once
 
 _current: ContextVar[Context | None] = ContextVar("hourbell_current_run", default=None)
 _runs = logging.getLogger("hourbell.run")
@@ -96,6 +97,8 @@ class Context:
     _heeded: bool = field(default=False, repr=False)
     _log: RunLog | None = field(default=None, repr=False)
     _hold: Hold | None = field(default=None, repr=False)
+    _guards: Guards | None = field(default=None, repr=False)
+    _due_at: datetime | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, run: Run, notebook: Notebook | None = None) -> Context:
@@ -108,6 +111,7 @@ class Context:
             attempt=run.attempt,
             tracking_id=run.tracking_id or run.id,
             _notebook=notebook,
+            _due_at=run.fire_at or run.created_at,
         )
 
     @property
@@ -156,6 +160,24 @@ class Context:
             )
         return self._hold.task.effect(self._hold, session)
 
+    def once(
+        self,
+        key: str,
+        *,
+        period: timedelta | str | None = None,
+        wait: float | None = None,
+        timezone: str | None = None,
+    ) -> Once:
+        """``async with context.once(key, period="day") as first:`` is true for one caller in a period, over all nodes.
+
+        ``with`` in a plain function. See `Scheduler.once`: the period is that of the run's due time, in the zone of its
+        schedule. Raises HourbellError for a context that was made by hand.
+        """
+        guards = self._guards if self._guards is not None else self._hold.task if self._hold is not None else None
+        if guards is None:
+            raise HourbellError("once() needs a run: this context was made by hand; outside of runs use scheduler.once")
+        return guards.once(self, key, period=period, wait=wait, timezone=timezone)
+
     @contextmanager
     def entered(self) -> Iterator[Context]:
         """Make this the current run of the code inside, and of what copies its context variables."""
@@ -194,6 +216,16 @@ def notebook_of(context: Context) -> Notebook | None:
 def lend(context: Context, hold: Hold) -> None:
     """Let the body's effect act for its attempt."""
     context._hold = hold
+
+
+def lend_guards(context: Context, guards: Guards) -> None:
+    """Let the body's guards be those of another process."""
+    context._guards = guards
+
+
+def due_at_of(context: Context) -> datetime | None:
+    """When the run was due, or was asked for; None for a context that was made by hand."""
+    return context._due_at
 
 
 def hush(context: Context) -> None:

@@ -5,11 +5,6 @@ Each message says what happened and what to do next. A message never holds a cre
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 class HourbellError(Exception):
     """The root: catch this to catch whatever Hourbell raises on purpose."""
@@ -23,27 +18,8 @@ class UnknownTask(HourbellError, LookupError):
     """No task of this name is registered in this process."""
 
 
-class Misfit(NamedTuple):
-    """One thing that does not fit: ``place`` leads to it, from the name of the argument inwards, and why."""
-
-    place: tuple[str | int, ...]
-    reason: str
-
-
 class InvalidArguments(HourbellError, ValueError):
-    """Arguments do not fit the task's signature, or a policy has a value that it cannot have.
-
-    ``misfits``  what exactly, one by one, where that can be said; ``at`` names the only argument that is wrong.
-    """
-
-    def __init__(self, message: str, *, at: str | None = None, misfits: Iterable[Misfit] = ()) -> None:
-        super().__init__(message)
-        self.misfits: tuple[Misfit, ...] = tuple(misfits) or ((Misfit((at,), message),) if at is not None else ())
-
-    def below(self, name: str, told: str | None = None) -> InvalidArguments:
-        """The same about what was given as the argument ``name``; ``told`` is said before it."""
-        misfits = [Misfit((name, *place), reason) for place, reason in self.misfits]
-        return InvalidArguments(f"{told}: {self}" if told is not None else str(self), at=name, misfits=misfits)
+    """Arguments do not fit the task's signature, or a policy has a value that it cannot have."""
 
 
 class NotFound(HourbellError, LookupError):
@@ -58,8 +34,13 @@ class StaleRevision(Conflict):
     """What is stored has been changed since it was read: read it again and decide anew. Nothing was written."""
 
 
+class Busy(Conflict):
+    """Others hold it, and the time to wait for them is over. Nothing was done; asking again later may succeed."""
+
+
 class LeaseLost(HourbellError):
-    """The node's right to report this run has ended: another node took the run over, and nothing was written."""
+    """A right that was lent for a time has ended: to report a run, to hold a lock, to do what is done once. Another
+    holder may have begun, and nothing was written."""
 
 
 class StoreUnavailable(HourbellError):

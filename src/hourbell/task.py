@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hourbell.context import Context
     from hourbell.effects import Effect, Hold
     from hourbell.model.run import Run
+    from hourbell.once import Once
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,6 +58,11 @@ class Enqueuer(Protocol):
 
     def effect(self, hold: Hold, session: Any) -> Effect:
         """The effect of an attempt in this session."""
+
+    def once(
+        self, context: Context, key: str, *, period: timedelta | str | None, wait: float | None, timezone: str | None
+    ) -> Once:
+        """The block of work that is done once."""
 
 
 class Task(Generic[P, R]):
@@ -149,6 +155,12 @@ class Task(Generic[P, R]):
     def effect(self, hold: Hold, session: Any) -> Effect:
         """See `Context.effect`."""
         return self._owner().effect(hold, session)
+
+    def once(
+        self, context: Context, key: str, *, period: timedelta | str | None, wait: float | None, timezone: str | None
+    ) -> Once:
+        """See `Context.once`."""
+        return self._owner().once(context, key, period=period, wait=wait, timezone=timezone)
 
     def _ask_sync(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
         return self._owner().enqueue_sync(self, self.arguments.bind(args, kwargs), request)

@@ -89,6 +89,10 @@ class TestAudit(suite.AuditConformance):
     pass
 
 
+class TestGuards(suite.GuardsConformance):
+    pass
+
+
 class TestWaiting(suite.WaitingConformance):
     pass
 

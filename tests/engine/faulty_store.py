@@ -19,6 +19,7 @@ VERBS = frozenset(
         *("backfill", "put_calendar", "get_calendar", "list_calendars", "remove_calendar"),
         *("stranded", "overruled", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),
         *("note_progress", "add_logs", "list_logs", "list_audit"),
+        *("take_guard", "look_at_guard", "renew_guards", "end_guard"),
     }
 )
 

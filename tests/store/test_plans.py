@@ -20,7 +20,7 @@ from hourbell.store.statements import load
 ROWS = 20_000
 NOBODY = "00000000-0000-7000-8000-000000000000"
 INSTANT = datetime(2030, 1, 1, tzinfo=UTC)
-BIG = ("runs", "schedules", "run_logs", "audit")
+BIG = ("runs", "schedules", "run_logs", "audit", "guards")
 
 
 @pytest.fixture
@@ -53,7 +53,12 @@ async def crowded(postgres_url: str) -> AsyncIterator[Any]:
         INSERT INTO hourbell.audit (id, done_at, action, subject, subject_id, actor)
         SELECT gen_random_uuid(), now(), 'pause', 'schedule', 's' || n % 100, 'a' || n % 100
         FROM generate_series(1, {ROWS}) n;
-        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes, hourbell.run_logs, hourbell.audit;
+        INSERT INTO hourbell.guards (kind, name, period, state, owner, fence, lease_until, taken_at, ended_at,
+                                     expires_at)
+        SELECT 'once', 'g' || n, 'always', 'done', 'o', n, now(), now(), now(), now() + n * interval '1 minute'
+        FROM generate_series(1, {ROWS}) n;
+        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes, hourbell.run_logs, hourbell.audit,
+                hourbell.guards;
         """
     )
     yield connection
@@ -93,6 +98,16 @@ ASKED: dict[str, dict[str, Any]] = {
     "audit.list": {"limit": 51},
     "runs.list_aside": {"state": "failed", "limit": 51, "task": "rare"},
     "runs.schedules": {"ids": [NOBODY]},
+    "guards.look": {"kind": "once", "name": "g1", "period": "always"},
+    "guards.end": {
+        "kind": "once", "name": "g1", "period": "always", "owner": "o", "fence": 1, "state": "done",
+        "keep": timedelta(days=1),
+    },
+    "guards.renew": {
+        "kind": ["once"], "name": ["g1"], "period": ["always"], "owner": ["o"], "fence": [1],
+        "lease": timedelta(seconds=15),
+    },
+    "guards.prune": {"limit": 100},
 }  # fmt: skip
 
 
@@ -191,6 +206,7 @@ async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any,
         *("overlap.count", "overlap.announce", "overlap.release", "overlap.waiting"),
         *("runs.list_aside", "runs.prune_aside", "runs.prune_succeeded", "runs.schedules"),
         "audit.prune",
+        *("guards.look", "guards.end", "guards.renew", "guards.prune"),
     ],
 )
 async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) -> None:

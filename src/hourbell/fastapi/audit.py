@@ -8,9 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from hourbell import AuditEntry, Scheduler
-from hourbell.fastapi.parameters import Limit, refusals
+from hourbell.fastapi.problems import ProblemRoute
 from hourbell.fastapi.schemas import Instant, ListOut
-from hourbell.fastapi.security import Guard
 
 Filter = Annotated[str | None, Query(max_length=300)]
 
@@ -35,10 +34,11 @@ class AuditEntryOut(BaseModel):
         return cls.model_validate({name: getattr(entry, name) for name in cls.model_fields})
 
 
-def read_audit(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
-    """The route that tells it, to those who may read."""
+def audit_routes(scheduler: Scheduler, router: APIRouter) -> APIRouter:
+    """Add ``GET /audit`` to a router whose dependencies decide who may read."""
+    own = APIRouter(route_class=ProblemRoute)
 
-    @router.get("/audit", dependencies=[guard.require("read")], responses=refusals())
+    @own.get("/audit")
     async def list_audit(
         subject: Filter = None,
         subject_id: Filter = None,
@@ -46,7 +46,7 @@ def read_audit(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
         actor: Filter = None,
         tracking_id: Filter = None,
         cursor: Filter = None,
-        limit: Limit = 50,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     ) -> ListOut[AuditEntryOut]:
         """What was done to schedules, runs and calendars, newest first."""
         page = await scheduler.list_audit(
@@ -59,3 +59,6 @@ def read_audit(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
             limit=limit,
         )
         return ListOut(items=[AuditEntryOut.of(one) for one in page], next_cursor=page.next_cursor)
+
+    router.include_router(own)
+    return router

@@ -16,6 +16,7 @@ from hourbell.events import Events
 from hourbell.model.audit import Act, Action
 from hourbell.model.ids import new_run_id
 from hourbell.scheduler.application_engine import address_of, connect_args_of
+from hourbell.scheduler.guarding import Guarding
 from hourbell.scheduler.options import divided
 from hourbell.scheduler.stores import is_store, make_store
 from hourbell.scheduler.waiters import Waiters
@@ -56,6 +57,7 @@ class Core:
         self.tasks = TaskRegistry()
         self.declared: dict[str, Declared] = {}
         self.middleware: list[Middleware] = []
+        self.guards = Guarding(self)
         self.node: Node | None = None
         self._made_store: Any = database if own else None
         self._connect_args = connect_args_of(database)
@@ -152,6 +154,7 @@ class Core:
             for task in list(self._soon):
                 task.cancel()
             await asyncio.gather(*self._soon, return_exceptions=True)
+            await self.guards.close()
             await self._store().close()
 
     async def wake(self, task: str, queue: str) -> None:

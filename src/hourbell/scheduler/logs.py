@@ -48,7 +48,7 @@ def _checked_attempt(attempt: object) -> int | None:
     if attempt is None:
         return None
     if isinstance(attempt, bool) or not isinstance(attempt, int) or not 1 <= attempt <= _MOST:
-        raise InvalidArguments(f"attempt={attempt!r}: give its number, from 1 on, or None for all", at="attempt")
+        raise InvalidArguments(f"attempt={attempt!r}: give its number, from 1 on, or None for all")
     return attempt
 
 
@@ -57,7 +57,5 @@ def _place(cursor: str | None) -> Place:
         return START
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise InvalidArguments(
-            "cursor: give the next_cursor of the page before, the cursor of a line, or None", at="cursor"
-        )
+        raise InvalidArguments("cursor: give the next_cursor of the page before, the cursor of a line, or None")
     return int(found[1]), int(found[2])

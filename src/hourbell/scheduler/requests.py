@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hourbell.clock import Clock
+    from hourbell.context import Context
     from hourbell.effects import Hold
+    from hourbell.guards.once import Once
     from hourbell.scheduler.core import Core
     from hourbell.task import Request, Task
 
@@ -59,6 +61,12 @@ class Requests:
     def effect(self, hold: Hold, session: Any) -> Effect:
         """See `Context.effect`. Raises InvalidArguments for what is no session."""
         return Effect(session, transaction_of(session), hold, EffectPlace(self._core))
+
+    def once(
+        self, context: Context, key: str, *, period: timedelta | str | None, wait: float | None, timezone: str | None
+    ) -> Once:
+        """See `Context.once`."""
+        return self._core.guards.once(context, key, period=period, wait=wait, timezone=timezone)
 
     async def _enqueue(
         self, task: Task[..., Any], args: Mapping[str, Any], request: Request, *, must_be_sync: bool
@@ -114,9 +122,7 @@ def checked_key(key: object) -> str | None:
     if key is None:
         return None
     if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY or not key.isprintable():
-        raise InvalidArguments(
-            f"key {str(key)[:60]!r}: give 1 to {_LONGEST_KEY} printable characters, or None", at="key"
-        )
+        raise InvalidArguments(f"key {str(key)[:60]!r}: give 1 to {_LONGEST_KEY} printable characters, or None")
     return key
 
 

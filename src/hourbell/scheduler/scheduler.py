@@ -10,6 +10,7 @@ from hourbell.scheduler.backfills import BackfillVerbs
 from hourbell.scheduler.calendars import CalendarVerbs
 from hourbell.scheduler.core import Core
 from hourbell.scheduler.declaring import Declaring
+from hourbell.scheduler.guards import GuardVerbs
 from hourbell.scheduler.lifespan import LifeVerbs
 from hourbell.scheduler.logs import LogVerbs
 from hourbell.scheduler.requests import Requests
@@ -36,6 +37,7 @@ class Scheduler(
     RetryVerbs,
     LogVerbs,
     AuditVerbs,
+    GuardVerbs,
     AdminVerbs,
     LifeVerbs,
 ):

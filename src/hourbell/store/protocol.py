@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hourbell.model.run_state import Reason
 from hourbell.store.audit_protocol import AuditStore
+from hourbell.store.guard_protocol import GuardStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -254,8 +255,8 @@ class RunStore(Protocol):
         """The earlier attempts of a run, oldest first; the current or last one stands in the run itself."""
 
     async def prune(self, retention: Retention, limit: int) -> int:
-        """Delete at most ``limit`` final runs that ended longer ago than ``retention`` says for their state, and nodes
-        gone for a day.
+        """Delete at most ``limit`` final runs that ended longer ago than ``retention`` says for their state, nodes gone
+        for a day, and guards that have expired.
 
         Answers how many runs were deleted; fewer than ``limit`` means that nothing is left to delete now.
         """
@@ -336,7 +337,7 @@ class NodeStore(Protocol):
         """
 
 
-class StoreVerbs(ScheduleStore, CalendarStore, RunStore, LogStore, AuditStore, NodeStore, Protocol):
+class StoreVerbs(ScheduleStore, CalendarStore, RunStore, LogStore, AuditStore, GuardStore, NodeStore, Protocol):
     """Every verb, whatever it runs on."""
 
 

@@ -17,6 +17,7 @@ from hourbell.store.scripts import (
     claiming,
     declaring,
     firing,
+    guards,
     logs,
     nodes,
     overlap,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from hourbell.model.audit import Act, AuditEntry, AuditFilter
     from hourbell.model.editing import Change
+    from hourbell.model.guard import Guard, GuardEnd, GuardHold, GuardKind, GuardWish
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
@@ -267,6 +269,20 @@ class SqlStore:
 
     async def list_logs(self, run_id: str, *, attempt: int | None, after: Place, limit: int) -> Sequence[LogLine]:
         return await self._database.run(lambda: logs.list_logs(run_id, attempt, after, limit), "read", atomic=False)
+
+    # Guards
+
+    async def take_guard(self, wish: GuardWish) -> Guard:
+        return await self._database.run(lambda: guards.take_guard(wish), "verbs", atomic=False)
+
+    async def look_at_guard(self, kind: GuardKind, name: str, period: str) -> Guard | None:
+        return await self._database.run(lambda: guards.look_at_guard(kind, name, period), "read", atomic=False)
+
+    async def renew_guards(self, holds: Sequence[GuardHold], lease: timedelta) -> Collection[str]:
+        return await self._database.run(lambda: guards.renew_guards(holds, lease), "renew", atomic=False)
+
+    async def end_guard(self, end: GuardEnd) -> bool:
+        return await self._database.run(lambda: guards.end_guard(end), "verbs", atomic=False)
 
     # Nodes
 

@@ -16,6 +16,7 @@ from hourbell.model.run import Attempt, NewRun, Run, RunFilter
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.store.memory.audit import note, prune_audit
 from hourbell.store.memory.endings import requeue
+from hourbell.store.memory.guards import forget_guards
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.rows import fresh_run, fresh_schedule
 from hourbell.store.memory.turns import displace, limits, pass_on, take_turns, turned, unfinished
@@ -121,6 +122,7 @@ class RunVerbs(Handle):
             if len(pruned) < limit:
                 _forget_nodes(self._tables, now)
                 prune_audit(self._tables, now - retention.every, limit)
+                forget_guards(self._tables, now)
             return len(pruned)
 
 

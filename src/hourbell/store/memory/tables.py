@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.model.audit import AuditEntry
+    from hourbell.model.guard import Guard, GuardKind
     from hourbell.model.log_line import LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import Node
@@ -80,6 +81,7 @@ class Tables:
         self.declared: Table[tuple[str, str], str] = Table(self._undo)  # (node, schedule) -> digest
         self.calendars: Table[str, NamedCalendar] = Table(self._undo)
         self.digests: Table[tuple[str, str], datetime] = Table(self._undo)  # (schedule, digest) -> first seen
+        self.guards: Table[tuple[GuardKind, str, str], Guard] = Table(self._undo)
         self.paces: Table[str, datetime] = Table(self._undo)  # line -> its next free place
         self._unfinished: Table[str, None] = Table(self._undo)
         self._ended: list[str] = []

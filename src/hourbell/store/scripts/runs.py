@@ -157,4 +157,5 @@ def prune(retention: Retention, limit: int) -> Script[int]:
         yield call("nodes.forget_tasks")
         boundary = least_run_id(clock[0]["now_at"] - retention.every)
         yield call("audit.prune", boundary=boundary, retention=retention.every, limit=limit)
+        yield call("guards.prune", limit=limit)
     return deleted

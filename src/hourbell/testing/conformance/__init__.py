@@ -40,6 +40,7 @@ pytest.register_assert_rewrite(
             "declaring",
             "ending",
             "firing",
+            "guards",
             "histories",
             "leasing",
             "limiting",
@@ -73,6 +74,7 @@ from .claiming import ClaimingConformance
 from .declaring import DeclaringConformance
 from .ending import EndingConformance
 from .firing import FiringConformance
+from .guards import GuardsConformance
 from .histories import HistoriesConformance, History, Step
 from .leasing import LeasingConformance
 from .limiting import LimitingConformance
@@ -123,6 +125,7 @@ class StoreConformance(
     ProgressConformance,
     LoggingConformance,
     AuditConformance,
+    GuardsConformance,
     WaitingConformance,
     ListeningConformance,
     RacingConformance,
@@ -145,6 +148,7 @@ __all__ = [
     "EditingConformance",
     "EndingConformance",
     "FiringConformance",
+    "GuardsConformance",
     "HistoriesConformance",
     "History",
     "LeasingConformance",

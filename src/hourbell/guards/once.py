@@ -1,0 +1,174 @@
+"""Work that is done once in a period: whoever comes first does it, the others get what came of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
+
+from hourbell.context import due_at_of
+from hourbell.errors import HourbellError
+from hourbell.guards.held import Interruption
+from hourbell.guards.taking import inside, leave, lost, new_owner, refuse_loop, refuse_nested, take
+from hourbell.model.guard import GuardKind, GuardState, GuardWish
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hourbell.context import Context
+    from hourbell.guards.held import Held
+    from hourbell.guards.taking import GuardRoom
+    from hourbell.model.guard import Guard
+    from hourbell.model.period import Period
+
+REMEMBERED = timedelta(days=1)
+"""For how long it is kept that the work failed: whoever comes may do it all the same."""
+
+LONGEST_ERROR = 1_000
+
+_UTC = ZoneInfo("UTC")
+_log = logging.getLogger("hourbell.guards")
+
+
+class Once:
+    """``async with context.once(key) as first:``, or ``with`` in a plain function that runs in a thread.
+
+    True for whoever is to do the work, once and for all when the block is left without an error. False for whoever
+    comes later; then the work *has been done*, and ``first.result`` is what came of it.
+    """
+
+    def __init__(
+        self,
+        room: GuardRoom,
+        key: str,
+        period: Period,
+        *,
+        wait: float | None,
+        timezone: str | None,
+        context: Context | None,
+    ) -> None:
+        self.key = key
+        self._room = room
+        self._period = period
+        self._wait = wait
+        self._timezone = timezone
+        self._context = context
+        self._guard: Guard | None = None
+        self._held: Held | None = None
+        self._kept: str | None = None
+        self._interruption: Interruption | None = None
+        self._stack = ExitStack()
+
+    def __bool__(self) -> bool:
+        return self._held is not None
+
+    def __repr__(self) -> str:
+        return f"<Once {self.key!r}>"
+
+    @property
+    def result(self) -> Any:
+        """What was kept of the work, by this block or by whoever did it before; None when nothing was."""
+        if self._guard is None:
+            raise HourbellError(f"once {self.key!r} has no result before it is entered: use it as `async with`")
+        text = self._kept if self._held is not None else self._guard.result
+        return json.loads(text) if text is not None else None
+
+    @property
+    def fence(self) -> int:
+        """A number that rises each time the work is begun: what compares it can refuse one that was replaced."""
+        if self._guard is None:
+            raise HourbellError(f"once {self.key!r} has no fence before it is entered: use it as `async with`")
+        return self._guard.fence
+
+    @property
+    def lost(self) -> bool:
+        """True once another one may have begun the work anew."""
+        return self._held is not None and not self._held.holds
+
+    def keep(self, value: Any) -> None:
+        """What those who come later get as ``result``. Raises ResultRejected when it cannot be kept."""
+        if self._held is None:
+            raise HourbellError(f"once {self.key!r}: only whoever does the work says what came of it")
+        self._kept = self._room.dump(value)
+
+    async def __aenter__(self) -> Self:
+        """Begin the work, or find it done. Raises Busy when others are at it and the time to wait is over."""
+        self._refuse_again()
+        await self._enter()
+        if self._held is not None:
+            self._interruption = Interruption()
+            self._held.tell(self._interruption.ask)
+            self._stack.enter_context(inside(self._held))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """The work is done, or has failed. Raises LeaseLost when another one may have begun it anew."""
+        self._stack.close()
+        if self._held is None:
+            return
+        if self._interruption is not None and self._interruption.over(kind):
+            raise lost(self._held) from error
+        await self._leave(self._held, error)
+
+    def __enter__(self) -> Self:
+        """As with ``async with``, in a thread that runs no event loop."""
+        refuse_loop("once")
+        self._refuse_again()
+        self._room.wait_for(self._enter)
+        if self._held is not None:
+            self._stack.enter_context(inside(self._held))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """As with ``async with``."""
+        self._stack.close()
+        held = self._held
+        if held is not None:
+            self._room.wait_for(lambda: self._leave(held, error))
+
+    async def _enter(self) -> None:
+        room, context = self._room, self._context
+        wish = GuardWish(
+            kind=GuardKind.ONCE,
+            name=self.key,
+            owner=new_owner(),
+            period=self._period,
+            zone=await room.zone(self._timezone, context) if self._period.stretch is not None else _UTC,
+            lease=room.lease,
+            keep=max(REMEMBERED, self._period.kept(room.retention) or room.retention),
+            instant=due_at_of(context) if context is not None else None,
+        )
+        self._guard, self._held = await take(room, wish, self._wait)
+
+    async def _leave(self, held: Held, error: BaseException | None) -> None:
+        """What the body raised is not hidden behind what may go wrong here."""
+        if error is None:
+            keep = self._period.kept(self._room.retention)
+            await leave(self._room, held, GuardState.DONE, keep, result=self._kept)
+            return
+        try:
+            told = _told(error)
+            await leave(self._room, held, GuardState.FAILED, REMEMBERED, error=told)
+        except HourbellError as refused:
+            _log.warning("%s", refused)
+
+    def _refuse_again(self) -> None:
+        if self._guard is not None:
+            raise HourbellError(f"this block was used before: ask for once({self.key!r}) again")
+        refuse_nested(GuardKind.ONCE, self.key)
+
+
+def _told(error: BaseException) -> str:
+    """The error in words that every database takes."""
+    try:
+        said = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an error that cannot be printed is still one
+        said = type(error).__name__
+    return "".join(one if one.isprintable() else " " for one in said[:LONGEST_ERROR])

@@ -1,0 +1,61 @@
+"""What a body sees of work that is to be done once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from types import TracebackType
+
+    from hourbell.context import Context
+
+
+class Once(Protocol):
+    """The block of `Context.once`: true for whoever is to do the work, false once it has been done."""
+
+    key: str
+
+    def __bool__(self) -> bool: ...
+
+    @property
+    def result(self) -> Any:
+        """What was kept of the work; None when nothing was."""
+
+    @property
+    def fence(self) -> int:
+        """A number that rises each time the work is begun."""
+
+    @property
+    def lost(self) -> bool:
+        """True once another one may have begun the work anew."""
+
+    def keep(self, value: Any) -> None:
+        """What those who come later get as ``result``. Raises ResultRejected when it cannot be kept."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Guards(Protocol):
+    """Who makes such blocks for a body: its scheduler, or the way to it from another process."""
+
+    def once(
+        self,
+        context: Context,
+        key: str,
+        *,
+        period: timedelta | str | None,
+        wait: float | None,
+        timezone: str | None,
+    ) -> Once:
+        """See `Context.once`."""

@@ -11,7 +11,7 @@ import child
 from chancy import Chancy, Queue, Worker
 from chancy.job import Job
 
-CONCURRENCY = 500
+CONCURRENCY = 1000
 WORKING: list[child.Working] = []
 
 
@@ -58,6 +58,7 @@ async def work(options: child.Options) -> child.Options:
     WORKING.append(working)
     async with application(options) as chancy:
         worker = Worker(chancy, register_signal_handlers=False, shutdown_timeout=5)
+        worker.send_outgoing_interval = 0.05
 
         async def begin() -> Any:
             await worker.start()

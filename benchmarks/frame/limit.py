@@ -20,20 +20,24 @@ _NODE = "'pgbench'"
 def drained(url: str, runs: int) -> dict[str, float]:
     """Drain a filled database of Hourbell's, whose node ``pgbench`` is live, and answer rows a second."""
     assert runs % BATCH == 0, f"{runs} runs do not make whole batches of {BATCH}"
-    known = statements.load("postgres", "hourbell", numbered=False)
-    claim = written(known["claiming.claim"].text, _claiming())
-    settle = written(known["settling.settle"].text, _settling())
-    script = f"{answering_ids(claim)} \\gset\n{settle};\n"
     program = find_binaries().program("pgbench")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "claim_and_settle.sql"
-        file.write_text(script, encoding="utf-8")
+        file.write_text(script(), encoding="utf-8")
         command = [str(program), "-n", "-c", "1", "-M", "prepared", "-t", str(runs // BATCH), "-f", str(file), url]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or found is None:
         raise ProgramFailed(f"pgbench failed; it said: {(done.stderr or done.stdout)[-1500:]}")
     return {"rate": float(found[1]) * BATCH}
+
+
+def script() -> str:
+    """Our claim, and our settlement of what it took, as pgbench reads them."""
+    known = statements.load("postgres", "hourbell", numbered=False)
+    claim = written(known["claiming.claim"].text, _claiming())
+    settle = written(known["settling.settle"].text, _settling())
+    return f"{answering_ids(claim)} \\gset\n{settle};\n"
 
 
 def answering_ids(claim: str) -> str:
@@ -69,6 +73,7 @@ def _claiming() -> dict[str, str]:
         "rooms": f"'{{{BATCH}}}'",
         "queues": "NULL",
         "suspects": "0",
+        "all_suspects": "0",
         "limited": "'{}'",
         "names": "'{}'",
         "mosts": "'{}'",

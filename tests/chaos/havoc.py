@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from .blueprint import Blueprint, Planned
+from .blueprint import Blueprint
 from .expected import whole
 from .fleet import Fleet, Group, kill
 from .report import Report
 from .site import Site, run_script
-from .storm import BODIES, COUNTING, complaints, over, told
+from .storm import BODIES, COUNTING, complaints, every_second, over, told
 
 LEASE = 3.0
 NODES = 5
@@ -108,16 +108,7 @@ async def scenario(site: Site, *, seconds: float = 60, schedules: int = 60) -> R
     """Every second or so one bad thing, until the last fire; then everything has to come right by itself."""
     report = site.report(f"havoc for {seconds:g} s, {schedules} schedules, {NODES} processes")
     last = whole(datetime.now(UTC)) + timedelta(seconds=round(seconds) + 6)
-    planned = [
-        Planned(
-            id=f"storm-{number:03}",
-            body=MIXED[number % len(MIXED)][0],
-            args=MIXED[number % len(MIXED)][1],
-            end=last.isoformat(),
-            policies={**COUNTING, "lost_limit": 1000},
-        )
-        for number in range(schedules)
-    ]
+    planned = every_second(schedules, MIXED, last, {**COUNTING, "lost_limit": 1000})
     with Fleet(site.folder) as fleet:
         blueprint = site.blueprint(schedules=planned, settings={"lease": LEASE, "drain": 1})
         havoc = Havoc(site, fleet, blueprint)

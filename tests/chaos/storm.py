@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -47,17 +48,18 @@ class Weather:
 def brewed(site: Site, weather: Weather) -> tuple[Blueprint, datetime]:
     """The application, and the last second in which its schedules fire."""
     until = whole(datetime.now(UTC)) + timedelta(seconds=round(_START * weather.processes + weather.seconds))
-    schedules = [
-        Planned(
-            id=f"storm-{number:03}",
-            body=weather.bodies[number % len(weather.bodies)][0],
-            args=weather.bodies[number % len(weather.bodies)][1],
-            end=until.isoformat(),
-            policies=weather.policies,
-        )
-        for number in range(weather.schedules)
-    ]
+    schedules = every_second(weather.schedules, weather.bodies, until, weather.policies)
     return site.blueprint(schedules=schedules, settings={"lease": weather.lease}), until
+
+
+def every_second(number: int, bodies: Sequence[Body], until: datetime, policies: Mapping[str, Any]) -> list[Planned]:
+    """So many schedules, each of every second until then, which run these bodies in turn."""
+    end = until.isoformat()
+    turns = itertools.islice(itertools.cycle(bodies), number)
+    return [
+        Planned(id=f"storm-{place:03}", body=body, args=args, end=end, policies=policies)
+        for place, (body, args) in enumerate(turns)
+    ]
 
 
 async def begun(site: Site, fleet: Fleet, weather: Weather, blueprint: Blueprint) -> datetime:

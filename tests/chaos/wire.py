@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
-from .blueprint import Planned
 from .expected import whole
 from .fleet import Fleet
 from .havoc import LEASE, MIXED
 from .report import Report
 from .site import Site, run_script
-from .storm import COUNTING, complaints, over, told
+from .storm import COUNTING, complaints, every_second, over, told
 
 NODES = 3
 # What nodes have to say about a line like this.
@@ -111,16 +110,7 @@ async def scenario(site: Site, *, seconds: float = 60, schedules: int = 40, shar
     """So many of the server's answers meet with an accident until the last fire; then the line is good."""
     report = site.report(f"a bad line for {seconds:g} s, {share:.1%} of all answers, {NODES} processes")
     last = whole(datetime.now(UTC)) + timedelta(seconds=round(seconds) + 5)
-    planned = [
-        Planned(
-            id=f"storm-{number:03}",
-            body=MIXED[number % len(MIXED)][0],
-            args=MIXED[number % len(MIXED)][1],
-            end=last.isoformat(),
-            policies={**COUNTING, "lost_limit": 1000},
-        )
-        for number in range(schedules)
-    ]
+    planned = every_second(schedules, MIXED, last, {**COUNTING, "lost_limit": 1000})
     async with bad_line(site, share) as (line, url):
         with Fleet(site.folder) as fleet:
             blueprint = site.blueprint(schedules=planned, settings={"lease": LEASE}).having(database=url)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hourbell.model.policies import Policies
+    from hourbell.model.schedule import Schedule
 
 MOST_WAITING = 10_000
 """Fires of one schedule that ``buffer_all`` lets wait; those after them are skipped, and say so."""
@@ -84,6 +85,22 @@ def turns(policies: Policies | None, others: Unfinished) -> Turns:
     room = policies.max_running - others.active
     due = _within(others.waiting, room)
     return Turns(due, _within(others.put_off, room - due))
+
+
+def turns_of(schedule: Schedule | None, others: Unfinished) -> Turns:
+    """The same for a schedule as it is stored; None: it is gone. Policies that cannot be read here let nobody go."""
+    try:
+        return turns(schedule.effective if schedule is not None else None, others)
+    except ValueError:  # policies of another version: nodes of that version will let them go
+        return Turns()
+
+
+def has_turns(schedule: Schedule) -> bool:
+    """True when runs of this schedule may have to wait or give way, so that they have to be counted."""
+    try:
+        return schedule.effective.overlap != "allow"
+    except ValueError:  # policies of another version; the planner will leave this schedule alone
+        return False
 
 
 def takes_turns(overlap: str | None, origin: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.audit import Act, Subject, told_request, told_run
 from hourbell.model.node import NodeState
-from hourbell.model.overlap import Turn, takes_turns, turn_of
+from hourbell.model.overlap import Turn, has_turns, takes_turns, turn_of
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, NewRun, Run, RunFilter
 from hourbell.model.run_state import Outcome, Reason, RunState
@@ -19,7 +19,7 @@ from hourbell.store.memory.endings import requeue
 from hourbell.store.memory.guards import forget_guards
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.rows import fresh_run, fresh_schedule
-from hourbell.store.memory.turns import displace, limits, pass_on, take_turns, turned, unfinished
+from hourbell.store.memory.turns import displace, pass_on, take_turns, turned, unfinished
 from hourbell.store.protocol import untold
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _retry(tables: Tables, run_id: str, args: Mapping[str, Any] | None, now: dat
         raise Conflict(f"run {run_id!r} stands for due times that did not run; trigger the schedule instead")
     # Asked for now, however late its fire: its grace is over and must not end it again.
     schedule = tables.schedules.get(run.schedule_id) if run.schedule_id is not None else None
-    waits = schedule is not None and (limits(schedule) or takes_turns(None, run.origin))
+    waits = schedule is not None and (has_turns(schedule) or takes_turns(None, run.origin))
     asked = replace(run, failures=0, losses=0, start_by=None, cancel_requested_at=None, yielded_to=None)
     requeue(tables, asked, None if waits else now)
     queued = _read(tables, run_id)

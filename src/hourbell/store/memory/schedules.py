@@ -11,7 +11,7 @@ from hourbell.model.backfill import refuse_resting
 from hourbell.model.declaring import DeclarationFacts, redeclared
 from hourbell.model.editing import Change, check_revision, created, merging, resumed
 from hourbell.model.node import NodeState
-from hourbell.model.overlap import Unfinished
+from hourbell.model.overlap import Unfinished, has_turns
 from hourbell.model.page import Page
 from hourbell.model.plan import Fired, FireFacts, FiringReport, PlannedSkip, Planner, Resumption
 from hourbell.model.run_state import Reason
@@ -21,7 +21,7 @@ from hourbell.store.memory.calendars import calendars_of
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.ledger import apply_edit, end_queued, record_backfill, record_plan
 from hourbell.store.memory.rows import fresh_schedule
-from hourbell.store.memory.turns import limits, take_turns, unfinished
+from hourbell.store.memory.turns import take_turns, unfinished
 from hourbell.store.protocol import untold
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ScheduleVerbs(Handle):
                 if missing is not None:
                     held.append((schedule.id, missing))
                     continue
-                others = unfinished(tables, schedule.id) if limits(schedule) else Unfinished()
+                others = unfinished(tables, schedule.id) if has_turns(schedule) else Unfinished()
                 declared = _is_declared(tables, schedule)
                 left_at = None if declared else _left_at(tables, schedule)
                 facts = FireFacts.told(others, declared, tuple(calendars.values()), left_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hourbell.model.overlap import Turn, Turns, Unfinished, turns
+from hourbell.model.overlap import Turn, Unfinished, turns_of
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 
 if TYPE_CHECKING:
@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from hourbell.model.run import Run
     from hourbell.model.schedule import Schedule
     from hourbell.store.memory.tables import Tables
-
-
-def limits(schedule: Schedule) -> bool:
-    """True when runs of this schedule may have to wait or give way, so that they have to be counted."""
-    try:
-        return schedule.effective.overlap != "allow"
-    except ValueError:  # policies of another version; the planner will leave this schedule alone
-        return False
 
 
 def unfinished(tables: Tables, schedule_id: str) -> Unfinished:
@@ -40,7 +32,7 @@ def unfinished(tables: Tables, schedule_id: str) -> Unfinished:
 
 def take_turns(tables: Tables, schedule_id: str, now: datetime) -> int:
     """Let go who need not wait any more, and answer how many."""
-    allowed = _allowed(tables.schedules.get(schedule_id), unfinished(tables, schedule_id))
+    allowed = turns_of(tables.schedules.get(schedule_id), unfinished(tables, schedule_id))
     waiting = sorted((run for run in tables.unfinished() if run.schedule_id == schedule_id and _waits(run)), key=_age)
     due = [run for run in waiting if not _is_backfill(run)][: allowed.due]
     put_off = [run for run in waiting if _is_backfill(run)][: allowed.put_off]
@@ -82,13 +74,6 @@ def displace(tables: Tables, schedule: Schedule, run_id: str, now: datetime) -> 
             state, outcome = (RunState.CANCELLED, Outcome.CANCELLED) if run.attempt else (RunState.SKIPPED, run.outcome)
             run = replace(run, state=state, outcome=outcome, finished_at=now)
         tables.write_run(run)
-
-
-def _allowed(schedule: Schedule | None, others: Unfinished) -> Turns:
-    try:
-        return turns(schedule.effective if schedule is not None else None, others)
-    except ValueError:  # policies of another version: nodes of that version will let them go
-        return Turns()
 
 
 def _waits(run: Run) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hourbell.model.overlap import Unfinished
+from hourbell.model.overlap import Unfinished, has_turns
 from hourbell.model.plan import Fired, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts import overlap
@@ -33,7 +33,7 @@ def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[Firi
     undeclared = yield from _undeclared(rows)
     due = [(schedule_from(row), row["id"] not in undeclared) for row in rows]
     calendars = yield from calendars_of([schedule for schedule, _ in due])
-    limited = [schedule.id for schedule, _ in due if overlap.limits(schedule)]
+    limited = [schedule.id for schedule, _ in due if has_turns(schedule)]
     unfinished = (yield from overlap.unfinished(limited)) if limited else {}
     ledger = Ledger(now)
     decisions: list[tuple[Schedule, FirePlan, LastSkip]] = []

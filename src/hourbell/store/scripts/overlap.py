@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hourbell.model.overlap import Turns, Unfinished, turns
+from hourbell.model.overlap import Unfinished, turns_of
 from hourbell.store.scripts.rows import ended_from, schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 
@@ -38,7 +38,7 @@ def take_turns(schedules: Mapping[str, Schedule | None]) -> Script[int]:
     counted = yield from unfinished(schedules)
     rows = []
     for schedule_id in sorted(counted):
-        allowed = _allowed(schedules[schedule_id], counted[schedule_id])
+        allowed = turns_of(schedules[schedule_id], counted[schedule_id])
         if allowed.due or allowed.put_off:
             rows.append({"id": schedule_id, "due": allowed.due, "put_off": allowed.put_off})
     released = yield batch("overlap.release", rows)
@@ -78,21 +78,6 @@ def displace(schedule: Schedule, run_id: str) -> Script[tuple[Run, ...]]:
     that have ended for it."""
     rows = yield call("overlap.displace", id=schedule.id, keep=schedule.effective.max_running, run_id=run_id)
     return ended_from(rows)
-
-
-def limits(schedule: Schedule) -> bool:
-    """True when runs of this schedule may have to wait or give way, so that they have to be counted."""
-    try:
-        return schedule.effective.overlap != "allow"
-    except ValueError:  # policies of another version; the planner will leave this schedule alone
-        return False
-
-
-def _allowed(schedule: Schedule | None, others: Unfinished) -> Turns:
-    try:
-        return turns(schedule.effective if schedule is not None else None, others)
-    except ValueError:  # policies of another version: nodes of that version will let them go
-        return Turns()
 
 
 def _unfinished_from(row: Row) -> Unfinished:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.ids import is_run_id, least_run_id
-from hourbell.model.overlap import takes_turns
+from hourbell.model.overlap import has_turns, takes_turns
 from hourbell.model.page import Page
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts import overlap
@@ -110,7 +110,7 @@ def retry_run(run_id: str, args: Mapping[str, Any] | None = None) -> Script[Run]
         raise Conflict(f"run {run_id!r} stands for due times that did not run; trigger the schedule instead")
     yield call("runs.keep_attempt", id=run_id)
     requeued = yield call("runs.requeue", id=run_id, args=to_json(dict(args)) if args is not None else None)
-    if schedule is None or not (overlap.limits(schedule) or takes_turns(None, run.origin)):
+    if schedule is None or not (has_turns(schedule) or takes_turns(None, run.origin)):
         return run_from(requeued[0])
     yield call("overlap.wait", id=run_id)
     yield from overlap.take_turns({schedule.id: schedule})

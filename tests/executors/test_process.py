@@ -296,10 +296,14 @@ async def test_a_child_is_replaced_after_so_many_runs() -> None:
 
 async def test_an_idle_child_that_was_killed_is_replaced(executor: ProcessExecutor) -> None:
     await result(executor, bodies.add, a=1)
-    (pid,) = executor.children()
-    os.kill(pid, signal.SIGKILL)
-    await until(lambda: not is_there(pid))
+    (slot,) = executor._slots
+    child = slot.child
+    assert child is not None
+    os.kill(child.pid, signal.SIGKILL)
+    # Its first thread is a zombie before the others have ended, and only then is it said to have exited.
+    await until(child.has_exited)
     assert await result(executor, bodies.add, a=1) == 2
+    assert executor.children() != [child.pid]
 
 
 async def test_stopping_kills_what_runs(tmp_path: Path) -> None:

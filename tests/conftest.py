@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import secrets
 import signal
 import threading
@@ -67,14 +68,19 @@ def sqlite_path(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves one of our threads or any asyncio task running."""
+    """Fail a test that leaves one of our threads or any asyncio task running, or records of `logging` made our way."""
     before = set(threading.enumerate())
+    factory = logging.getLogRecordFactory()
     if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
         request.getfixturevalue("no_task_left_behind")
     yield
     left = threads_left(before)
     if left:
         pytest.fail("threads were left running: " + ", ".join(left))
+    changed = logging.getLogRecordFactory()
+    if changed is not factory:
+        logging.setLogRecordFactory(factory)  # the next test is not to pay for this one
+        pytest.fail(f"the factory of log records was left as {changed!r}")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ sets anything up, only while the root has none.
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -35,13 +36,13 @@ class LineCapture:
     def __init__(self, before: Callable[..., logging.LogRecord]) -> None:
         self._before = before
         self._users = 1
+        self._counting = threading.Lock()
 
     @classmethod
     def install(cls) -> LineCapture:
-        """Begin to catch in this process; nodes share one. Each call asks for one `remove`."""
+        """Begin to catch in this process; nodes share one. Each call asks for one `remove`. From any thread."""
         present = logging.getLogRecordFactory()
-        if isinstance(present, cls):
-            present._users += 1
+        if isinstance(present, cls) and present._joined():
             return present
         capture = cls(present)
         logging.setLogRecordFactory(capture)
@@ -49,9 +50,16 @@ class LineCapture:
 
     def remove(self) -> None:
         """Catch no more once nobody wants it. Somebody else's factory that came on top of this one stays as it is."""
-        self._users -= 1
-        if self._users == 0 and logging.getLogRecordFactory() is self:
-            logging.setLogRecordFactory(self._before)
+        with self._counting:
+            self._users -= 1
+            if self._users == 0 and logging.getLogRecordFactory() is self:
+                logging.setLogRecordFactory(self._before)
+
+    def _joined(self) -> bool:
+        with self._counting:
+            if self._users:
+                self._users += 1
+            return bool(self._users)
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         context = current_run()

@@ -16,7 +16,9 @@ from engine.bench import Bench, until, until_async
 from engine.faulty_store import FaultyStore
 from hourbell.clock import SystemClock
 from hourbell.context import current_run
+from hourbell.engine.status import Life
 from hourbell.errors import StoreRejected, StoreUnavailable
+from hourbell.executors.choice import Kind
 from hourbell.model.log_line import START, LogLine
 from hourbell.model.retry import Retry
 from hourbell.model.run import Run
@@ -388,6 +390,27 @@ async def test_outside_of_runs_nothing_is_caught(plain: Bench) -> None:
             app.info("said by nobody either")
         assert logging.getLogRecordFactory() is not before, "the first node still lives"
     assert logging.getLogRecordFactory() is before
+
+
+@pytest.mark.parametrize("part", ["executor", "pulse"])
+async def test_nothing_is_caught_after_a_node_that_did_not_end_well(
+    plain: Bench, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = logging.getLogRecordFactory()
+    node = plain.node()
+    await node.start()
+    broken: Any = node._pulse if part == "pulse" else node._executors[Kind.THREAD]
+    whole = broken.stop
+
+    def stop() -> None:
+        whole()
+        raise OSError("it does not end")
+
+    monkeypatch.setattr(broken, "stop", stop)
+    with pytest.raises(OSError, match="it does not end"):
+        await node.stop()
+    assert logging.getLogRecordFactory() is before
+    assert node.status.state is Life.STOPPED
 
 
 async def test_two_nodes_in_one_process_keep_each_line_once(plain: Bench) -> None:

@@ -137,6 +137,7 @@ async def test_a_closed_loop_ends_the_node() -> None:
 
 def test_a_node_whose_loop_was_closed_without_stopping_it_ends_by_itself() -> None:
     kept: dict[str, Any] = {}
+    factory = logging.getLogRecordFactory()
 
     async def main() -> None:
         bench = Bench()
@@ -148,3 +149,4 @@ def test_a_node_whose_loop_was_closed_without_stopping_it_ends_by_itself() -> No
     assert kept["thread"].join(30)
     (node,) = asyncio.run(kept["store"].list_nodes())
     assert (node.id, node.state) == (kept["id"], "stopped")
+    assert logging.getLogRecordFactory() is factory, "what is logged is still caught for it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from hourbell.engine.crossing import Crossing
@@ -223,16 +224,16 @@ class Node:
             if self._shift is not None:
                 await self._shift.drain(grace)
         finally:
-            await self._end_thread(thread, keeping)
-            if self._losing:
-                await asyncio.wait(set(self._losing))
-            for executor in self._executors.values():
-                executor.stop()
-            self._pulse.stop()
-            if self._capture is not None:
-                self._capture.remove()
-            self._become(Life.STOPPED)
-            self._signals.answer()
+            with ExitStack() as last:  # each of them, whichever fails
+                last.callback(self._signals.answer)
+                last.callback(self._become, Life.STOPPED)
+                last.callback(self._catch_no_more)
+                last.callback(self._pulse.stop)
+                for executor in self._executors.values():
+                    last.callback(executor.stop)
+                await self._end_thread(thread, keeping)
+                if self._losing:
+                    await asyncio.wait(set(self._losing))
 
     async def _end_thread(self, thread: NodeThread, keeping: Keeping) -> None:
         """The last words to the database, and the end of the thread that says them."""
@@ -258,8 +259,13 @@ class Node:
             self._shift.thread_freed()
 
     def _ended_thread(self) -> None:
-        if self._app is not None:
-            self._app.call(self._thread_over.set)
+        if self._app is not None and not self._app.call(self._thread_over.set):
+            self._catch_no_more()  # the application's loop was closed, and nobody will stop this node
+
+    def _catch_no_more(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.remove()
 
     def _signalled(self) -> None:
         """In the signal handler: claim nothing more from this very moment; the rest when the loop gets its turn."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +12,7 @@ from hourbell.errors import HourbellError
 
 if TYPE_CHECKING:
     import contextvars
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import MutableMapping
     from datetime import datetime, timedelta
 
     from hourbell.effects import Effect, Hold
@@ -72,6 +71,23 @@ class RunLog(logging.LoggerAdapter[logging.Logger]):
         """Add the fields of the run to those that the call gives."""
         kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
         return msg, kwargs
+
+
+class Entered:
+    """See `Context.entered`."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._token: contextvars.Token[Context | None]
+
+    def __enter__(self) -> Context:
+        self._token = _current.set(self._context)
+        return self._context
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -178,14 +194,9 @@ class Context:
             raise HourbellError("once() needs a run: this context was made by hand; outside of runs use scheduler.once")
         return guards.once(self, key, period=period, wait=wait, timezone=timezone)
 
-    @contextmanager
-    def entered(self) -> Iterator[Context]:
-        """Make this the current run of the code inside, and of what copies its context variables."""
-        token = _current.set(self)
-        try:
-            yield self
-        finally:
-            _current.reset(token)
+    def entered(self) -> Entered:
+        """``with``: make this the current run of the code inside, and of what copies its context variables."""
+        return Entered(self)
 
 
 def current_run() -> Context | None:

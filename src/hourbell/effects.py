@@ -39,10 +39,17 @@ class Effect(Protocol):
 class Hold(Protocol):
     """What the node knows of the attempt that a body is, for its effect."""
 
-    run_id: str
-    node_id: str
-    attempt: int
-    task: Task[..., Any]
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def node_id(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+    @property
+    def task(self) -> Task[..., Any]: ...
 
     def holds(self) -> bool:
         """True while the node may report this attempt."""

@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from hourbell.errors import InvalidArguments
 from hourbell.model.run_state import RunState
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.model.run import Run
+
+    Table: TypeAlias = dict[type["Event"], tuple[Callable[[Any], Any], ...]]
 
 E = TypeVar("E", bound="Event")
 _LOOK = 0.01
@@ -128,8 +130,10 @@ class Events:
     """
 
     def __init__(self) -> None:
-        self._subscribers: dict[type[Event], tuple[Callable[[Any], Any], ...]] = {}
-        self._listeners: dict[type[Event], tuple[Callable[[Any], Any], ...]] = {}
+        self._subscribers: Table = {}
+        self._listeners: Table = {}
+        # A new dict with each change: what another thread finds out from before goes into the old one.
+        self._wanted: dict[type[Event], bool] = {}
         self._told: dict[Callable[[Any], Any], Subscriber] = {}
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,15 +146,20 @@ class Events:
         kind: object = event_type
         if not (isinstance(kind, type) and issubclass(kind, Event)):
             raise InvalidArguments(f"{event_type!r} is no type of event: give one such as RunFailed")
-        return _added(self._subscribers, event_type, subscriber)
+        return self._added(self._subscribers, event_type, subscriber)
 
     def listen(self, event_type: type[E], listener: Callable[[E], None]) -> Callable[[], None]:
         """For ourselves: a quick function that is called on the attached loop at once, with no queue in between."""
-        return _added(self._listeners, event_type, listener)
+        return self._added(self._listeners, event_type, listener)
 
     def wants(self, event_type: type[Event]) -> bool:
         """True when somebody listens: who makes many events asks first."""
-        return any(self._subscribers.get(kind) or self._listeners.get(kind) for kind in event_type.__mro__)
+        wanted = self._wanted
+        known = wanted.get(event_type)
+        if known is None:
+            heard = (self._subscribers.get(kind) or self._listeners.get(kind) for kind in event_type.__mro__)
+            known = wanted[event_type] = any(heard)
+        return known
 
     def attach(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Name the loop of the application; None: there is none."""
@@ -189,6 +198,16 @@ class Events:
         while not all(one.ended() for one in told) and time.monotonic() < deadline:  # noqa: ASYNC110 - as above
             await asyncio.sleep(_LOOK)
 
+    def _added(self, table: Table, event_type: type[Event], function: Callable[[Any], Any]) -> Callable[[], None]:
+        table[event_type] = (*table.get(event_type, ()), function)
+        self._wanted = {}
+
+        def off() -> None:
+            table[event_type] = tuple(known for known in table.get(event_type, ()) if known is not function)
+            self._wanted = {}
+
+        return off
+
     def _subscriber(self, function: Callable[[Any], Any], loop: asyncio.AbstractEventLoop) -> Subscriber:
         known = self._told.get(function)
         if known is None:
@@ -209,18 +228,7 @@ class Events:
                 _log.debug("%s came after the application's loop was closed", type(event).__name__)
 
 
-def _added(
-    table: dict[type[Event], tuple[Callable[[Any], Any], ...]], event_type: type[Event], function: Callable[[Any], Any]
-) -> Callable[[], None]:
-    table[event_type] = (*table.get(event_type, ()), function)
-
-    def off() -> None:
-        table[event_type] = tuple(known for known in table.get(event_type, ()) if known is not function)
-
-    return off
-
-
-def _heard(table: dict[type[Event], tuple[Callable[[Any], Any], ...]], event: Event) -> list[Callable[[Any], Any]]:
+def _heard(table: Table, event: Event) -> list[Callable[[Any], Any]]:
     return [function for kind in type(event).__mro__ for function in table.get(kind, ())]
 
 

@@ -13,20 +13,35 @@ if TYPE_CHECKING:
     from hourbell.engine.parts import Parts
     from hourbell.engine.trust import Trust
     from hourbell.model.run import Settlement
+    from hourbell.task import Task
 
 
 class AttemptHold:
     """See `hourbell.effects.Hold`. Used from the body's own task or thread: it shares plain values only."""
+
+    __slots__ = ("_execution", "_has_effect", "_parts", "_trust")
 
     def __init__(self, execution: Execution, trust: Trust, parts: Parts) -> None:
         self._execution = execution
         self._trust = trust
         self._parts = parts
         self._has_effect = False
-        self.task = execution.task
-        self.run_id = execution.run.id
-        self.attempt = execution.run.attempt
-        self.node_id = trust.node_id
+
+    @property
+    def task(self) -> Task[..., Any]:
+        return self._execution.task
+
+    @property
+    def run_id(self) -> str:
+        return self._execution.run.id
+
+    @property
+    def attempt(self) -> int:
+        return self._execution.run.attempt
+
+    @property
+    def node_id(self) -> str:
+        return self._trust.node_id
 
     def holds(self) -> bool:
         """True while the node may report this attempt."""

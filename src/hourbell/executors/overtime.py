@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class Overtime:
     """Asks a body to end when its time is over or somebody wants that, and lets it go ``grace`` seconds later.
 
-    ``ask`` and ``let_go`` are called at most once each, on the event loop that made this. ``cause`` is why it was
-    asked, once it was: the first reason counts.
+    All of it belongs to the event loop, where ``ask`` and ``let_go`` are called at most once each. ``cause`` is why it
+    was asked, once it was: the first reason counts.
     """
 
-    __slots__ = ("_ask", "_grace", "_let_go", "_loop", "_over", "_timeout", "_timer", "cause")
+    __slots__ = ("_ask", "_grace", "_let_go", "_over", "_timeout", "_timer", "cause")
 
     def __init__(
         self, timeout: float | None, grace: float, *, ask: Callable[[], None], let_go: Callable[[How], None]
@@ -30,7 +30,6 @@ class Overtime:
         self._grace = grace
         self._ask = ask
         self._let_go = let_go
-        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
         self.cause: How | None = None
@@ -38,7 +37,7 @@ class Overtime:
     def begin(self) -> None:
         """The body begins: its time runs."""
         if self._timeout is not None and not self._over and self.cause is None:
-            self._timer = self._loop.call_later(self._timeout, self._asked, How.TIMED_OUT, self._grace)
+            self._timer = asyncio.get_running_loop().call_later(self._timeout, self._asked, How.TIMED_OUT, self._grace)
 
     def cancel(self, grace: float | None = None) -> None:
         """Somebody wants it to end, within the grace of its task or a shorter one."""
@@ -47,14 +46,15 @@ class Overtime:
     def over(self) -> None:
         """The body has ended."""
         self._over = True
-        self._stop_timer()
+        if self._timer is not None:
+            self._stop_timer()
 
     def _asked(self, cause: How, grace: float) -> None:
         if self._over or self.cause is not None:
             return
         self.cause = cause
         self._stop_timer()
-        self._timer = self._loop.call_later(grace, self._expired)
+        self._timer = asyncio.get_running_loop().call_later(grace, self._expired)
         self._ask()
 
     def _expired(self) -> None:

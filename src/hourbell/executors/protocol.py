@@ -31,9 +31,10 @@ class How(Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ending:
-    """What became of a body: its value, or what it raised.
+    """What became of a body: its value, or what it raised. Never changed; one is made for each body, and freezing it
+    costs more than all else about it.
 
     CANCELLED only when the engine asked it to end, TIMED_OUT whatever it did once its time was over. NOT_BEGUN when it
     was not wanted any more at its very beginning, REFUSED when its arguments do not fit. ``stuck``: it was let go of
@@ -73,9 +74,10 @@ class Dumped:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """A body ready to run: ``invoke`` takes no arguments; its answer is awaited where the executor awaits.
+    """A body ready to run: ``invoke`` takes no arguments; its answer is awaited where the executor awaits. As the
+    `Ending`, it is never changed and not frozen.
 
     ``begin`` is asked immediately before ``invoke``, in the body's own task or thread: between the request and that
     moment the event loop may have stood still for longer than the lease lasts. Where it answers False the body is not

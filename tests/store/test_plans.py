@@ -74,7 +74,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "overlap.waiting": {"limit": 500},
     "claiming.claim": {
         "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
-        "all_suspects": ROOM_FOR_SUSPECTS,
+        "all_suspects": ROOM_FOR_SUSPECTS, "slots": 100,
         "limited": [], "names": [], "mosts": [],
     },
     "claiming.lock_limits": {"node": "n1", "tasks": ["rare"]},

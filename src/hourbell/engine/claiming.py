@@ -14,14 +14,13 @@ from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.model.run_state import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Sequence
 
     from hourbell.engine.executing import Executing
     from hourbell.engine.holding import Holdings
     from hourbell.engine.parts import Parts
     from hourbell.engine.settling import Settling
     from hourbell.engine.trust import Trust
-    from hourbell.executors.protocol import Executor
     from hourbell.model.run import Claim, Run
     from hourbell.store.protocol import Store
 
@@ -54,7 +53,6 @@ class Claiming:
         *,
         settling: Settling,
         executing: Executing,
-        executors: Mapping[Kind, Executor],
         lost: Callable[[str], object],
         crowded: Callable[[], object],
     ) -> None:
@@ -64,12 +62,13 @@ class Claiming:
         self._holdings = holdings
         self._settling = settling
         self._executing = executing
-        self._executors = executors
+        self._ahead = executing.ahead
         self._lost = lost
         self._crowded = crowded
         self._crowded_at = parts.clock.elapsed() - CROWDED_GAP
         self._pending: set[Kind] = set()
         self._hungry: set[Kind] = set()
+        self._turns = list(Kind)
         self._names: dict[Kind, tuple[str, ...]] = {}
         self._known = -1
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
@@ -116,7 +115,7 @@ class Claiming:
             room = 0 if kind in self._pending else self._room(kind)
             if room <= 0:
                 continue
-            if room * 4 >= self._most(kind) or not (self._holdings.running or self._holdings.waiting()):
+            if room * 2 >= self._most(kind) or not (self._holdings.running or self._holdings.waiting()):
                 self._pending.add(kind)
                 self.wake()
             elif not self._regrouping:
@@ -142,20 +141,23 @@ class Claiming:
             self._hungry.update(self._pending)
             self._pending.clear()
             return None
-        for kind in Kind:
+        for kind in self._turns:
             if kind not in self._pending:
                 continue
             self._pending.discard(kind)
             if not self._tasks(kind):
                 continue
             if self._room(kind) > 0:
+                # The others come first the next time: all share the places of the node.
+                self._turns.remove(kind)
+                self._turns.append(kind)
                 return kind
             self._hungry.add(kind)
         return None
 
     async def _claim(self, kind: Kind, limit: int) -> None:
-        rooms = ((name, self._parts.stuck.room(name, limit)) for name in self._tasks(kind))
-        tasks = {name: room for name, room in rooms if room}
+        slots = self._ahead.slots(kind)
+        tasks = self._rooms(kind, limit, slots)
         if not tasks:
             return
         claim_id = new_claim_id()
@@ -168,8 +170,9 @@ class Claiming:
                 limit=limit,
                 tasks=tasks,
                 queues=self._parts.settings.queues,
-                suspects=self._holdings.room_for_suspects(),
+                suspects=self._holdings.room_for_suspects() if slots else 0,
                 limits=self._limiting.of(kind),
+                slots=slots,
             )
         except BaseException:
             # Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed.
@@ -187,6 +190,9 @@ class Claiming:
         if len(claim.runs) + len(claim.missed) >= limit:
             self._hungry.add(kind)
             self._call_for_help()
+        elif not slots:
+            # What may not wait was not asked for.
+            self._hungry.add(kind)
         else:
             self._hungry.discard(kind)
         self._adopt(claim_id, kind, claim.runs)
@@ -200,30 +206,45 @@ class Claiming:
     async def _read_back(self, claim_id: str, kind: Kind) -> None:
         runs = await self._store.claimed(self._trust.node_id, claim_id)
         self._doubt = None
-        self._adopt(claim_id, kind, runs)
+        self._adopt(claim_id, kind, sorted(runs, key=_order))
 
-    def _adopt(self, claim_id: str, kind: Kind, runs: Iterable[Run]) -> None:
+    def _adopt(self, claim_id: str, kind: Kind, runs: Sequence[Run]) -> None:
         if self._holdings.claims.pop(claim_id, None) is None:
             return  # the node's thread found this loop blocked and has handed them back
         if self.closed:
             for run in runs:
                 self._settling.add(run, verdict.handed_back(run))
             return
-        # RETURNING has no order.
-        self._holdings.add(kind, sorted(runs, key=_order))
-        self._suspects_left = self._holdings.room_for_suspects()
+        at_once = [run for run in runs if self._may_not_wait(kind, run)]
+        if at_once:
+            free = self._ahead.slots(kind)
+            for run in at_once[free:]:
+                self._settling.add(run, verdict.handed_back(run))
+            self._holdings.add(kind, at_once[:free], first=True)
+            runs = [run for run in runs if not self._may_not_wait(kind, run)]
+        self._holdings.add(kind, runs)
+        # Only ever less here: that there is more again is for `freed` to find out.
+        self._suspects_left = min(self._suspects_left, self._holdings.room_for_suspects())
         self._executing.pump()
 
+    def _may_not_wait(self, kind: Kind, run: Run) -> bool:
+        """What waits dies with its node: a run that starts at most once would be lost for nothing, a suspect suspected
+        for nothing. And a limited one has a place that others could use."""
+        return run.on_lost == "fail" or bool(run.suspicion) or self._limiting.limits(kind, run.task)
+
+    def _rooms(self, kind: Kind, limit: int, slots: int) -> dict[str, int]:
+        """How many runs of each task may be claimed."""
+        most = {name: slots if self._limiting.limits(kind, name) else limit for name in self._tasks(kind)}
+        rooms = {name: self._parts.stuck.room(name, room) for name, room in most.items() if room}
+        return {name: room for name, room in rooms.items() if room}
+
     def _room(self, kind: Kind) -> int:
-        room = self._holdings.room(self._parts.settings.max_runs)
-        free = self._executors[kind].free()
-        return min(room, MOST_AT_ONCE if free is None else free - len(self._holdings.unstarted[kind]))
+        return min(MOST_AT_ONCE, self._ahead.places(kind))
 
     def _most(self, kind: Kind) -> int:
-        most = self._parts.settings.max_runs
         settings = self._parts.settings
-        places = {Kind.ASYNC: MOST_AT_ONCE, Kind.THREAD: settings.threads, Kind.PROCESS: settings.processes}
-        return min(most, places[kind])
+        places = {Kind.ASYNC: settings.max_runs, Kind.THREAD: settings.threads, Kind.PROCESS: settings.processes}
+        return min(MOST_AT_ONCE, min(settings.max_runs, places[kind]) + self._ahead.allowed(kind))
 
     def _tasks(self, kind: Kind) -> tuple[str, ...]:
         names = self._parts.tasks.names()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hourbell.context import Context, lend
 from hourbell.engine import verdict
+from hourbell.engine.ahead import Ahead
 from hourbell.engine.hold import AttemptHold
 from hourbell.engine.holding import Execution
 from hourbell.errors import InvalidArguments
@@ -58,6 +60,7 @@ class Executing:
         executors: Mapping[Kind, Executor],
         freed: Callable[[], None],
     ) -> None:
+        self.ahead = Ahead(parts.clock, holdings, executors, parts.settings.max_runs, self.give_back)
         self._parts = parts
         self._trust = trust
         self._holdings = holdings
@@ -67,6 +70,8 @@ class Executing:
         self._freed = freed
         self._task_policies: dict[str, Policies] = {}
         self._variables = contextvars.Context()
+        self._kinds = deque(executors)
+        self._pumping = self._telling = False
         self.stopping = False
 
     def start(self) -> None:
@@ -75,12 +80,14 @@ class Executing:
 
     def pump(self) -> None:
         """Start what can be started."""
-        left = CHUNK
-        for kind, executor in self._executors.items():
-            left = self._start_some(kind, executor, left)
-            if not left:
-                asyncio.get_running_loop().call_soon(self.pump)
-                return
+        if not self._pumping:
+            self._pump()
+
+    def freed(self) -> None:
+        """A body has ended, or its thread has returned. Who waits for that is told once in each turn of the loop."""
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell_freed)
 
     def cancel(self, grace: float) -> None:
         """Ask every body to end within so many seconds."""
@@ -93,6 +100,10 @@ class Executing:
         poll, and what has ended is told as it ended."""
         for request in requests:
             execution = self._holdings.running.get(request.run_id)
+            waiting = self._holdings.withdraw(request.run_id, request.attempt) if execution is None else None
+            if waiting is not None:
+                # Not queued again by that: the store knows that it was asked to end.
+                self._settling.add(waiting, verdict.handed_back(waiting))
             if execution is None or execution.run.attempt != request.attempt or execution.unwanted:
                 continue
             execution.unwanted = True
@@ -107,21 +118,44 @@ class Executing:
         if execution.body is not None:
             execution.body.cancel(LAST_GRACE)
 
-    def _start_some(self, kind: Kind, executor: Executor, left: int) -> int:
-        while left:
-            free = executor.free()
-            if free is not None and free <= 0:
-                break
+    def give_back(self, run: Run) -> None:
+        """A run that was taken and will not start here."""
+        self._leave(run, verdict.handed_back(run))
+
+    def _tell_freed(self) -> None:
+        self._telling = False
+        if self._holdings.waiting():
+            self.pump()
+        self._freed()
+
+    def _pump(self) -> None:
+        self._pumping = False
+        left = CHUNK
+        for kind in self._kinds:
+            left -= self._start_some(kind, left)
+        # Each kind has its turn to be first: they share the slots.
+        self._kinds.rotate()
+        if not left:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump)
+        elif self._holdings.waiting():
+            self.ahead.watch()
+
+    def _start_some(self, kind: Kind, most: int) -> int:
+        if not self._holdings.unstarted[kind]:
+            return 0
+        executor, started = self._executors[kind], 0
+        for _ in range(min(most, self.ahead.slots(kind))):
             run = self._holdings.take(kind)
             if run is None:
                 break
             # Looked at for each body, since the one before it may have blocked the loop for longer than the lease.
             if self._trust.holds():
-                self._start(run, executor)
-                left -= 1
-        return left
+                self._start(run, kind, executor)
+                started += 1
+        return started
 
-    def _start(self, run: Run, executor: Executor) -> None:
+    def _start(self, run: Run, kind: Kind, executor: Executor) -> None:
         task = self._parts.tasks.find(run.task)
         if task is None:
             self._leave(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
@@ -143,7 +177,7 @@ class Executing:
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
             self._leave(run, verdict.refused(run, error, self._parts.clock.now()))
             return
-        execution = Execution(run, task, policies, context)
+        execution = Execution(run, task, kind, policies, context)
         lend(context, AttemptHold(execution, self._trust, self._parts))
         self._holdings.running[run.id] = self._holdings.beginning[run.id, run.attempt] = execution
         call = Call(
@@ -183,7 +217,7 @@ class Executing:
         if execution.stuck:
             self._parts.stuck.over(execution.run)
             _log.warning("run %s of %s ended after it was let go of; ignored", execution.run.id, execution.run.task)
-            self._freed()
+            self.freed()
             return
         if ending.stuck:
             self._left_behind(execution, ending)
@@ -191,6 +225,7 @@ class Executing:
             return
         waited = self._holdings.may_begin(execution)
         self._holdings.ended(execution)
+        self.ahead.ended(execution.kind, execution.since)
         if execution.settled is not None and ending.error is not None:
             execution.context.log.error(
                 "the body ended with an error after its effect was committed, which stands: %s",
@@ -206,7 +241,7 @@ class Executing:
         elif waited:
             # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.
             self._settling.add(execution.run, verdict.handed_back(execution.run))
-        self._freed()
+        self.freed()
 
     def _left_behind(self, execution: Execution, ending: Ending) -> None:
         run = execution.run

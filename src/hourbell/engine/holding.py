@@ -11,7 +11,7 @@ from hourbell.executors.choice import Kind
 from hourbell.model.run import ROOM_FOR_SUSPECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from datetime import datetime
 
     from hourbell.context import Context
@@ -32,6 +32,7 @@ class Execution:
 
     run: Run
     task: Task[..., Any]
+    kind: Kind
     policies: Policies
     context: Context
     started_at: datetime | None = None
@@ -54,6 +55,7 @@ class Holdings:
 
     def __init__(self) -> None:
         self.unstarted: dict[Kind, deque[Run]] = {kind: deque() for kind in Kind}
+        self.taken: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.running: dict[str, Execution] = {}
         # By run and attempt: a run that was handed back may be claimed here again before its first body looks.
         self.beginning: dict[tuple[str, int], Execution] = {}
@@ -63,14 +65,9 @@ class Holdings:
         self._suspects: dict[str, int] = {}
         self._idle: asyncio.Future[None] | None = None
 
-    def room(self, most: int) -> int:
-        """How many more runs may be claimed when at most ``most`` are held unfinished; claims in flight count."""
-        held = len(self.running) + self.waiting() + sum(self.claims.values())
-        return max(0, most - held)
-
     def waiting(self) -> int:
         """Runs that are claimed and not started."""
-        return sum(len(line) for line in self.unstarted.values())
+        return sum(map(len, self.unstarted.values()))
 
     def unfinished(self) -> list[Run | Execution]:
         """Everything that has not ended, started or not. For the node's thread, while this loop stands still."""
@@ -81,19 +78,36 @@ class Holdings:
         """How much more may be claimed of runs that were lost so often that they may be what kills their nodes."""
         return max(0, ROOM_FOR_SUSPECTS - sum(self._suspects.values()))
 
-    def add(self, kind: Kind, runs: Iterable[Run]) -> None:
-        """These were claimed; they start in this order."""
-        runs = tuple(runs)
-        self._suspects.update((run.id, run.suspicion) for run in runs if run.suspicion)
-        self.unstarted[kind].extend(runs)
+    def add(self, kind: Kind, runs: Sequence[Run], *, first: bool = False) -> None:
+        """These were claimed; they start in this order, behind what waits already or before it."""
+        self._suspects.update((run.id, run.suspicion) for run in runs if run.losses)
+        if first:
+            self.unstarted[kind].extendleft(reversed(runs))
+        else:
+            self.unstarted[kind].extend(runs)
         self.claimed = self.claimed or bool(runs)
 
     def take(self, kind: Kind) -> Run | None:
         """The next run to start, which from now on only the caller has."""
         try:
-            return self.unstarted[kind].popleft()
+            run = self.unstarted[kind].popleft()
         except IndexError:
             return None
+        self.taken[kind] += 1
+        return run
+
+    def withdraw(self, run_id: str, attempt: int) -> Run | None:
+        """Take away this run if it waits for its start."""
+        for line in self.unstarted.values():
+            for run in list(line):
+                if (run.id, run.attempt) == (run_id, attempt):
+                    try:
+                        line.remove(run)
+                    except (ValueError, IndexError):  # the node's thread was quicker
+                        return None
+                    self.not_started(run)
+                    return run
+        return None
 
     def forfeit(self) -> tuple[list[Run], list[str]]:
         """Take away everything that has not begun: runs, and the ids of claims whose answers nobody has seen."""

@@ -67,7 +67,6 @@ class Shift:
             self.holdings,
             settling=self.settling,
             executing=self.executing,
-            executors=executors,
             lost=lost,
             crowded=crowded,
         )
@@ -106,8 +105,7 @@ class Shift:
 
     def thread_freed(self) -> None:
         """A thread has returned: start what waits for one, and claim for it."""
-        self.executing.pump()
-        self.claiming.freed()
+        self.executing.freed()
 
     def close(self) -> None:
         """Claim nothing more. May be called from a signal handler."""

@@ -23,6 +23,9 @@ class Kind(Enum):
     THREAD = "thread"
     PROCESS = "process"
 
+    # There is one object for each: to hash its name, as an Enum does, is a call for each look into a dict.
+    __hash__ = object.__hash__
+
 
 def kind_of(task: Task[..., Any]) -> Kind:
     """Async functions run on the loop, all others in a thread, unless the task's policy says process."""

@@ -178,6 +178,7 @@ class RunStore(Protocol):
         queues: Sequence[str] | None,
         suspects: int,
         limits: Collection[Limit] = (),
+        slots: int | None = None,
     ) -> Claim | None:
         """Give this node at most ``limit`` due runs of the tasks that it knows, each with the next attempt number.
 
@@ -187,6 +188,9 @@ class RunStore(Protocol):
         none behind that one is given (so that the death which fails a run convicts no other). A run past its
         ``start_by`` on its first attempt becomes skipped (missed) instead. Answers None, and claims nothing, when the
         node is not live: its row is the lock, taken first.
+
+        ``slots`` is how many of them start as soon as they are there, None: all. Runs that start at most once
+        (``on_lost="fail"``) are given no more than that: what waits on a node dies with it.
 
         ``limits`` bound how many runs of a task may be running at once, over all nodes that claim it under a limit; the
         least limit that any live node states for it (see `register_node`) counts. They are counted after the task's own

@@ -35,6 +35,7 @@ class ClaimVerbs(Handle):
         queues: Sequence[str] | None,
         suspects: int,
         limits: Collection[Limit] = (),
+        slots: int | None = None,
     ) -> Claim | None:
         async with self._transaction() as now:
             tables = self._tables
@@ -45,6 +46,7 @@ class ClaimVerbs(Handle):
             shared = Shared(tables, limits)
             taken: list[Run] = []
             missed: list[Run] = []
+            at_once = limit if slots is None else slots
             for run in _claimable(tables, now, queues):
                 if len(taken) >= limit:
                     break
@@ -59,7 +61,10 @@ class ClaimVerbs(Handle):
                 if run.suspicion > suspects:
                     suspects = 0
                     continue
+                if run.on_lost == "fail" and at_once <= 0:
+                    continue
                 suspects -= run.suspicion
+                at_once -= run.on_lost == "fail"
                 room[run.task] -= 1
                 shared.take(run)
                 taken.append(_take(tables, run, node_id, claim_id))

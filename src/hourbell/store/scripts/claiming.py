@@ -30,6 +30,7 @@ class Asked:
     queues: Sequence[str] | None
     suspects: int
     limits: Collection[Limit]
+    slots: int
 
     def queue_list(self) -> list[str] | None:
         """The queues as a statement takes them."""
@@ -63,6 +64,7 @@ def claim_at_once(asked: Asked) -> Script[Claim | None]:
         queues=asked.queue_list(),
         suspects=asked.suspects,
         all_suspects=ROOM_FOR_SUSPECTS,
+        slots=asked.slots,
         limited=[name for name, _, _ in bounds],
         names=[name for _, name, _ in bounds],
         mosts=[most for _, _, most in bounds],
@@ -84,7 +86,7 @@ def claim_in_steps(asked: Asked) -> Script[Claim | None]:
         room = min(rooms.of(place["task"]), asked.limit, asked.suspects if place["suspect"] else asked.limit)
         if room > 0:
             found.extend((yield call("claiming.candidates", **place, room=room, all_suspects=ROOM_FOR_SUSPECTS)))
-    chosen = _chosen(sorted(found, key=_order), rooms, asked.suspects)[: asked.limit]
+    chosen = _chosen(sorted(found, key=_order), rooms, asked)[: asked.limit]
     taken = yield batch(
         "claiming.take",
         [{"id": row["id"], "limited": row["task"] in rooms.names} for row in chosen],
@@ -127,16 +129,19 @@ def _least(limit: Limit, stated: Sequence[int | None]) -> int:
     return min([limit.most, *(most for most in stated if most is not None)])
 
 
-def _chosen(ordered: Sequence[Row], rooms: _Rooms, suspects: int) -> list[Row]:
-    """Those for which there is room: so many of a task over all queues, suspects until one does not fit."""
+def _chosen(ordered: Sequence[Row], rooms: _Rooms, asked: Asked) -> list[Row]:
+    """Those for which there is room: so many of a task over all queues, suspects until one does not fit, and of those
+    that start at most once as many as start now."""
+    suspects, slots = asked.suspects, asked.slots
     chosen = []
     for row in ordered:
-        if rooms.of(row["task"]) <= 0:
+        if rooms.of(row["task"]) <= 0 or (row["once"] and slots <= 0):
             continue
         if row["suspicion"] > suspects:
             suspects = 0
             continue
         suspects -= row["suspicion"]
+        slots -= row["once"]
         rooms.take(row["task"])
         chosen.append(row)
     return chosen

@@ -176,6 +176,7 @@ class Bench:
         suspects: int = 100,
         claim_id: str | None = None,
         limits: Collection[Limit] = (),
+        slots: int | None = None,
     ) -> list[Run]:
         """The runs that a live node is given."""
         rooms = tasks if isinstance(tasks, Mapping) else dict.fromkeys(tasks, 100)
@@ -187,6 +188,7 @@ class Bench:
             queues=queues,
             suspects=suspects,
             limits=limits,
+            slots=slots,
         )
         assert claim is not None, f"node {node_id} was refused"
         return list(claim.runs)

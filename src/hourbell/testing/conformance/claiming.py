@@ -207,6 +207,13 @@ class ClaimingConformance(Conformance):
         claims = [await bench.claim("survivor", suspects=ROOM_FOR_SUSPECTS) for _ in range(3)]
         assert [[run.priority for run in claim] for claim in claims] == [[0], [1], [2]]
 
+    async def test_of_what_starts_at_most_once_no_more_is_given_than_starts_now(self, bench: Bench) -> None:
+        await bench.node("a")
+        for priority in range(6):
+            await bench.enqueue(priority=priority, on_lost="fail" if priority % 2 else "retry")
+        claims = [await bench.claim("a", slots=slots) for slots in (0, 2, None)]
+        assert [[run.priority for run in claim] for claim in claims] == [[0, 2, 4], [1, 3], [5]]
+
     async def test_two_losses_are_no_suspicion(self, bench: Bench) -> None:
         await self._lost(bench, times=2)
         assert await self._losses(bench, suspects=0) == [2, 2, 2]

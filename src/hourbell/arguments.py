@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, Union, get_args, get_origin, get_type_hints
 
 from hourbell.context import Context
-from hourbell.errors import InvalidArguments
+from hourbell.errors import InvalidArguments, Misfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pydantic import TypeAdapter
 
@@ -154,7 +154,8 @@ class Arguments:
         try:
             return step()
         except ValidationError as error:
-            raise InvalidArguments(f"task {self.label}: {_told(error)}") from None
+            misfits = _misfits(error)
+            raise InvalidArguments(f"task {self.label}: {_told(misfits)}", misfits=misfits) from None
 
     def _as_json(self, adapter: TypeAdapter[Any], values: Any) -> tuple[dict[str, Any], str]:
         from pydantic_core import PydanticSerializationError
@@ -210,13 +211,13 @@ def _is_context(hint: Any) -> bool:
     return hint is Context
 
 
-def _told(error: Any) -> str:
-    problems = []
-    for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(str(part) for part in problem["loc"]) or "arguments"
-        wording = {
-            "missing": "is missing",
-            "extra_forbidden": "is not an argument of this task",
-        }.get(problem["type"], f"does not fit: {problem['msg']}")
-        problems.append(f"{place!r} {wording}")
-    return "; ".join(problems)
+def _misfits(error: Any) -> list[Misfit]:
+    wording = {"missing": "is missing", "extra_forbidden": "is not an argument of this task"}
+    return [
+        Misfit(tuple(problem["loc"]), wording.get(problem["type"], f"does not fit: {problem['msg']}"))
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+
+
+def _told(misfits: Iterable[Misfit]) -> str:
+    return "; ".join(f"{'.'.join(map(str, place)) or 'arguments'!r} {reason}" for place, reason in misfits)

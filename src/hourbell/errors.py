@@ -5,6 +5,11 @@ Each message says what happened and what to do next. A message never holds a cre
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class HourbellError(Exception):
     """The root: catch this to catch whatever Hourbell raises on purpose."""
@@ -18,8 +23,27 @@ class UnknownTask(HourbellError, LookupError):
     """No task of this name is registered in this process."""
 
 
+class Misfit(NamedTuple):
+    """One thing that does not fit: ``place`` leads to it, from the name of the argument inwards, and why."""
+
+    place: tuple[str | int, ...]
+    reason: str
+
+
 class InvalidArguments(HourbellError, ValueError):
-    """Arguments do not fit the task's signature, or a policy has a value that it cannot have."""
+    """Arguments do not fit the task's signature, or a policy has a value that it cannot have.
+
+    ``misfits``  what exactly, one by one, where that can be said; ``at`` names the only argument that is wrong.
+    """
+
+    def __init__(self, message: str, *, at: str | None = None, misfits: Iterable[Misfit] = ()) -> None:
+        super().__init__(message)
+        self.misfits: tuple[Misfit, ...] = tuple(misfits) or ((Misfit((at,), message),) if at is not None else ())
+
+    def below(self, name: str, told: str | None = None) -> InvalidArguments:
+        """The same about what was given as the argument ``name``; ``told`` is said before it."""
+        misfits = [Misfit((name, *place), reason) for place, reason in self.misfits]
+        return InvalidArguments(f"{told}: {self}" if told is not None else str(self), at=name, misfits=misfits)
 
 
 class NotFound(HourbellError, LookupError):

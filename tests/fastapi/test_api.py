@@ -62,7 +62,7 @@ async def test_a_schedule(scheduler: Scheduler, client: httpx.AsyncClient) -> No
     stored = await scheduler.add_schedule("send", trigger, id="a/b ü", args={"to": "x"}, overlap="allow", note="n")
     found = await asked(client, "schedules/a%2Fb%20%C3%BC")
     assert set(found) == {
-        "id", "task", "trigger", "explain", "args", "policies", "state", "note",
+        "id", "task", "trigger", "explain", "args", "policies", "state", "note", "resume_at", "revision",
         "next_fire_at", "last_fire_at", "created_at", "updated_at",
     }  # fmt: skip
     assert found["trigger"] == {
@@ -142,9 +142,13 @@ REFUSALS = [
     ("schedules/" + "x" * 400, 422),
     ("schedules?state=asleep", 422),
     ("schedules?limit=0", 422),
-    ("schedules?limit=1001", 422),
+    ("schedules?limit=501", 422),
     ("schedules?limit=many", 422),
     ("schedules?cursor=nul%00", 422),
+    ("schedules?text=nul%00", 422),
+    ("schedules?sort=color", 422),
+    ("schedules?sort=next_fire_at&cursor=a", 422),
+    ("runs/nobody/result", 404),
     ("schedules?cursor=" + "x" * 400, 422),
     ("runs/nobody", 404),
     ("runs/nul%00", 404),
@@ -166,16 +170,24 @@ async def test_refusals_are_problem_documents(client: httpx.AsyncClient, path: s
     assert found["detail"]
 
 
-@pytest.mark.parametrize("path", ["schedules", "schedules/x", "runs", "runs/x", "tasks", "nodes", "audit", "health"])
+METHODS = {
+    "schedules": "GET, POST",
+    "schedules/x": "DELETE, GET, PATCH",
+    "schedules/x/pause": "POST",
+    **dict.fromkeys(["runs", "runs/x", "tasks", "nodes", "audit", "health"], "GET"),
+}
+
+
+@pytest.mark.parametrize("path", METHODS)
 async def test_a_method_that_is_not_taken_is_a_problem_document(client: httpx.AsyncClient, path: str) -> None:
-    answer = await client.delete(path)
+    answer = await client.put(path)
     assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == METHODS[path]
     assert answer.json() == {
         "type": "about:blank",
         "title": "Method Not Allowed",
         "status": 405,
-        "detail": "this address takes GET only",
+        "detail": f"this address takes {METHODS[path]} only",
     }
 
 
@@ -212,7 +224,9 @@ async def test_describes_itself(client: httpx.AsyncClient) -> None:
     paths = {path.removeprefix("/hourbell") for path in described["paths"]}
     assert paths == {
         *("/schedules", "/schedules/{id}", "/schedules/{id}/preview", "/runs", "/runs/{id}", "/runs/{id}/logs"),
-        *("/nodes", "/tasks", "/health", "/audit"),
+        *(f"/schedules/{{id}}/{verb}" for verb in ("pause", "resume", "trigger", "backfill")),
+        *("/runs/{id}/result", "/runs/{id}/cancel", "/runs/{id}/retry", "/runs/retry", "/preview"),
+        *("/nodes", "/tasks", "/health", "/audit", "/health/live", "/health/ready"),
     }
 
 
@@ -235,7 +249,7 @@ async def test_a_preview_marks_what_the_clock_does(scheduler: Scheduler, client:
     first = (await asked(client, "schedules/night/ly/preview"))["items"]
     assert (first[0]["fire_at"], len(first)) == (upcoming, 5)
     assert (await asked(client, "schedules/none/preview", 404))["status"] == 404
-    for wrong in ("count=0", "count=1001", "after=soon", "after=2030-01-01T00:00:00"):
+    for wrong in ("count=0", "count=501", "after=soon", "after=2030-01-01T00:00:00"):
         await asked(client, f"schedules/night/ly/preview?{wrong}", 422)
 
 

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from hourbell import AuditEntry, Scheduler
-from hourbell.fastapi.problems import ProblemRoute
+from hourbell.fastapi.parameters import Limit, refusals
 from hourbell.fastapi.schemas import Instant, ListOut
+from hourbell.fastapi.security import Guard
 
 Filter = Annotated[str | None, Query(max_length=300)]
 
@@ -34,11 +35,10 @@ class AuditEntryOut(BaseModel):
         return cls.model_validate({name: getattr(entry, name) for name in cls.model_fields})
 
 
-def audit_routes(scheduler: Scheduler, router: APIRouter) -> APIRouter:
-    """Add ``GET /audit`` to a router whose dependencies decide who may read."""
-    own = APIRouter(route_class=ProblemRoute)
+def read_audit(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
+    """The route that tells it, to those who may read."""
 
-    @own.get("/audit")
+    @router.get("/audit", dependencies=[guard.require("read")], responses=refusals())
     async def list_audit(
         subject: Filter = None,
         subject_id: Filter = None,
@@ -46,7 +46,7 @@ def audit_routes(scheduler: Scheduler, router: APIRouter) -> APIRouter:
         actor: Filter = None,
         tracking_id: Filter = None,
         cursor: Filter = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+        limit: Limit = 50,
     ) -> ListOut[AuditEntryOut]:
         """What was done to schedules, runs and calendars, newest first."""
         page = await scheduler.list_audit(
@@ -59,6 +59,3 @@ def audit_routes(scheduler: Scheduler, router: APIRouter) -> APIRouter:
             limit=limit,
         )
         return ListOut(items=[AuditEntryOut.of(one) for one in page], next_cursor=page.next_cursor)
-
-    router.include_router(own)
-    return router

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-from fastapi import HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -19,23 +20,43 @@ from hourbell.errors import (
     HourbellError,
     InvalidArguments,
     NotFound,
+    StaleRevision,
     StoreRejected,
     StoreUnavailable,
     TriggerError,
     UnknownTask,
 )
+from hourbell.fastapi.bodies import BoundedRequest
+from hourbell.model.policies import POLICY_NAMES
 
 _STATUS: tuple[tuple[type[HourbellError], int], ...] = (
     (NotFound, 404),
     (UnknownTask, 422),
+    (StaleRevision, 412),
     (Conflict, 409),
     (InvalidArguments, 422),
     (TriggerError, 422),
     (StoreRejected, 422),
     (StoreUnavailable, 503),
 )
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_ERRORS = 20
+_LONGEST_DETAIL = 1_000
+_LONGEST_REASON = 300
+_LONGEST_TOKEN = 60
 _log = logging.getLogger("hourbell.fastapi")
+
+
+class Misfitting(BaseModel):
+    """One thing that does not fit, and where it stands.
+
+    ``pointer`` is a JSON Pointer into the body, as a fragment (RFC 6901); ``parameter`` the name of one in the address
+    or the header.
+    """
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
 
 
 class Problem(BaseModel):
@@ -45,16 +66,19 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str | None = None
-    errors: list[dict[str, str]] | None = None
+    errors: list[Misfitting] | None = None
 
 
 class ProblemRoute(APIRoute):
-    """A route whose every refusal is a problem document, whatever handlers the application has."""
+    """A route whose every refusal is a problem document, whatever handlers the application has.
+
+    What a request carries is bounded before it is parsed, see `BoundedRequest`.
+    """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; a method that this address does not take is refused here, as everything else is."""
         if self.methods and scope["method"] not in self.methods:
-            allowed = ", ".join(sorted(self.methods))
+            allowed = ", ".join(sorted(getattr(self.endpoint, "allowed_methods", self.methods)))
             refusal = problem(405, f"this address takes {allowed} only", headers={"Allow": allowed})
             await refusal(scope, receive, send)
         else:
@@ -65,18 +89,29 @@ class ProblemRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def told(request: Request) -> Response:
+            bounded = BoundedRequest(request.scope, request.receive)
             try:
-                response = await handle(request)
+                response = await handle(bounded)
             except HTTPException as error:
                 return problem(error.status_code, _text(error.detail), headers=error.headers)
             except RequestValidationError as error:
                 return problem(422, "the request does not fit", errors=_places(error))
             except HourbellError as error:
-                return _refused(error)
+                return _refused(error, await _given(bounded))
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
         return told
+
+
+def share_methods(router: APIRouter) -> None:
+    """Let each route know all methods of its address, for the answer to another one."""
+    methods: dict[str, set[str]] = {}
+    routes = [route for route in router.routes if isinstance(route, APIRoute)]
+    for route in routes:
+        methods.setdefault(route.path, set()).update(route.methods or ())
+    for route in routes:
+        setattr(route.endpoint, "allowed_methods", frozenset(methods[route.path]))  # noqa: B010 - functions have no such field
 
 
 def problem(
@@ -84,7 +119,7 @@ def problem(
     detail: str | None,
     *,
     headers: Mapping[str, str] | None = None,
-    errors: list[dict[str, str]] | None = None,
+    errors: list[Misfitting] | None = None,
 ) -> Response:
     """A problem document with this status."""
     body = Problem(title=_title(status), status=status, detail=detail, errors=errors)
@@ -96,7 +131,7 @@ def problem(
     )
 
 
-def _refused(error: HourbellError) -> Response:
+def _refused(error: HourbellError, given: Any) -> Response:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), None)
     if status is None:
         _log.error("the API could not answer", exc_info=error)
@@ -107,15 +142,70 @@ def _refused(error: HourbellError) -> Response:
         return problem(503, "the database cannot be reached just now", headers={"Retry-After": "1"})
     if isinstance(error, StoreRejected):
         return problem(status, "the database refuses such a value")
-    return problem(status, str(error))
+    return problem(status, str(error)[:_LONGEST_DETAIL], errors=_misfits(error, given) or None)
 
 
-def _places(error: RequestValidationError) -> list[dict[str, str]]:
+async def _given(request: BoundedRequest) -> Any:
+    """The body that was refused; None when there was none."""
+    if request.method in SAFE_METHODS:
+        return None
+    try:
+        return await request.json() if await request.body() else None
+    except HTTPException:  # nothing had asked for it
+        return None
+
+
+def _places(error: RequestValidationError) -> list[Misfitting]:
     """Where the request is wrong and why, without the values."""
-    return [
-        {"place": ".".join(str(part) for part in one["loc"])[:200], "reason": str(one["msg"])[:200]}
-        for one in error.errors()[:_MOST_ERRORS]
-    ]
+    found = []
+    for one in error.errors()[:_MOST_ERRORS]:
+        inside, place, reason = one["loc"][0], one["loc"][1:], str(one["msg"])[:_LONGEST_REASON]
+        if inside == "body":
+            where = pointer(place, error.body, is_missing=one["type"] == "missing")
+            found.append(Misfitting(detail=reason, pointer=where))
+        else:
+            found.append(Misfitting(detail=reason, parameter=".".join(map(str, place))[:_LONGEST_TOKEN]))
+    return found
+
+
+def _misfits(error: HourbellError, given: Any) -> list[Misfitting]:
+    """What the scheduler refused, found in the body, or among the parameters where there is no body."""
+    if isinstance(error, TriggerError) and isinstance(given, Mapping) and "trigger" in given:
+        return [Misfitting(detail=str(error)[:_LONGEST_REASON], pointer="#/trigger")]
+    if isinstance(error, UnknownTask) and isinstance(given, Mapping) and "task" in given:
+        return [Misfitting(detail=str(error)[:_LONGEST_REASON], pointer="#/task")]
+    if not isinstance(error, InvalidArguments):
+        return []
+    found = []
+    for place, reason in error.misfits[:_MOST_ERRORS]:
+        if given is None:
+            found.append(Misfitting(detail=reason[:_LONGEST_REASON], parameter=str(place[0])))
+            continue
+        inside = ("policies", *place) if place[0] in POLICY_NAMES else place
+        found.append(
+            Misfitting(
+                detail=reason[:_LONGEST_REASON], pointer=pointer(inside, given, is_missing="is missing" in reason)
+            )
+        )
+    return found
+
+
+def pointer(place: Sequence[str | int], given: Any, *, is_missing: bool = False) -> str:
+    """The JSON Pointer of a place in the body, as far as there is one.
+
+    The choices of a union stand in a place too, and are passed over. ``is_missing``: the last step is what is not
+    there.
+    """
+    tokens: list[str] = []
+    for number, step in enumerate(place):
+        if isinstance(given, Mapping) and (step in given or (is_missing and number == len(place) - 1)):
+            given = given.get(step)
+        elif isinstance(given, list) and isinstance(step, int) and step < len(given):
+            given = given[step]
+        else:
+            continue
+        tokens.append(str(step)[:_LONGEST_TOKEN].replace("~", "~0").replace("/", "~1"))
+    return "#" + "".join(f"/{quote(token, safe='~')}" for token in tokens)
 
 
 def _title(status: int) -> str:

@@ -1,4 +1,4 @@
-"""The shapes of the REST API: what a schedule, a run, a node, a task and the health look like outside."""
+"""The shapes of the REST API's answers: what a schedule, a run, a node, a task and the health look like outside."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel
 
 from hourbell.errors import HourbellError
+from hourbell.model.backfill import Backfill
 from hourbell.model.log_line import LogLine
 from hourbell.model.node import Node
 from hourbell.model.progress import Progress
@@ -31,7 +32,10 @@ class ListOut(BaseModel, Generic[T]):
 
 
 class ScheduleOut(BaseModel):
-    """A schedule. ``policies`` are all of them with their values, inherited ones included; durations are seconds."""
+    """A schedule. ``policies`` are all of them with their values, inherited ones included; durations are seconds.
+
+    ``resume_at``  when a pause ends by itself. ``revision``  is what its ETag says; every edit changes it.
+    """
 
     id: str
     task: str
@@ -41,10 +45,12 @@ class ScheduleOut(BaseModel):
     policies: dict[str, Any]
     state: str
     note: str | None
+    resume_at: Instant | None
     next_fire_at: Instant | None
     last_fire_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    revision: str
 
     @classmethod
     def of(cls, schedule: Schedule) -> ScheduleOut:
@@ -59,10 +65,12 @@ class ScheduleOut(BaseModel):
             policies=_policies(schedule),
             state=schedule.state.value,
             note=schedule.note,
+            resume_at=schedule.resume_at,
             next_fire_at=schedule.next_fire_at,
             last_fire_at=schedule.last_fire_at,
             created_at=schedule.created_at,
             updated_at=schedule.updated_at,
+            revision=schedule.revision,
         )
 
 
@@ -140,6 +148,27 @@ class RunDetailsOut(RunOut):
         return cls.model_validate({**known, "attempts": [AttemptOut.of(one) for one in attempts]})
 
 
+class ResultOut(BaseModel):
+    """How a run has ended: what its body returned, or why there is nothing."""
+
+    id: str
+    state: str
+    reason: str | None
+    result: Any
+    error: str | None
+
+    @classmethod
+    def of(cls, run: Run) -> ResultOut:
+        """The result as it looks outside."""
+        return cls.model_validate({name: getattr(run, name) for name in cls.model_fields})
+
+
+class RetriedOut(BaseModel):
+    """How many runs are queued again."""
+
+    retried: int
+
+
 class LogLineOut(BaseModel):
     """A line that a body logged. ``cursor`` asks for what came after it; ``number`` counts within the attempt."""
 
@@ -185,6 +214,39 @@ class PreviewOut(BaseModel):
     items: list[PreviewedOut]
 
 
+class BackfillOut(BaseModel):
+    """What a backfill made. It has ``count`` due times, from ``first_fire_at`` to ``last_fire_at``.
+
+    ``made``  of them got a run by this request. ``origin``  is that of its runs.
+    """
+
+    id: str
+    schedule_id: str
+    start: Instant
+    end: Instant
+    origin: str
+    count: int
+    made: int
+    first_fire_at: Instant | None
+    last_fire_at: Instant | None
+
+    @classmethod
+    def of(cls, backfill: Backfill) -> BackfillOut:
+        """The backfill as it looks outside."""
+        fires = backfill.fires
+        return cls(
+            id=backfill.id,
+            schedule_id=backfill.schedule_id,
+            start=backfill.start,
+            end=backfill.end,
+            origin=backfill.origin,
+            count=len(fires),
+            made=backfill.made,
+            first_fire_at=fires[0] if fires else None,
+            last_fire_at=fires[-1] if fires else None,
+        )
+
+
 class NodeOut(BaseModel):
     """A node."""
 
@@ -218,6 +280,12 @@ class TaskOut(BaseModel):
         except HourbellError:
             arguments = None
         return cls(name=task.name, aliases=list(task.aliases), policies=dict(task.policies), arguments=arguments)
+
+
+class LiveOut(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
 
 
 class HealthOut(BaseModel):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from fastapi import Depends, HTTPException, Request
 
 from hourbell.errors import InvalidArguments
+from hourbell.fastapi.problems import SAFE_METHODS
 
 Grant = Literal["read", "run", "write"]
 Anonymous = Literal["read"] | bool
@@ -25,44 +26,86 @@ class Guard:
     """What callers may do: what ``authorize`` grants them, and what everybody may without it.
 
     ``authorize``  a FastAPI dependency that answers a set of ``"read"``, ``"run"``, ``"write"`` for the request; it may
-    refuse by raising HTTPException. ``anonymous``  what everybody may do.
+    refuse by raising HTTPException. ``anonymous``  what everybody may do; ``authorize`` is not asked about that.
+    ``trusted``  the origins of other sites whose pages may change something here.
     """
 
     authorize: Callable[..., Any] | None
     anonymous: frozenset[str]
+    trusted: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, authorize: Callable[..., Any] | None, allow_anonymous: Anonymous) -> Guard:
+    def of(
+        cls,
+        authorize: Callable[..., Any] | None,
+        allow_anonymous: Anonymous,
+        trusted_origins: Collection[str] = (),
+    ) -> Guard:
         """The guard of a router. Raises InvalidArguments when an option is none of the choices."""
+        trusted = _origins(trusted_origins)
         if authorize is not None and not callable(authorize):
             raise InvalidArguments("authorize: give a FastAPI dependency, a function that returns a set of grants")
         if allow_anonymous is True:
-            return cls(authorize, _ALL)
+            return cls(authorize, _ALL, trusted)
         if allow_anonymous is False:
-            return cls(authorize, frozenset())
+            return cls(authorize, frozenset(), trusted)
         if allow_anonymous != "read":
             raise InvalidArguments(f"allow_anonymous={allow_anonymous!r}: choose False, 'read' or True")
-        return cls(authorize, frozenset({"read"}))
+        return cls(authorize, frozenset({"read"}), trusted)
 
     def allows_anonymous(self, grant: Grant) -> bool:
         """True when everybody may."""
         return grant in self.anonymous
 
     def require(self, grant: Grant) -> Any:
-        """The dependency of a route that needs this grant; it answers 403 to those who lack it."""
-        if self.authorize is None:
+        """The dependency of a route that needs this grant; it answers 403 to those who lack it.
+
+        What a page of another site asks a browser to change is refused too, whoever is logged in there.
+        """
+        if self.authorize is None or self.allows_anonymous(grant):
 
             async def closed(request: Request) -> None:
+                self._refuse_other_sites(request)
                 if not self.allows_anonymous(grant):
                     raise HTTPException(403, _CLOSED)
 
             return Depends(closed)
 
-        async def asked(granted: Any = Depends(self.authorize)) -> None:
+        async def asked(request: Request, granted: Any = Depends(self.authorize)) -> None:
+            self._refuse_other_sites(request)
             if grant not in _read(granted) | self.anonymous:
                 raise HTTPException(403, f"you are not granted {grant!r} here")
 
         return Depends(asked)
+
+    def _refuse_other_sites(self, request: Request) -> None:
+        """Browsers say where a request comes from; who says nothing is no browser, and has no cookies to abuse."""
+        if request.method in SAFE_METHODS or request.headers.get("origin") in self.trusted:
+            return
+        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+        if site is not None:
+            same = site in ("same-origin", "none")
+        else:
+            same = origin is None or host_of(origin) == request.headers.get("host", "").lower()
+        if not same:
+            raise HTTPException(
+                403,
+                "a page of another site may change nothing here; name its origin in trusted_origins if it shall",
+            )
+
+
+def host_of(origin: str) -> str | None:
+    """The host of an origin, with its port where it has one; None for what is no origin."""
+    scheme, separator, host = origin.partition("://")
+    return host.lower() if separator and scheme in ("http", "https") else None
+
+
+def _origins(given: Collection[str]) -> frozenset[str]:
+    if isinstance(given, str) or not all(host_of(one) for one in given):
+        raise InvalidArguments(
+            f"trusted_origins={given!r}: give a list of origins, as in ['https://admin.example.com']"
+        )
+    return frozenset(one.rstrip("/") for one in given)
 
 
 def _read(granted: Any) -> frozenset[str]:

@@ -80,7 +80,9 @@ def pausing(note: str | None, until: datetime | None = None) -> Change:
         if schedule.state is ScheduleState.FINISHED:
             raise Conflict(f"schedule {schedule.id!r} is finished: it has no further fire that a pause could stop")
         if until is not None and until <= now:
-            raise InvalidArguments(f"until={until.isoformat()} has passed: give an instant to come, or none")
+            raise InvalidArguments(
+                f"until={until.isoformat()} has passed: give an instant to come, or none", at="until"
+            )
         resume_at = until.astimezone(UTC) if until is not None else None
         paused = replace(schedule, state=ScheduleState.PAUSED, note=note, resume_at=resume_at, updated_at=now)
         return Edit(paused, end_queued=Reason.PAUSED)

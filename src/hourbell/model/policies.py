@@ -118,7 +118,7 @@ def refuse_tasks_own(given: Mapping[str, Any]) -> None:
     """Raises InvalidArguments when a schedule is given what only a task can have."""
     for name in sorted(OF_TASKS & given.keys()):
         raise InvalidArguments(
-            f"{name} belongs to the task, over all its schedules: give it to @scheduler.task({name}=…)"
+            f"{name} belongs to the task, over all its schedules: give it to @scheduler.task({name}=…)", at=name
         )
 
 
@@ -132,7 +132,10 @@ def checked_policies(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if name not in POLICY_NAMES:
             raise _unknown(name)
-        spec[name] = _checked(name, value)
+        try:
+            spec[name] = _checked(name, value)
+        except InvalidArguments as error:
+            raise InvalidArguments(str(error), at=name) from None
     return spec
 
 
@@ -145,9 +148,8 @@ def checked_names(given: Iterable[str]) -> frozenset[str]:
 
 
 def _unknown(name: object) -> InvalidArguments:
-    return InvalidArguments(
-        f"there is no policy {str(name)[:60]!r}; the policies are {', '.join(sorted(POLICY_NAMES))}"
-    )
+    known = ", ".join(sorted(POLICY_NAMES))
+    return InvalidArguments(f"there is no policy {str(name)[:60]!r}; the policies are {known}", at=str(name)[:60])
 
 
 def _checked(name: str, value: Any) -> Any:

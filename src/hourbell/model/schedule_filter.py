@@ -58,7 +58,9 @@ class ScheduleFilter:
                 return Position(_EPOCH + _TICK * int(at) if at else None, schedule_id)
         except (ValueError, OverflowError):
             pass
-        raise InvalidArguments("cursor: give the next_cursor of the page before, under the same sort, or None")
+        raise InvalidArguments(
+            "cursor: give the next_cursor of the page before, under the same sort, or None", at="cursor"
+        )
 
     def wants(self, schedule: Schedule) -> bool:
         """Whether the list shows it, on this page or another."""

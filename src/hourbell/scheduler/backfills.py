@@ -76,7 +76,8 @@ class BackfillVerbs(Verbs):
         if len(fires) > MOST_FIRES:
             raise InvalidArguments(
                 f"schedule {schedule.id!r} has more than {MOST_FIRES:,} due times from {start.isoformat()} to "
-                f"{end.isoformat()}; backfill shorter ranges, one after the other"
+                f"{end.isoformat()}; backfill shorter ranges, one after the other",
+                at="start",
             )
         return [fire.astimezone(UTC) for fire in fires if not closed.covers(fire)]
 
@@ -85,13 +86,17 @@ def _check_range(start: datetime, end: datetime, now: datetime) -> None:
     _check_instant("start", start)
     _check_instant("end", end)
     if start > end:
-        raise InvalidArguments(f"start={start.isoformat()} is later than end={end.isoformat()}")
+        raise InvalidArguments(f"start={start.isoformat()} is later than end={end.isoformat()}", at="start")
     if end > now:
-        raise InvalidArguments(f"end={end.isoformat()} is in the future: a backfill is for due times that have passed")
+        raise InvalidArguments(
+            f"end={end.isoformat()} is in the future: a backfill is for due times that have passed", at="end"
+        )
 
 
 def _check_instant(name: str, instant: object) -> None:
     if not isinstance(instant, datetime) or instant.utcoffset() is None:
-        raise InvalidArguments(f"{name}={instant!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
+        raise InvalidArguments(
+            f"{name}={instant!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)", at=name
+        )
     if instant.year < _FIRST_YEAR:
-        raise InvalidArguments(f"{name}={instant.isoformat()}: give an instant after the year 1")
+        raise InvalidArguments(f"{name}={instant.isoformat()}: give an instant after the year 1", at=name)

@@ -58,7 +58,15 @@ def checked_args(schedule_id: str, task: Task[..., Any], args: Mapping[str, Any]
     try:
         return task.arguments.dump(args)
     except InvalidArguments as error:
-        raise InvalidArguments(f"schedule {schedule_id!r}: {error}") from None
+        raise error.below("args", f"schedule {schedule_id!r}") from None
+
+
+def replaced_args(task: Task[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a run as JSON. Raises InvalidArguments naming the task and the argument."""
+    try:
+        return task.arguments.dump(args)
+    except InvalidArguments as error:
+        raise error.below("args") from None
 
 
 def digest_of(declaration: Declaration) -> str:
@@ -71,7 +79,11 @@ def digest_of(declaration: Declaration) -> str:
 def checked_id(given: object) -> str:
     """A schedule's id: 1 to 200 printable characters. Raises InvalidArguments."""
     if not isinstance(given, str) or not 0 < len(given) <= _LONGEST_ID or not given.isprintable():
-        raise InvalidArguments(f"schedule id {str(given)[:60]!r}: give 1 to {_LONGEST_ID} printable characters")
+        raise InvalidArguments(
+            f"schedule id {str(given)[:60]!r}: give 1 to {_LONGEST_ID} printable characters", at="id"
+        )
     if given != given.strip() or not given.strip("."):
-        raise InvalidArguments(f"schedule id {given!r}: it may not be dots alone, nor begin or end with a space")
+        raise InvalidArguments(
+            f"schedule id {given!r}: it may not be dots alone, nor begin or end with a space", at="id"
+        )
     return given

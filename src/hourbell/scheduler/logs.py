@@ -48,7 +48,7 @@ def _checked_attempt(attempt: object) -> int | None:
     if attempt is None:
         return None
     if isinstance(attempt, bool) or not isinstance(attempt, int) or not 1 <= attempt <= _MOST:
-        raise InvalidArguments(f"attempt={attempt!r}: give its number, from 1 on, or None for all")
+        raise InvalidArguments(f"attempt={attempt!r}: give its number, from 1 on, or None for all", at="attempt")
     return attempt
 
 
@@ -57,5 +57,7 @@ def _place(cursor: str | None) -> Place:
         return START
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise InvalidArguments("cursor: give the next_cursor of the page before, the cursor of a line, or None")
+        raise InvalidArguments(
+            "cursor: give the next_cursor of the page before, the cursor of a line, or None", at="cursor"
+        )
     return int(found[1]), int(found[2])

@@ -21,7 +21,9 @@ _TICK = timedelta(microseconds=1)
 def previewed(trigger: Trigger, count: int, after: datetime) -> list[datetime]:
     """The first ``count`` fires after an instant, fewer when there are no more."""
     if after.utcoffset() is None:
-        raise InvalidArguments(f"after={after!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
+        raise InvalidArguments(
+            f"after={after!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)", at="after"
+        )
     fires: list[datetime] = []
     instant: datetime | None = after
     while len(fires) < count and instant is not None and (instant := trigger.next_after(instant)) is not None:
@@ -45,7 +47,9 @@ def previewed_schedule(schedule: Schedule, count: int, after: datetime | None, n
 def marked(trigger: Trigger, count: int, after: datetime) -> list[PreviewedFire]:
     """The first ``count`` fires after an instant, with what changes of the clock do to them and between them."""
     if after.utcoffset() is None:
-        raise InvalidArguments(f"after={after!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)")
+        raise InvalidArguments(
+            f"after={after!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)", at="after"
+        )
     return trigger.preview(count, after=after)
 
 

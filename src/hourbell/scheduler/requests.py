@@ -122,7 +122,9 @@ def checked_key(key: object) -> str | None:
     if key is None:
         return None
     if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY or not key.isprintable():
-        raise InvalidArguments(f"key {str(key)[:60]!r}: give 1 to {_LONGEST_KEY} printable characters, or None")
+        raise InvalidArguments(
+            f"key {str(key)[:60]!r}: give 1 to {_LONGEST_KEY} printable characters, or None", at="key"
+        )
     return key
 
 

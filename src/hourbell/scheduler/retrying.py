@@ -9,6 +9,7 @@ from hourbell.errors import InvalidArguments
 from hourbell.model.audit import Action
 from hourbell.model.run import Run, RunFilter
 from hourbell.model.run_state import RunState
+from hourbell.scheduler.declarations import replaced_args
 from hourbell.scheduler.pages import checked_instant, checked_limit, checked_state, checked_text
 from hourbell.scheduler.verbs import Verbs, id_of_run
 
@@ -41,7 +42,7 @@ class RetryVerbs(Verbs):
         plain = None
         if args is not None:
             known = await self._core.store.get_run(run_id)
-            plain = self._core.find_task(known.task).arguments.dump(args)
+            plain = replaced_args(self._core.find_task(known.task), args)
         run = await self._core.store.audited(self._core.act(Action.RETRY)).retry_run(run_id, plain)
         await self._core.wake(run.task, run.queue)
         return run
@@ -95,5 +96,7 @@ class RetryVerbs(Verbs):
 def _retryable(state: RunState | str) -> RunState:
     found = checked_state(RunState, state)
     if found not in (RunState.FAILED, RunState.CANCELLED):
-        raise InvalidArguments(f"state={str(state)[:40]!r}: many are retried only of 'failed' or 'cancelled' runs")
+        raise InvalidArguments(
+            f"state={str(state)[:40]!r}: many are retried only of 'failed' or 'cancelled' runs", at="state"
+        )
     return found

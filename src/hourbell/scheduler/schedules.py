@@ -14,7 +14,7 @@ from hourbell.model.run_state import Origin, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.scheduler.calendars import check_blackout
-from hourbell.scheduler.declarations import Declared, checked_args, checked_id
+from hourbell.scheduler.declarations import Declared, checked_args, checked_id, replaced_args
 from hourbell.scheduler.pages import checked_instant, checked_limit, checked_state, checked_text, checked_year
 from hourbell.scheduler.previews import marked, marked_schedule, previewed, previewed_schedule
 from hourbell.scheduler.requests import ancestry, checked_key
@@ -113,7 +113,7 @@ class ScheduleVerbs(Verbs):
         ``cursor`` of the next page, None at the end. Raises InvalidArguments.
         """
         if sort not in _SORTS:
-            raise InvalidArguments(f"sort={str(sort)[:40]!r}: choose 'id' or 'next_fire_at'")
+            raise InvalidArguments(f"sort={str(sort)[:40]!r}: choose 'id' or 'next_fire_at'", at="sort")
         wanted = ScheduleFilter(
             state=checked_state(ScheduleState, state),
             task=checked_text("task", task),
@@ -279,7 +279,7 @@ class ScheduleVerbs(Verbs):
     async def _replacing(self, schedule_id: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """These arguments, checked together with the schedule's own; validators of users never run under its lock."""
         schedule = await self._core.store.get_schedule(schedule_id)
-        plain = self._core.find_task(schedule.task).arguments.dump({**schedule.args, **args})
+        plain = replaced_args(self._core.find_task(schedule.task), {**schedule.args, **args})
         return {name: plain[name] for name in args}
 
 
@@ -310,5 +310,5 @@ def _checked_note(note: object) -> str | None:
     if note is None:
         return None
     if not isinstance(note, str) or len(note) > _LONGEST_NOTE or not note.replace("\n", "").isprintable():
-        raise InvalidArguments(f"note: give printable text of at most {_LONGEST_NOTE} characters, or None")
+        raise InvalidArguments(f"note: give printable text of at most {_LONGEST_NOTE} characters, or None", at="note")
     return note

@@ -59,7 +59,7 @@ _MEANINGS: Mapping[int, str] = {
 }
 _READING = (401, 403, 404, 422, 503)
 _BODY = (400, 413, 415)
-ETAG: dict[str, Any] = {
+ETAG: Mapping[str, Any] = {
     "headers": {"ETag": {"description": "The schedule's revision, for If-Match", "schema": {"type": "string"}}}
 }
 

@@ -66,9 +66,11 @@ def read_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> Non
 def write_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
     """The routes that make schedules, stop them and let them go on."""
     writes = [guard.require("write")]
-    edits = refusals(409, 412, body=True) | {200: ETAG}
+    edits = refusals(409, 412, body=True) | {200: dict(ETAG)}
 
-    @router.post("/schedules", dependencies=writes, status_code=201, responses=refusals(409, body=True) | {201: ETAG})
+    @router.post(
+        "/schedules", dependencies=writes, status_code=201, responses=refusals(409, body=True) | {201: dict(ETAG)}
+    )
     async def add_schedule(asked: ScheduleIn, request: Request, response: Response) -> ScheduleOut:
         """Make a schedule. An id that is taken is a 409, unless on_conflict says something else."""
         await _check_calendars(scheduler, asked.policies)
@@ -98,7 +100,7 @@ def write_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> No
         schedule = await scheduler.pause_schedule(id, note=said.note, until=said.until, revision=revision)
         return _told(schedule, response)
 
-    @router.post("/schedules/{id:path}/resume", dependencies=writes, responses=refusals(412) | {200: ETAG})
+    @router.post("/schedules/{id:path}/resume", dependencies=writes, responses=refusals(412) | {200: dict(ETAG)})
     async def resume_schedule(
         id: ScheduleId,  # noqa: A002 - its name in the address
         response: Response,
@@ -130,12 +132,14 @@ def one_schedule(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
     """The routes of a schedule itself. They come after all others: an id may have slashes."""
     reads, writes = [guard.require("read")], [guard.require("write")]
 
-    @router.get("/schedules/{id:path}", dependencies=reads, responses=refusals() | {200: ETAG})
+    @router.get("/schedules/{id:path}", dependencies=reads, responses=refusals() | {200: dict(ETAG)})
     async def get_schedule(id: ScheduleId, response: Response) -> ScheduleOut:  # noqa: A002 - its name in the address
         """One schedule. Its ETag is for If-Match."""
         return _told(await scheduler.get_schedule(id), response)
 
-    @router.patch("/schedules/{id:path}", dependencies=writes, responses=refusals(409, 412, body=True) | {200: ETAG})
+    @router.patch(
+        "/schedules/{id:path}", dependencies=writes, responses=refusals(409, 412, body=True) | {200: dict(ETAG)}
+    )
     async def update_schedule(
         id: ScheduleId,  # noqa: A002 - its name in the address
         asked: SchedulePatch,

@@ -64,12 +64,13 @@ class Arguments:
     def dump(self, named: Mapping[str, Any]) -> dict[str, Any]:
         """Check named arguments and turn them into JSON that `load` will understand after any restart.
 
+        They are values of the parameters' types, or the JSON of those, as it comes over a wire or out of a store.
         Raises InvalidArguments naming the argument; also when they are longer than 256 kB as JSON.
         """
         shape = self._shape
         if not named and not shape.required:
             return {}
-        values = self._checked(lambda: self._adapter.validate_python(dict(named)))
+        values = self._checked(lambda: self._from_either(named))
         plain, text = self._as_json(self._adapter, values)
         if len(text) > ARGS_MAX:
             raise InvalidArguments(
@@ -147,6 +148,20 @@ class Arguments:
                 f"task {self.label}: an argument's type cannot be made from JSON: {error.message.splitlines()[0]} "
                 "Take an id or plain data instead, and get the object inside"
             ) from None
+
+    def _from_either(self, named: Mapping[str, Any]) -> Any:
+        from pydantic import ValidationError
+
+        try:
+            return self._adapter.validate_python(dict(named), by_alias=True, by_name=True)
+        except ValidationError:
+            try:
+                text = json.dumps(dict(named), allow_nan=False)
+            except (TypeError, ValueError, RecursionError):
+                text = None
+            if text is None:
+                raise
+            return _from_json(self._adapter, text)
 
     def _checked(self, step: Callable[[], Any]) -> Any:
         from pydantic import ValidationError

@@ -35,7 +35,7 @@ def api_router(
     router = APIRouter(route_class=ProblemRoute, tags=["hourbell"], generate_unique_id_function=_operation_id)
     for part in (read_schedules, write_schedules, run_schedules, one_schedule):
         part(router, scheduler, guard)
-    for part in (read_runs, change_runs, read_house, read_audit, read_health):
+    for part in (change_runs, read_runs, read_house, read_audit, read_health):
         part(router, scheduler, guard)
     share_methods(router)
     return router

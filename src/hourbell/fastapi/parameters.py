@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,12 +16,13 @@ from hourbell.model.schedule import Schedule
 from hourbell.scheduler import Scheduler
 
 MOST_ITEMS = 500
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
 
 
 def _only_text(given: Any) -> Any:
-    """pydantic reads numbers as seconds since 1970, too; here an instant is text."""
-    if not isinstance(given, str | datetime):
-        raise ValueError("give an instant as RFC 3339, as in 2030-01-01T00:00:00Z")  # noqa: TRY004 - pydantic's way
+    """pydantic reads numbers as seconds since 1970, too; here an instant is text with a date and a time."""
+    if not isinstance(given, datetime) and not (isinstance(given, str) and _RFC_3339.match(given)):
+        raise ValueError("give an instant as RFC 3339, as in 2030-01-01T00:00:00Z")
     return given
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, WithJsonSchema
 
 from hourbell.errors import HourbellError
 from hourbell.model.backfill import Backfill
@@ -22,6 +22,8 @@ from hourbell.triggers import PreviewedFire
 T = TypeVar("T")
 Instant = Annotated[datetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
 """RFC 3339 in UTC."""
+WallClock = Annotated[datetime, WithJsonSchema({"type": "string", "examples": ["2030-03-31T02:30:00"]})]
+"""A time of the wall clock, without an offset: no instant."""
 
 
 class ListOut(BaseModel, Generic[T]):
@@ -197,7 +199,7 @@ class PreviewedOut(BaseModel):
     """A fire to come. ``local``: the time of the wall clock that the rule names. No ``fire_at``: nothing runs there."""
 
     fire_at: Instant | None
-    local: datetime
+    local: WallClock
     mark: Literal["moved", "dropped", "first", "second"] | None
     note: str
     count: int

@@ -243,6 +243,29 @@ async def test_what_nobody_here_knows_is_handed_back_at_the_second_look() -> Non
         assert (stored.state, stored.failures) == (RunState.QUEUED, 0)
 
 
+async def test_what_a_claim_on_its_way_brings_is_not_handed_back() -> None:
+    """Its answer may come after both looks: then its bodies begin here, and must not begin elsewhere too."""
+    async with Rig() as rig:
+        (run,) = await rig.bench.enqueue_many("ring", 1)
+        holdings = rig.shift.holdings
+        holdings.claims["late"] = 1
+        await rig.bench.store.claim(
+            rig.shift.trust.node_id, "late", limit=1, tasks={"ring": 1}, queues=None, suspects=1
+        )
+        holdings.claimed = True
+        for _ in range(4):
+            await _renewed(rig, 15.0)
+            await rig.shift.auditing.step()
+            await rig.shift.settling.step()
+            assert (await rig.bench.run(run.id)).state is RunState.RUNNING
+        del holdings.claims["late"]
+        for _ in range(2):
+            await _renewed(rig, 15.0)
+            await rig.shift.auditing.step()
+        await rig.shift.settling.step()
+        assert (await rig.bench.run(run.id)).state is RunState.QUEUED
+
+
 async def test_what_the_store_does_not_count_any_more_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 2)

@@ -51,6 +51,7 @@ class Auditing:
         self._period = parts.settings.lease
         self._compare_at = parts.clock.elapsed() + self._period
         self._unknown: set[tuple[str, int]] = set()
+        self._in_flight: set[str] = set()
 
     async def step(self) -> float | None:
         """Do what is due of both, and answer when to look again; None when trust is gone."""
@@ -82,16 +83,18 @@ class Auditing:
 
     async def _compare(self) -> None:
         running = list(self._holdings.running.values())
-        before = self._holdings.local()
+        before, in_flight = self._holdings.local(), set(self._holdings.claims)
         counted = {(held.run_id, held.attempt) for held in await self._store.held(self._trust.node_id)}
         self._spent(1)
         self._give_up([one for one in running if not one.given_up and (one.run.id, one.run.attempt) not in counted])
         unknown = counted - before - self._holdings.local()
-        for run_id, attempt in unknown & self._unknown:
+        # What was seen the last time came with a claim that was under way then; its answer may still be.
+        strangers = set() if self._in_flight & self._holdings.claims.keys() else unknown & self._unknown
+        for run_id, attempt in strangers:
             _log.warning("run %s is held by this node without its knowledge; handing it back", run_id)
             stranger = _stranger(run_id, attempt, self._parts)
             self._settling.add(stranger, verdict.handed_back(stranger))
-        self._unknown = unknown - self._unknown
+        self._unknown, self._in_flight = unknown - strangers, in_flight
         if self._unknown:
             self._compare_at = self._parts.clock.elapsed() + self._period / 3
 

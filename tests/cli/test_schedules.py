@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from hourbell import Every, Scheduler
+from hourbell.cli.argument_options import ArgumentOptions
 from support.typed import refused, typed, typed_json
 
 URL = "sqlite:///hourbell.db"
@@ -199,6 +201,57 @@ def test_a_backfill_is_asked_for_and_counted() -> None:
     assert "in the future" in refused("schedules", "backfill", "report", "--start", "2024-01-01", "--end", "2999-01-01")
     typed("schedules", "pause", "report")
     assert "is paused" in refused("schedules", "backfill", "report", *when, "--yes", code=1)
+
+
+def test_a_pause_may_end_by_itself() -> None:
+    added("--every", "1h", "--arg", "to=ada")
+    said = typed("schedules", "pause", "report", "--until", "2999-01-31T09:00:00+01:00").stdout
+    assert said == "report is paused until 2999-01-31T08:00:00Z\n"
+    assert "--until 'noon'" in refused("schedules", "pause", "report", "--until", "noon")
+    assert "instant to come" in refused("schedules", "pause", "report", "--until", "2020-01-01")
+
+
+def test_a_policy_is_inherited_again() -> None:
+    added("--every", "1h", "--arg", "to=ada", "--overlap", "allow")
+    typed("schedules", "edit", "report", "--inherit", "overlap")
+    assert shown("report")["policies"]["overlap"] == "skip"
+    assert "there is no policy" in refused("schedules", "edit", "report", "--inherit", "colour")
+
+
+async def somebody_edits() -> None:
+    async with Scheduler(URL) as scheduler:
+
+        @scheduler.task(name="report")
+        def report(to: str, copies: int) -> None: ...
+
+        await scheduler.update_schedule("report", args={"to": "ada", "copies": 7})
+
+
+def test_an_edit_does_not_undo_what_somebody_else_did_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    added("--every", "1h", "--arg", "to=ada")
+    read = ArgumentOptions.read
+
+    def slowly(self: ArgumentOptions, task: Any) -> dict[str, Any]:
+        monkeypatch.setattr(ArgumentOptions, "read", read)
+        with ThreadPoolExecutor(1) as other:
+            other.submit(lambda: asyncio.run(somebody_edits())).result()
+        return read(self, task)
+
+    monkeypatch.setattr(ArgumentOptions, "read", slowly)
+    words = ("schedules", "edit", "report", "--app", "shop:scheduler", "--arg", "to=bob")
+    assert "has been" in refused(*words, code=1)
+    assert shown("report")["args"] == {"to": "ada", "copies": 7}
+    typed(*words)
+    assert shown("report")["args"] == {"to": "bob", "copies": 7}
+
+
+def test_the_list_is_narrowed_and_sorted() -> None:
+    for name, period in (("a", "3h"), ("b", "1h")):
+        added("--every", period, "--arg", "to=ada", "--id", name, "--note", f"for {name}")
+    assert [one["id"] for one in typed_json("schedules", "--sort", "next_fire_at")] == ["b", "a"]
+    assert [one["id"] for one in typed_json("schedules", "list", "--text", "for a")] == ["a"]
+    assert typed_json("schedules", "list", "--task", "plain") == []
+    assert "choose 'id'" in refused("schedules", "--sort", "colour")
 
 
 async def store_many(count: int) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from hourbell import Scheduler
 from hourbell.cli.asking import Database, Yes, ask, confirm
-from hourbell.cli.periods import read_instant
+from hourbell.cli.periods import in_utc, read_instant
 from hourbell.cli.progress import bar
 from hourbell.cli.schedule_switches import ScheduleId
 from hourbell.cli.showing import AsJson, show_json
@@ -40,7 +39,7 @@ def backfill(
         _tell(would, as_json, dry_run=True)
         return
     many = len(would.fires)
-    confirm(f"make {many} runs of {plain(id)}, for {_z(would.fires[0])} to {_z(would.fires[-1])}?", yes)
+    confirm(f"make {many} runs of {plain(id)}, for {in_utc(would.fires[0])} to {in_utc(would.fires[-1])}?", yes)
     with bar("due times", many) as done:
         found = ask(database, lambda scheduler: _asked(scheduler, id, start, end, key=key, done=done))
     _tell(found, as_json, dry_run=False)
@@ -62,19 +61,20 @@ async def _asked(
 
 def _tell(found: Backfill, as_json: bool, *, dry_run: bool) -> None:
     if as_json:
-        fires = [_z(fire) for fire in found.fires]
-        shown = {"id": found.id, "schedule_id": found.schedule_id, "start": _z(found.start), "end": _z(found.end)}
+        fires = [in_utc(fire) for fire in found.fires]
+        shown = {
+            "id": found.id,
+            "schedule_id": found.schedule_id,
+            "start": in_utc(found.start),
+            "end": in_utc(found.end),
+        }
         show_json({**shown, "fires": fires, "made": found.made, "dry_run": dry_run})
     elif not found.fires:
         print("no due time lies there: nothing to make")
     elif dry_run:
         print(f"{len(found.fires)} runs would be made:")
         for fire in found.fires:
-            print(f"    {_z(fire)}")
+            print(f"    {in_utc(fire)}")
     else:
         known = len(found.fires) - found.made
         print(f"{found.made} runs are queued as backfill {plain(found.id)}" + (f"; {known} were there" * bool(known)))
-
-
-def _z(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

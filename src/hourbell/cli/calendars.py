@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -11,6 +10,7 @@ import typer
 
 from hourbell import Calendar, HourbellError, InvalidArguments, Scheduler
 from hourbell.cli.asking import Database, Yes, ask, confirm
+from hourbell.cli.periods import in_utc
 from hourbell.cli.showing import AsJson, Limit, Listed, listed, show_fields, show_json, show_rows
 from hourbell.cli.table import plain
 from hourbell.model.named_calendar import NamedCalendar
@@ -117,8 +117,8 @@ def _shape(named: NamedCalendar) -> dict[str, Any]:
         "name": named.name,
         "explain": _explained(named),
         "calendar": json.loads(named.spec),
-        "created_at": named.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "updated_at": named.updated_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "created_at": in_utc(named.created_at),
+        "updated_at": in_utc(named.updated_at),
     }
 
 

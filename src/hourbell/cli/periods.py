@@ -32,3 +32,8 @@ def read_instant(option: str, text: str) -> datetime:
 def read_if_given(option: str, text: str | None) -> datetime | None:
     """The instant, where one was typed. Raises InvalidArguments."""
     return None if text is None else read_instant(option, text)
+
+
+def in_utc(instant: datetime) -> str:
+    """The instant as it is shown."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -64,6 +64,10 @@ def edit(
     when: TriggerOptions,
     arguments: ArgumentOptions,
     policies: PolicyOptions,
+    inherit: Annotated[
+        list[str] | None,
+        typer.Option("--inherit", metavar="POLICY", help="A policy to take from the task again; may be repeated."),
+    ] = None,
     database: Database = None,
     app: App = None,
     as_json: AsJson = False,
@@ -84,8 +88,16 @@ def edit(
         if arguments.given:
             kept = schedule.args if arguments.args is None else {}
             args = {**kept, **arguments.read(known_task(scheduler, schedule.task, await scheduler.list_tasks()))}
-        if trigger is None and args is None and not given:
+        if trigger is None and args is None and not given and not inherit:
             give_up("nothing is to be changed: say when, an argument or a policy (see --help)")
-        return await scheduler.update_schedule(id, trigger=trigger, args=args, **given)
+        # What was read above decides what is written: somebody else's edit in between would be lost in silence.
+        return await scheduler.update_schedule(
+            id,
+            trigger=trigger,
+            args=args,
+            inherit=[name.replace("-", "_") for name in inherit or ()],
+            revision=schedule.revision if args is not None or trigger is not None else None,
+            **given,
+        )
 
     tell(ask(database, edited, app=app), "", as_json)

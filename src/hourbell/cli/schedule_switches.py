@@ -12,6 +12,7 @@ from hourbell.cli.argument_options import ArgumentOptions, known_task
 from hourbell.cli.asking import App, Database, Yes, ask, confirm
 from hourbell.cli.completing import schedule_ids
 from hourbell.cli.option_groups import spread
+from hourbell.cli.periods import in_utc, read_if_given
 from hourbell.cli.showing import AsJson, show_json
 from hourbell.cli.table import plain
 
@@ -22,9 +23,19 @@ Key = Annotated[
 ]
 
 
-def pause(id: ScheduleId, database: Database = None, note: Note = None, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
+def pause(
+    id: ScheduleId,  # noqa: A002 - as in REST
+    database: Database = None,
+    note: Note = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="When it is resumed by itself; else never.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Stop a schedule's fires until it is resumed, through restarts and deploys."""
-    _changed(database, lambda scheduler: scheduler.pause_schedule(id, note=note), "is paused", as_json)
+    end = read_if_given("--until", until)
+    what = "is paused" + (f" until {in_utc(end)}" if end is not None else "")
+    _changed(database, lambda scheduler: scheduler.pause_schedule(id, note=note, until=end), what, as_json)
 
 
 def resume(id: ScheduleId, database: Database = None, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
@@ -89,7 +100,7 @@ def tell(schedule: Schedule, what: str, as_json: bool) -> None:
 def standing(schedule: Schedule) -> str:
     """Its state and what comes next."""
     if schedule.state == "active" and schedule.next_fire_at is not None:
-        return f"is active and fires next at {schedule.next_fire_at.isoformat().replace('+00:00', 'Z')}"
+        return f"is active and fires next at {in_utc(schedule.next_fire_at)}"
     return f"is {schedule.state}"
 
 

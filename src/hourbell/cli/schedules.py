@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import typer
 
 from hourbell import Scheduler
 from hourbell.cli.asking import Database, ask
 from hourbell.cli.backfills import backfill
+from hourbell.cli.option_groups import spread
 from hourbell.cli.schedule_changes import add, edit
 from hourbell.cli.schedule_details import show_schedule
 from hourbell.cli.schedule_switches import pause, remove, resume, trigger
 from hourbell.cli.showing import AsJson, Limit, Listed, listed, show_list
 from hourbell.model.schedule import Schedule
 
-State = Annotated[
-    str | None, typer.Option(metavar="STATE", help="Only those in this state: active, paused, finished, undeclared.")
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleOptions:
+    """Which schedules are meant, and in which order, as it was typed."""
+
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state", metavar="STATE", help="Only those in this state: active, paused, finished, undeclared."
+        ),
+    ] = None
+    task: Annotated[str | None, typer.Option("--task", metavar="NAME", help="Only those of this task.")] = None
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="TEXT", help="Only those with it in their id, task or note.")
+    ] = None
+    sort: Annotated[str, typer.Option("--sort", metavar="BY", help="In the order of id or next_fire_at.")] = "id"
 
 
 def schedules_commands() -> typer.Typer:
@@ -36,22 +51,34 @@ def schedules_commands() -> typer.Typer:
     return app
 
 
+@spread
 def _listed(
-    context: typer.Context, database: Database = None, state: State = None, limit: Limit = 50, as_json: AsJson = False
+    context: typer.Context,
+    options: ScheduleOptions,
+    database: Database = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
 ) -> None:
     """The schedules, by id. A word after it asks about one of them, or changes it."""
     if context.invoked_subcommand is None:
-        list_schedules(database, state, limit, as_json)
+        _list(options, database, limit, as_json)
 
 
-def list_schedules(database: Database = None, state: State = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+@spread
+def list_schedules(
+    options: ScheduleOptions, database: Database = None, limit: Limit = 50, as_json: AsJson = False
+) -> None:
     """The schedules that are stored, by id."""
+    _list(options, database, limit, as_json)
+
+
+def _list(options: ScheduleOptions, database: str | None, limit: int, as_json: bool) -> None:
     from hourbell.fastapi.schemas import ScheduleOut
 
+    wanted: dict[str, Any] = asdict(options)
+
     async def some(scheduler: Scheduler) -> Listed[Schedule]:
-        return await listed(
-            lambda cursor, count: scheduler.list_schedules(state=state, cursor=cursor, limit=count), limit
-        )
+        return await listed(lambda cursor, count: scheduler.list_schedules(**wanted, cursor=cursor, limit=count), limit)
 
     found = ask(database, some)
     show_list(

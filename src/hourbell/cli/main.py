@@ -8,6 +8,7 @@ import typer
 
 from hourbell.cli.calendars import calendars_commands
 from hourbell.cli.demo import demo
+from hourbell.cli.doctor import doctor
 from hourbell.cli.exit_codes import Commands
 from hourbell.cli.migrate import migrate
 from hourbell.cli.next import show_next
@@ -37,6 +38,7 @@ def commands() -> typer.Typer:
     app.command("tasks")(list_tasks)
     app.command("nodes")(list_nodes)
     app.command("next")(show_next)
+    app.command("doctor")(doctor)
     app.command("prove")(prove)
     return app
 

@@ -39,6 +39,7 @@ class Leasing:
         self._renewed = renewed
         self._lost = lost
         self._lease = parts.settings.lease
+        self._offset: float | None = None
 
     async def step(self) -> float | None:
         """Renew once and answer when to renew next; None when there is nothing to renew any more."""
@@ -47,7 +48,9 @@ class Leasing:
             return None
         asked = self._parts.timekeeper.ask()
         try:
-            renewal = await self._store.renew(self._trust.node_id, timedelta(seconds=self._lease), self._running())
+            renewal = await self._store.renew(
+                self._trust.node_id, timedelta(seconds=self._lease), self._running(), self._offset
+            )
         except StoreUnavailable:
             self._witness.forget()
             raise
@@ -55,6 +58,8 @@ class Leasing:
             self._lost("the database counts it as ended")
             return None
         self._parts.timekeeper.heard(renewal.now, asked)
+        # Nothing is judged by it; it is stored with the next renewal, for whoever wonders about this host's clock.
+        self._offset = (self._parts.clock.host_now() - renewal.now).total_seconds()
         self._witness.saw(renewal.siblings, self._parts.clock.elapsed())
         if not self._trust.renewed(asked):
             self._lost("its renewal took too long")

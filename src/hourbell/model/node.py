@@ -23,7 +23,8 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A node as it was read from the store."""
+    """A node as it was read from the store. ``clock_offset``  by how many seconds its host's clock was ahead of the
+    database's when it said so last; None: not known."""
 
     id: str
     host: str
@@ -33,6 +34,7 @@ class Node:
     lease_until: datetime
     running: int
     version: str
+    clock_offset: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,3 +26,20 @@ class Stranded:
     count: int
     known: bool
     schedules: tuple[str, ...] = ()
+
+
+def told_of_stranded(one: Stranded) -> str:
+    """What waits in vain, and what to do about it."""
+    many = f"{one.count} runs{' or more' if one.count == COUNTED else ''}" if one.count > 1 else "a run"
+    what = f"{many} of task {one.task!r} in queue {one.queue!r}"
+    since = f"since {one.since:%Y-%m-%d %H:%M:%S} UTC"
+    if one.known:
+        return f"{what} waiting {since}: no live node serves this queue; start one with it in its setting `queues`"
+    told = (
+        f"{what} waiting {since}: no live node knows this task; start one that does, or give the task "
+        f"aliases=[{one.task!r}] if it has another name now, or cancel the runs"
+    )
+    if not one.schedules:
+        return told
+    named = ", ".join(one.schedules[:3]) + (", …" if len(one.schedules) > 3 else "")
+    return f"{told} (fires of their schedules are skipped meanwhile, unless these allow overlap: {named})"

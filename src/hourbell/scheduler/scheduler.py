@@ -10,6 +10,7 @@ from hourbell.scheduler.backfills import BackfillVerbs
 from hourbell.scheduler.calendars import CalendarVerbs
 from hourbell.scheduler.core import Core
 from hourbell.scheduler.declaring import Declaring
+from hourbell.scheduler.diagnosing import DiagnosisVerbs
 from hourbell.scheduler.guards import GuardVerbs
 from hourbell.scheduler.lifespan import LifeVerbs
 from hourbell.scheduler.logs import LogVerbs
@@ -39,6 +40,7 @@ class Scheduler(
     AuditVerbs,
     GuardVerbs,
     AdminVerbs,
+    DiagnosisVerbs,
     LifeVerbs,
 ):
     """Schedules, their tasks and their runs, on one database.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime, timedelta
 
+    from hourbell.model.database_facts import DatabaseFacts
     from hourbell.model.editing import Change
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hourbell.model.schedule import Declaration, Schedule
     from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.model.stranded import Stranded
+    from hourbell.model.survey import Survey
     from hourbell.store.transaction import Transaction
 
 OnConflict = Literal["update", "keep", "error"]
@@ -301,10 +303,13 @@ class NodeStore(Protocol):
         changes nothing.
         """
 
-    async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
+    async def renew(
+        self, node_id: str, lease: timedelta, running: int, clock_offset: float | None = None
+    ) -> Renewal | None:
         """Extend the lease of a live node and add one to its renewal number; None when it is not live any more.
 
-        An expired lease is not renewed either: the node must take a new id.
+        An expired lease is not renewed either: the node must take a new id. ``clock_offset``  by how many seconds the
+        node's host is ahead of this database, kept for whoever looks; None: as it was.
         """
 
     async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
@@ -332,6 +337,12 @@ class NodeStore(Protocol):
         """Which queued runs have been due for so long, and no live node may take them, by queue and task.
 
         A node that does not say what it can run (see `register_node`; an earlier version) may take any.
+        """
+
+    async def survey(self, patience: timedelta) -> Survey:
+        """What stands in the tables that may be in trouble, bounded in size; for people who look, not for loops.
+
+        Read statement by statement, so that one part may be a moment newer than another.
         """
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
@@ -377,6 +388,12 @@ class Store(StoreVerbs, Protocol):
 
     async def pending(self) -> Sequence[str]:
         """The names of what `migrate` would apply, in their order. Changes nothing, and needs no right to."""
+
+    async def examine(self) -> DatabaseFacts:
+        """What the database says of itself: version, rights, schema, indexes, dead rows, the state of its file.
+
+        Changes nothing, and also answers where the schema is missing or too old.
+        """
 
     async def ping(self) -> datetime:
         """Ask the database for its present instant: the proof that it answers."""

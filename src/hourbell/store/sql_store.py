@@ -25,6 +25,7 @@ from hourbell.store.scripts import (
     runs,
     schedules,
     settling,
+    surveying,
     watching,
 )
 from hourbell.store.scripts.rows import attempt_from, node_from, run_from
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from hourbell.model.schedule import Declaration, Schedule
     from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.model.stranded import Stranded
+    from hourbell.model.survey import Survey
     from hourbell.store.protocol import Ended, OnConflict
 
 T = TypeVar("T")
@@ -294,8 +296,12 @@ class SqlStore:
             await self._database.run(overlap.sweep, "renew")
         return registration
 
-    async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
-        return await self._database.run(lambda: nodes.renew(node_id, lease, running), "renew", atomic=False)
+    async def renew(
+        self, node_id: str, lease: timedelta, running: int, clock_offset: float | None = None
+    ) -> Renewal | None:
+        return await self._database.run(
+            lambda: nodes.renew(node_id, lease, running, clock_offset), "renew", atomic=False
+        )
 
     async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
         rescue = await self._database.run(lambda: nodes.rescue(suspects, in_steps=self._steps), "fire")
@@ -317,6 +323,9 @@ class SqlStore:
 
     async def stranded(self, patience: timedelta) -> Sequence[Stranded]:
         return await self._database.run(lambda: watching.stranded(patience), "read", atomic=False)
+
+    async def survey(self, patience: timedelta) -> Survey:
+        return await self._database.run(lambda: surveying.survey(patience), "read", atomic=False)
 
     async def ping(self) -> datetime:
         rows = await self._database.run(lambda: one("clock.read"), "read", atomic=False)

@@ -21,6 +21,7 @@ Dialect = Literal["postgres", "sqlite"]
 
 _NAME = re.compile(r"^-- name: ([a-z_]+\.[a-z_]+)$", re.MULTILINE)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+_INDEX = re.compile(r"^(CREATE|DROP)(?: UNIQUE)? INDEX(?: IF (?:NOT )?EXISTS)? (?:\{schema\}\.)?(\w+)", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
 
 
@@ -61,6 +62,18 @@ def migrations(dialect: Dialect, schema: str | None = None) -> tuple[Migration, 
         stem = name.removesuffix(".sql")
         steps.append(Migration(int(stem.split("_")[0]), stem, _fill(entry.read_text("utf-8"), schema)))
     return tuple(steps)
+
+
+def indexes(dialect: Dialect) -> tuple[str, ...]:
+    """The names of the indexes that the migrations make and keep, besides those of primary keys."""
+    kept: dict[str, None] = {}
+    for step in migrations(dialect, None):
+        for verb, name in _INDEX.findall(step.text):
+            if verb == "CREATE":
+                kept[name] = None
+            else:
+                kept.pop(name, None)
+    return tuple(kept)
 
 
 def quoted(schema: str) -> str:

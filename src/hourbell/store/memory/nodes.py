@@ -52,13 +52,16 @@ class NodeVerbs(Handle):
                     lose(tables, run, now)
             return Registration(now, tables.ended())
 
-    async def renew(self, node_id: str, lease: timedelta, running: int) -> Renewal | None:
+    async def renew(
+        self, node_id: str, lease: timedelta, running: int, clock_offset: float | None = None
+    ) -> Renewal | None:
         async with self._transaction() as now:
             tables = self._tables
             node = tables.nodes.get(node_id)
             if node is None or node.state is not NodeState.LIVE or node.lease_until <= now:
                 return None
-            tables.nodes.put(node_id, replace(node, lease_until=now + lease, running=running))
+            offset = node.clock_offset if clock_offset is None else clock_offset
+            tables.nodes.put(node_id, replace(node, lease_until=now + lease, running=running, clock_offset=offset))
             tables.renewals.put(node_id, (tables.renewals.get(node_id) or 0) + 1)
             siblings = [
                 Sibling(other.id, tables.renewals.get(other.id) or 0, other.lease_until)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.database_facts import DatabaseFacts
 from hourbell.store.memory.audit import AuditVerbs
 from hourbell.store.memory.calendars import CalendarVerbs
 from hourbell.store.memory.claims import ClaimVerbs
 from hourbell.store.memory.guards import GuardVerbs
 from hourbell.store.memory.listeners import Listener, Listeners
 from hourbell.store.memory.logs import LogVerbs
-from hourbell.store.memory.nodes import NodeVerbs
 from hourbell.store.memory.runs import RunVerbs
 from hourbell.store.memory.schedules import ScheduleVerbs
+from hourbell.store.memory.surveying import SurveyVerbs
 from hourbell.store.memory.tables import Tables
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from hourbell.store.transaction import Transaction
 
 
-class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, AuditVerbs, GuardVerbs, NodeVerbs):
+class MemoryStore(
+    ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, AuditVerbs, GuardVerbs, SurveyVerbs
+):
     """The store without a database: for tests, and for trying things out.
 
     It keeps every guarantee of the port within one process: handles made by `twin` may be used from several event
@@ -76,6 +79,10 @@ class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, 
     async def pending(self) -> Sequence[str]:
         """Nothing ever is."""
         return ()
+
+    async def examine(self) -> DatabaseFacts:
+        """There is not much to say."""
+        return DatabaseFacts(kind="memory", version="the memory of this process")
 
     async def ping(self) -> datetime:
         """The present instant."""

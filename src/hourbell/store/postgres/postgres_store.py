@@ -11,6 +11,7 @@ from hourbell.clock import Clock, SystemClock
 from hourbell.store.postgres.connections import Connections
 from hourbell.store.postgres.database import PostgresDatabase
 from hourbell.store.postgres.errors import CAUGHT, translated
+from hourbell.store.postgres.examining import PostgresExamining
 from hourbell.store.postgres.listening import Listening
 from hourbell.store.postgres.migrating import PostgresMigrating
 from hourbell.store.scripts.script import one
@@ -21,6 +22,7 @@ from hourbell.store.within import Lending
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from hourbell.model.database_facts import DatabaseFacts
     from hourbell.store.protocol import StoreVerbs
     from hourbell.store.scripts.script import Row
     from hourbell.store.statements import Statement
@@ -129,6 +131,15 @@ class PostgresStore(SqlStore):
         try:
             async with self._connections.of("read") as connection:
                 return await self._migrating().pending(connection)
+        except CAUGHT as error:
+            raise translated(error) from error
+
+    async def examine(self) -> DatabaseFacts:
+        """What the server says, seen through the same address as everything else."""
+        examining = PostgresExamining(self._postgres, self._schema, quoted(self._schema))
+        try:
+            async with self._connections.of("read") as connection:
+                return await examining.examine(connection, await self._migrating().pending(connection))
         except CAUGHT as error:
             raise translated(error) from error
 

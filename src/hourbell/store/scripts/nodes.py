@@ -37,9 +37,9 @@ def register_node(node: NewNode, *, in_steps: bool) -> Script[Registration]:
     return Registration(clock[0]["now_at"], ended)
 
 
-def renew(node_id: str, lease: timedelta, running: int) -> Script[Renewal | None]:
+def renew(node_id: str, lease: timedelta, running: int, clock_offset: float | None) -> Script[Renewal | None]:
     """See `NodeStore.renew`: one row, then a look at the others."""
-    renewed = yield call("nodes.renew", node=node_id, lease=lease, running=running)
+    renewed = yield call("nodes.renew", node=node_id, lease=lease, running=running, clock_offset=clock_offset)
     if not renewed:
         return None
     rows = yield call("nodes.siblings", node=node_id)

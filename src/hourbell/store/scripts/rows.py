@@ -243,4 +243,5 @@ def node_from(row: Row) -> Node:
         lease_until=row["lease_until"],
         running=row["running"],
         version=row["version"],
+        clock_offset=row["clock_offset"],
     )

@@ -10,13 +10,16 @@ from hourbell.clock import Clock, SystemClock
 from hourbell.errors import InvalidArguments
 from hourbell.store.sql_store import SqlStore
 from hourbell.store.sqlite.database import SqliteDatabase
+from hourbell.store.sqlite.examining import SqliteExamining
 from hourbell.store.sqlite.migrating import SqliteMigrating
 from hourbell.store.statements import load
 from hourbell.store.within import Lending
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Sequence
 
+    from hourbell.model.database_facts import DatabaseFacts
     from hourbell.store.protocol import StoreVerbs
     from hourbell.store.scripts.script import Row
     from hourbell.store.transaction import Transaction
@@ -36,6 +39,7 @@ class SqliteStore(SqlStore):
         statements = load("sqlite")
         self._sqlite = SqliteDatabase(Path(path), statements, self._clock, patience)
         self._migrating = SqliteMigrating(self._sqlite, statements, self._clock)
+        self._examining = SqliteExamining(Path(path), statements)
         self._lending = Lending("sqlite", self._clock, named=lambda _: statements, ask=self._identity, place={})
         self._is_open = False
         super().__init__(self._sqlite)
@@ -44,7 +48,7 @@ class SqliteStore(SqlStore):
         """Another handle on the same connections: they have threads of their own and serve any event loop."""
         twin = SqliteStore.__new__(SqliteStore)
         twin._clock, twin._sqlite, twin._migrating = self._clock, self._sqlite, self._migrating
-        twin._lending = self._lending
+        twin._lending, twin._examining = self._lending, self._examining
         twin._is_open = False
         SqlStore.__init__(twin, self._sqlite)
         return twin
@@ -75,6 +79,14 @@ class SqliteStore(SqlStore):
     async def pending(self) -> Sequence[str]:
         """What is missing, by its names."""
         return await self._sqlite.on("read", self._migrating.pending)
+
+    async def examine(self) -> DatabaseFacts:
+        """What the file says, and how it looks from outside."""
+
+        def examined(connection: sqlite3.Connection) -> DatabaseFacts:
+            return self._examining.examine(connection, self._migrating.pending(connection))
+
+        return await self._sqlite.on("read", examined)
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """SQLite sends no hints; a poll is one statement inside this process and costs microseconds."""

@@ -11,7 +11,8 @@ WHERE NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = {schema}.node_task
 -- name: nodes.renew
 -- An expired lease is never renewed: whoever is late takes a new id.
 UPDATE {schema}.nodes
-SET lease_until = coalesce(:now, now()) + :lease, renewals = renewals + 1, running = :running
+SET lease_until = coalesce(:now, now()) + :lease, renewals = renewals + 1, running = :running,
+    clock_offset = coalesce(CAST(:clock_offset AS double precision), clock_offset)
 WHERE id = :node AND state = 'live' AND lease_until > coalesce(:now, now())
 RETURNING coalesce(:now, now()) AS now_at;
 
@@ -20,7 +21,7 @@ RETURNING coalesce(:now, now()) AS now_at;
 SELECT id, renewals, lease_until FROM {schema}.nodes WHERE state = 'live' AND id <> :node;
 
 -- name: nodes.list
-SELECT id, host, pid, version, state, started_at, lease_until, running
+SELECT id, host, pid, version, state, started_at, lease_until, running, clock_offset
 FROM {schema}.nodes
 ORDER BY state = 'live' DESC, started_at DESC, id;
 

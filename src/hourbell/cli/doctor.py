@@ -1,0 +1,109 @@
+"""``hourbell doctor``: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hourbell.cli.asking import Database, ask
+from hourbell.cli.exit_codes import ExitCode
+from hourbell.cli.periods import in_utc
+from hourbell.cli.showing import AsJson, show_fields, show_json, width
+from hourbell.cli.table import plain
+from hourbell.model.node import NodeState
+
+if TYPE_CHECKING:
+    from hourbell.model.diagnosis import Diagnosis, Facts
+
+_HINTS = {
+    "arrive": "arrive: nodes hear of new work at once",
+    "lost": "do not arrive: nodes find new work by asking",
+    "none": "none on this database: nodes find new work by asking",
+}
+
+
+def doctor(database: Database = None, as_json: AsJson = False) -> None:
+    """Look into the database, the nodes, the schedules and the runs, and say what is wrong and what to do about it.
+
+    Changes nothing. The exit code is 1 when something is a problem; a notice alone is none.
+    """
+    diagnosis = ask(database, lambda scheduler: scheduler.diagnose())
+    if as_json:
+        show_json(_shape(diagnosis))
+    else:
+        show_fields(_seen(diagnosis.facts))
+        _tell(diagnosis)
+    raise typer.Exit(ExitCode.OK if diagnosis.healthy else ExitCode.PROBLEM)
+
+
+def _tell(diagnosis: Diagnosis) -> None:
+    columns = width() or 120
+    for one in diagnosis.findings:
+        print()
+        _say(f"{one.severity}: {one.what}", columns)
+        _say(f"do: {one.do}", columns, "    ")
+    if not diagnosis.findings:
+        print("\nnothing is wrong")
+
+
+def _say(text: str, columns: int, indent: str = "") -> None:
+    """Lines that fit, each begun so that it reads as a continuation. Commands are not broken in their middle."""
+    more = f"{indent}    "
+    for line in textwrap.wrap(
+        plain(text), columns, initial_indent=indent, subsequent_indent=more, break_on_hyphens=False
+    ):
+        print(line)
+
+
+def _seen(facts: Facts) -> dict[str, Any]:
+    database, survey = facts.database, facts.survey
+    role = f", as {database.role}" if database.role is not None else ""
+    seen = {
+        "database": f"{database.version}{role}{', behind a pooler' if database.pooled else ''}",
+        "schema": "up to date" if not database.pending else f"{len(database.pending)} migrations pending",
+        "hints": _HINTS[facts.hints],
+        "clock": f"{in_utc(facts.now)}; this host is {facts.offset:+.3f} s off",
+    }
+    if survey is not None:
+        live = len(survey.live())
+        gone = sum(one.state is NodeState.DEAD for one in survey.nodes)
+        seen["nodes"] = f"{live} live, {gone} dead within the last day"
+        seen["schedules"] = ", ".join(f"{n} {state}" for state, n in sorted(survey.states.items())) or "none"
+        seen["runs"] = f"{sum(survey.running.values())} running, {sum(one.count for one in survey.waiting)} overdue"
+    return seen
+
+
+def _shape(diagnosis: Diagnosis) -> dict[str, Any]:
+    facts, database, survey = diagnosis.facts, diagnosis.facts.database, diagnosis.facts.survey
+    return {
+        "healthy": diagnosis.healthy,
+        "now": in_utc(facts.now),
+        "database": {
+            "kind": database.kind,
+            "version": database.version,
+            "role": database.role,
+            "pending": list(database.pending),
+            "read_only": database.read_only,
+            "pooled": database.pooled,
+            "journal": database.journal,
+            "tables": [{"name": one.name, "live": one.live, "dead": one.dead} for one in database.tables],
+            "indexes": [
+                {"name": one.name, "bytes": one.size, "entries": one.entries, "scans": one.scans}
+                for one in database.indexes
+            ],
+        },
+        "hints": facts.hints,
+        "clock_offset": round(facts.offset, 3),
+        "nodes": None
+        if survey is None
+        else [
+            {"id": one.id, "host": one.host, "state": one.state.value, "clock_offset": one.clock_offset}
+            for one in survey.nodes
+        ],
+        "findings": [
+            {"about": one.about, "severity": one.severity, "what": one.what, "do": one.do, "named": list(one.named)}
+            for one in diagnosis.findings
+        ],
+    }

@@ -1,0 +1,55 @@
+"""What stands in the tables that may be in trouble."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from hourbell.model.survey import SURVEYED, Orphan, Serving, Survey, Waiting
+from hourbell.store.scripts.rows import node_from, schedule_from
+from hourbell.store.scripts.script import Row, Script, call
+from hourbell.store.scripts.watching import stranded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+
+def survey(patience: timedelta) -> Script[Survey]:
+    """See `NodeStore.survey`."""
+    clock = yield call("clock.read")
+    nodes = yield call("surveying.nodes", limit=SURVEYED)
+    tasks = yield call("surveying.tasks")
+    states = yield call("surveying.states")
+    schedules = yield call("surveying.schedules", patience=patience, limit=SURVEYED)
+    calendars = yield call("surveying.calendars", limit=SURVEYED)
+    orphans = yield call("surveying.orphans", limit=SURVEYED)
+    waiting = yield call("surveying.waiting", patience=patience, limit=SURVEYED)
+    running = yield call("surveying.running")
+    lost = yield from stranded(patience)
+    now = clock[0]["now_at"]
+    return Survey(
+        now=now,
+        nodes=tuple(node_from(row) for row in nodes),
+        serving=tuple(_serving(row, tasks) for row in nodes if row["state"] == "live" and row["lease_until"] > now),
+        states={row["state"]: row["number"] for row in states},
+        schedules=tuple(schedule_from(row) for row in schedules),
+        calendars=frozenset(row["name"] for row in calendars),
+        orphans=tuple(Orphan(run_id=str(row["id"]), task=row["task"], node_id=row["node_id"]) for row in orphans),
+        waiting=tuple(
+            Waiting(queue=row["queue"], task=row["task"], count=row["number"], since=row["since_at"]) for row in waiting
+        ),
+        running={row["task"]: row["number"] for row in running},
+        stranded=tuple(lost),
+    )
+
+
+def _serving(node: Row, tasks: Sequence[Row]) -> Serving:
+    said: Any = node["queues"]
+    queues = json.loads(said) if said is not None else None
+    return Serving(
+        node_id=node["id"],
+        tasks={row["task"]: row["concurrency"] for row in tasks if row["node_id"] == node["id"]},
+        queues=tuple(queues) if queues is not None else None,
+        says=said is not None,
+    )

@@ -1,0 +1,41 @@
+-- name: surveying.nodes
+SELECT id, host, pid, version, state, started_at, lease_until, running, clock_offset, queues
+FROM {schema}.nodes
+ORDER BY state = 'live' DESC, started_at DESC, id LIMIT :limit;
+
+-- name: surveying.tasks
+SELECT t.node_id, t.task, t.concurrency
+FROM {schema}.node_tasks t JOIN {schema}.nodes n ON n.id = t.node_id
+WHERE n.state = 'live' AND n.lease_until > coalesce(:now, now())
+ORDER BY t.node_id, t.task;
+
+-- name: surveying.states
+SELECT state, count(*) AS number FROM {schema}.schedules GROUP BY state;
+
+-- name: surveying.schedules
+-- What may be in trouble. Blackouts are told by their text: whether the calendar is there is judged elsewhere.
+SELECT * FROM {schema}.schedules
+WHERE state = 'undeclared'
+   OR (state IN ('active', 'paused') AND next_fire_at + :patience <= coalesce(:now, now()))
+   OR (state = 'active' AND NOT EXISTS (
+          SELECT 1 FROM {schema}.node_tasks t JOIN {schema}.nodes n ON n.id = t.node_id
+          WHERE t.task = {schema}.schedules.task AND n.state = 'live' AND n.lease_until > coalesce(:now, now())))
+   OR (state = 'active' AND (policies LIKE '%"blackout"%' OR inherited LIKE '%"blackout"%'))
+ORDER BY id LIMIT :limit;
+
+-- name: surveying.calendars
+SELECT name FROM {schema}.calendars ORDER BY name LIMIT :limit;
+
+-- name: surveying.orphans
+SELECT id, task, node_id FROM {schema}.runs
+WHERE state = 'running' AND NOT EXISTS (
+    SELECT 1 FROM {schema}.nodes n WHERE n.id = {schema}.runs.node_id AND n.state = 'live')
+ORDER BY id LIMIT :limit;
+
+-- name: surveying.waiting
+SELECT queue, task, count(*) AS number, min(run_at) AS since_at FROM {schema}.runs
+WHERE state = 'queued' AND run_at + :patience <= coalesce(:now, now())
+GROUP BY queue, task ORDER BY queue, task LIMIT :limit;
+
+-- name: surveying.running
+SELECT task, count(*) AS number FROM {schema}.runs WHERE state = 'running' GROUP BY task ORDER BY task;

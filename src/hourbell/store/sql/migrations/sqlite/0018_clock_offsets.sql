@@ -1,0 +1,2 @@
+-- By how many seconds a node's host clock was ahead of the database's when it said so last.
+ALTER TABLE nodes ADD COLUMN clock_offset REAL;

@@ -1,0 +1,9 @@
+-- name: examining.journal
+PRAGMA journal_mode;
+
+-- name: examining.damage
+-- A few of what the file's own check finds; the one word "ok" where it is whole.
+PRAGMA quick_check(5);
+
+-- name: examining.indexes
+SELECT name, tbl_name AS on_table FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name;

@@ -97,6 +97,10 @@ class TestWaiting(suite.WaitingConformance):
     pass
 
 
+class TestSurveying(suite.SurveyingConformance):
+    pass
+
+
 class TestListening(suite.ListeningConformance):
     pass
 

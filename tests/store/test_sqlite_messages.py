@@ -36,6 +36,24 @@ async def test_a_file_that_is_no_database(sqlite_path: Path) -> None:
     await store.close()
 
 
+async def test_a_file_that_is_damaged(sqlite_path: Path) -> None:
+    store = await opened(sqlite_path)
+    await store.migrate()
+    await store.close()
+    await asyncio.to_thread(overwrite_pages, sqlite_path)
+    store = await opened(sqlite_path)
+    with pytest.raises(StoreMisconfigured, match=r"is damaged .*restore it from a backup"):
+        await store.list_nodes()
+    await store.close()
+
+
+def overwrite_pages(path: Path) -> None:
+    """All pages but the first two, in which the file's own description stands."""
+    with path.open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(b"\xff" * (path.stat().st_size - 2 * 4096))
+
+
 async def test_a_file_that_another_process_holds(sqlite_path: Path) -> None:
     store = await opened(sqlite_path)
     await store.migrate()

@@ -46,7 +46,7 @@ class DiagnosisVerbs(Verbs):
             hints=hints,
             pooler=core.settings.pooler,
             offset=(core.clock.host_now() - passed - now).total_seconds(),
-            survey=None if database.pending else await _survey(store, core.settings.lease),
+            survey=None if database.pending or database.damage else await _survey(store, core.settings.lease),
         )
         return diagnosed(facts)
 

@@ -101,7 +101,7 @@ def _file(database: DatabaseFacts) -> Iterator[Finding]:
         yield Finding(
             about="integrity",
             severity="problem",
-            what=f"the file is damaged: {some(list(database.damage))}",
+            what=f"the file is damaged: {some(list(database.damage))}; nothing else in it was looked at",
             do="stop every process that has it open, keep a copy, and restore it from a backup, or save what can be "
             "read with `sqlite3 FILE .recover`",
             named=database.damage,

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from hourbell.store.transaction import Transaction
 
 
-class MemoryStore(
-    ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, AuditVerbs, GuardVerbs, SurveyVerbs
-):
+class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, AuditVerbs, GuardVerbs, SurveyVerbs):
     """The store without a database: for tests, and for trying things out.
 
     It keeps every guarantee of the port within one process: handles made by `twin` may be used from several event

@@ -78,6 +78,11 @@ def translated(error: sqlite3.Error, file: str) -> HourbellError:
         return StoreUnavailable(f"{file} is held by another process for too long ({said}); see which one has it open")
     if "no such table" in lowered or "no such column" in lowered:
         return StoreMisconfigured(f"the tables in {file} are missing or too old ({said}); run `hourbell migrate`")
+    if "malformed" in lowered:
+        return StoreMisconfigured(
+            f"{file} is damaged ({said}); `hourbell doctor` says more. Stop every process that has it open, keep a "
+            "copy, and restore it from a backup"
+        )
     if "not a database" in lowered or "syntax error" in lowered:
         return StoreMisconfigured(f"{file} cannot be used ({said}); check the database URL and SQLite's version")
     if any(word in lowered for word in _GONE):

@@ -16,7 +16,6 @@ from hourbell.store.statements import load
 from hourbell.store.within import Lending
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Sequence
 
     from hourbell.model.database_facts import DatabaseFacts
@@ -82,11 +81,9 @@ class SqliteStore(SqlStore):
 
     async def examine(self) -> DatabaseFacts:
         """What the file says, and how it looks from outside."""
-
-        def examined(connection: sqlite3.Connection) -> DatabaseFacts:
-            return self._examining.examine(connection, self._migrating.pending(connection))
-
-        return await self._sqlite.on("read", examined)
+        return await self._sqlite.on(
+            "read", lambda connection: self._examining.examine(connection, self._migrating.pending)
+        )
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """SQLite sends no hints; a poll is one statement inside this process and costs microseconds."""

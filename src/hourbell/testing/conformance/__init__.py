@@ -59,6 +59,7 @@ pytest.register_assert_rewrite(
             "schedules",
             "settling",
             "skipping",
+            "surveying",
             "waiting",
         )
     )
@@ -94,6 +95,7 @@ from .schedules import AddingConformance, EditingConformance, RemovingConformanc
 from .settling import SettlingConformance
 from .skipping import SkippingConformance
 from .suite import Conformance
+from .surveying import SurveyingConformance
 from .waiting import WaitingConformance
 
 
@@ -107,6 +109,7 @@ class StoreConformance(
     DeclaringConformance,
     FiringConformance,
     SkippingConformance,
+    SurveyingConformance,
     CalendarsConformance,
     CatchingUpConformance,
     BackfillingConformance,
@@ -171,5 +174,6 @@ __all__ = [
     "SkippingConformance",
     "Step",
     "StoreConformance",
+    "SurveyingConformance",
     "WaitingConformance",
 ]

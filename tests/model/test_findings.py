@@ -161,7 +161,7 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
             "dead-rows",
             "notice",
             "20,000 dead, 10 live",
-            "VACUUM ANALYZE runs",
+            "vacuum and analyze the table runs",
         ),
         (of_database(longest=3_600.0), "long-transaction", "notice", "60 minutes", "pg_stat_activity"),
     ],

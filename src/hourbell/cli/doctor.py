@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,7 +18,7 @@ from hourbell.model.node import NodeState
 if TYPE_CHECKING:
     from hourbell.model.diagnosis import Diagnosis, Facts
 
-_HINTS = {
+_HINTS: Mapping[str, str] = {
     "arrive": "arrive: nodes hear of new work at once",
     "lost": "do not arrive: nodes find new work by asking",
     "none": "none on this database: nodes find new work by asking",

@@ -340,10 +340,7 @@ class NodeStore(Protocol):
         """
 
     async def survey(self, patience: timedelta) -> Survey:
-        """What stands in the tables that may be in trouble, bounded in size; for people who look, not for loops.
-
-        Read statement by statement, so that one part may be a moment newer than another.
-        """
+        """What stands in the tables that may be in trouble, bounded in size; read part by part. Not for loops."""
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
         """When there will be something to do for this node, and which of its runs somebody asked to end.
@@ -390,10 +387,7 @@ class Store(StoreVerbs, Protocol):
         """The names of what `migrate` would apply, in their order. Changes nothing, and needs no right to."""
 
     async def examine(self) -> DatabaseFacts:
-        """What the database says of itself: version, rights, schema, indexes, dead rows, the state of its file.
-
-        Changes nothing, and also answers where the schema is missing or too old.
-        """
+        """What the database says of itself, also where the schema is missing or too old. Changes nothing."""
 
     async def ping(self) -> datetime:
         """Ask the database for its present instant: the proof that it answers."""

@@ -84,9 +84,7 @@ def _hints(facts: Facts) -> Iterator[Finding]:
             do="set HOURBELL_POOLER=true, and HOURBELL_DIRECT_URL to an address that passes by it, for hints",
         )
         return
-    why = (
-        "a pooler in transaction mode keeps them" if facts.database.pooled else "LISTEN or NOTIFY does not get through"
-    )
+    why = "a pooler in transaction mode keeps them" if facts.database.pooled else "notifications do not get through"
     yield Finding(
         about="hints",
         severity="notice",

@@ -85,6 +85,7 @@ def _rows(database: DatabaseFacts) -> Iterator[Finding]:
             about="dead-rows",
             severity="notice",
             what=f"dead rows are not cleared away: {some(told)}",
-            do=f"VACUUM ANALYZE {dead[0].name}; see that autovacuum is on, and that no transaction stays open for long",
+            do=f"vacuum and analyze the table {dead[0].name}; see that autovacuum is on, and that no transaction stays "
+            "open for long",
             named=tuple(one.name for one in dead),
         )

@@ -33,6 +33,12 @@ class Once(Protocol):
     def keep(self, value: Any) -> None:
         """What those who come later get as ``result``. Raises ResultRejected when it cannot be kept."""
 
+    async def done(self, session: Any) -> None:
+        """Write in this session's transaction that the work is done: so it is exactly if that commits."""
+
+    def done_sync(self, session: Any) -> None:
+        """As `done`, in a session that is never awaited."""
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

@@ -1,5 +1,6 @@
-"""What bodies write while processes are killed with kill -9: exactly one row a fire through the effect, never fewer
-than one without it, and each row too many stands for an attempt that the history shows as lost."""
+"""What bodies write while processes are killed with kill -9: exactly one row a fire through the effect, exactly one a
+key through once, never fewer than one a fire without either, and each row too many stands for an attempt that the
+history shows as lost."""
 
 from __future__ import annotations
 
@@ -20,14 +21,16 @@ from .writers import TABLE
 
 LEASE = 3.0
 # A run may be met by many kills; none is to be given up for that here.
+TASKS = ("effect", "once", "plain")
 POLICIES = {**COUNTING, "lost_limit": 1000}
 
 
 async def scenario(
-    site: Site, *, seconds: float = 120, schedules: int = 40, workers: int = 4, every: float = 1.0, pause: float = 0.2
+    site: Site, *, seconds: float = 120, schedules: int = 42, workers: int = 4, every: float = 1.0, pause: float = 0.2
 ) -> Report:
-    """Half of the schedules write through their effect, half by themselves. On PostgreSQL."""
-    bodies = tuple((body, {"pause": pause}) for body in ("effect", "plain"))
+    """A third of the schedules write through their effect, a third once for a key that two of them share, a third by
+    themselves. On PostgreSQL."""
+    bodies = tuple((body, {"pause": pause}) for body in TASKS)
     weather = Weather(seconds, 1, workers, schedules, POLICIES, LEASE, bodies)
     report = site.report(f"effects under kills, {schedules} schedules, {weather.processes} processes")
     await _on(site, TABLE)
@@ -49,10 +52,11 @@ async def scenario(
 
 def tell(report: Report, recorded: Recorded, rows: Sequence[Mapping[str, object]]) -> None:
     """Compare what was written with what was recorded."""
-    tasks = {schedule.id: ("effect", "plain")[int(schedule.id[-3:]) % 2] for schedule in recorded.schedules}
+    tasks = {schedule.id: TASKS[int(schedule.id[-3:]) % 3] for schedule in recorded.schedules}
     lost = {(one.run_id, one.attempt) for one in recorded.attempts if one.outcome == "lost"}
     report.figure("attempts lost", len(lost))
     report.require(bool(lost), "no kill met a running body: nothing was seen")
+    _tell_once(report, recorded, rows, tasks)
     for task in ("effect", "plain"):
         fires = [run for run in recorded.runs if run.schedule_id is not None and tasks[run.schedule_id] == task]
         written = Counter(str(row["run"]) for row in rows if row["task"] == task)
@@ -74,6 +78,28 @@ def tell(report: Report, recorded: Recorded, rows: Sequence[Mapping[str, object]
         and (str(row["run"]), row["attempt"]) not in lost
     ]
     report.require(not unexplained, f"plain: {len(unexplained)} rows of attempts that were not lost: {unexplained[:3]}")
+
+
+def _tell_once(
+    report: Report, recorded: Recorded, rows: Sequence[Mapping[str, object]], tasks: Mapping[str, str]
+) -> None:
+    """One row a key, whatever was killed, and whichever of the two schedules came first."""
+    fires = [run for run in recorded.runs if run.schedule_id is not None and tasks[run.schedule_id] == "once"]
+    keys = {
+        f"{int(run.schedule_id[-3:]) // 6} {run.fire_at.isoformat()}"
+        for run in fires
+        if run.schedule_id is not None and run.fire_at is not None
+    }
+    written = Counter(str(row["run"]) for row in rows if row["task"] == "once")
+    report.figure("once: fires", len(fires))
+    report.figure("once: keys", len(keys))
+    report.figure("once: rows", written.total())
+    report.require(all(run.state == "succeeded" for run in fires), "once: a run has not succeeded")
+    missing = sorted(keys - written.keys())
+    report.require(not missing, f"once: {len(missing)} keys without a row: {missing[:3]}")
+    doubled = [key for key, count in written.items() if count > 1]
+    report.require(not doubled, f"once: {len(doubled)} keys with more than one row: {doubled[:3]}")
+    report.require(not written.keys() - keys, "once: rows of keys for which nothing fired")
 
 
 async def _on(site: Site, query: str) -> list[dict[str, object]]:

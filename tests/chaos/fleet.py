@@ -113,6 +113,7 @@ class Fleet:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._adopted: list[subprocess.Popen[bytes]] = []
         self.groups: list[Group] = []
 
     def __enter__(self) -> Self:
@@ -124,6 +125,13 @@ class Fleet:
     def __exit__(self, *_: object) -> None:
         for group in self.groups:
             group.destroy()
+        for process in self._adopted:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(BrokenPipeError):  # what it was told last, it did not live to read
+                        pipe.close()
         self._tell_keeper(keeper.DONE)
         assert self._keeper is not None
         assert self._keeper.stdin is not None
@@ -161,6 +169,11 @@ class Fleet:
         group = Group(name, process, log, port, single=single)
         self.groups.append(group)
         return group
+
+    def adopt(self, process: subprocess.Popen[bytes]) -> None:
+        """See to it that a process that the scenario started itself does not outlive it either."""
+        self._tell_keeper(process.pid)
+        self._adopted.append(process)
 
     def _tell_keeper(self, word: object) -> None:
         assert self._keeper is not None

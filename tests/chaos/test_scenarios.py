@@ -13,6 +13,7 @@ from chaos import (
     effects,
     fire_storm,
     freeze,
+    guards,
     havoc,
     idle,
     kill_storm,
@@ -85,6 +86,16 @@ async def test_chance_finds_no_way_to_lose_or_double(site: Site) -> None:
 @on_both
 async def test_limits_are_kept_while_processes_are_killed(site: Site) -> None:
     await without_problem(limits.under_kills, site, runs=400, every=1.5)
+
+
+@on_both
+async def test_work_that_two_nodes_are_woken_for_is_done_once(site: Site) -> None:
+    await without_problem(guards.once, site, seconds=1, tries=100)
+
+
+@on_both
+async def test_a_lock_has_one_holder_while_holders_are_killed_and_stopped(site: Site) -> None:
+    await without_problem(guards.lock, site, seconds=1, processes=4)
 
 
 @on_both

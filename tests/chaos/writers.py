@@ -1,4 +1,4 @@
-"""Bodies that write a row into the application's own table: through their effect, or by themselves."""
+"""Bodies that write a row into the application's own table: through their effect, once for a key, or by themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ WRITE = text("INSERT INTO written (run, attempt, task) VALUES (:run, :attempt, :
 
 
 def make_writers(scheduler: Scheduler, url: str) -> dict[str, Task[..., Any]]:
-    """``effect`` commits its row with the success of its run; ``plain`` commits it by itself, as any body could."""
+    """``effect`` commits its row with the success of its run, ``once`` with the word that its key is done; ``plain``
+    commits it by itself, as any body could.
+    """
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
 
     async def write(session: AsyncSession, context: Context, pause: float) -> None:
@@ -30,6 +32,21 @@ def make_writers(scheduler: Scheduler, url: str) -> dict[str, Task[..., Any]]:
                 await write(session, context, pause)
             await asyncio.sleep(pause)
 
+    @scheduler.task(name="once")
+    async def once(context: Context, pause: float) -> None:
+        """Two schedules fire for each key, so that it is also contended for."""
+        assert context.schedule_id is not None
+        assert context.fire_at is not None
+        key = f"{int(context.schedule_id[-3:]) // 6} {context.fire_at.isoformat()}"
+        async with AsyncSession(engine) as session, context.once(key, period="day") as first:
+            if first:
+                row = {"run": key, "attempt": context.attempt, "task": context.task}
+                await session.execute(WRITE, row)
+                await asyncio.sleep(pause)
+                await first.done(session)
+                await session.commit()
+                await asyncio.sleep(pause)
+
     @scheduler.task(name="plain")
     async def plain(context: Context, pause: float) -> None:
         async with AsyncSession(engine) as session:
@@ -37,4 +54,4 @@ def make_writers(scheduler: Scheduler, url: str) -> dict[str, Task[..., Any]]:
             await session.commit()
             await asyncio.sleep(pause)
 
-    return {task.name: task for task in (effect, plain)}
+    return {task.name: task for task in (effect, once, plain)}

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hourbell import Context, Retry, current_run
+from hourbell import Busy, Context, InvalidArguments, LeaseLost, Retry, current_run
 from hourbell.tracking import current_tracking_id
 
 
@@ -185,3 +185,56 @@ def talks_and_dies(context: Context) -> None:
 def remembers(seen: list[int] = []) -> int:  # noqa: B006 - it is to be remembered
     seen.append(1)
     return len(seen)
+
+
+def _add_line(path: str, context: Context) -> None:
+    with Path(path).open("a") as file:
+        file.write(f"{context.attempt}\n")
+
+
+async def once_async(context: Context, path: str) -> list[Any]:
+    """Writes a line when it is first, and leaves a result."""
+    async with context.once("mail", period="day") as first:
+        if first:
+            _add_line(path, context)
+            first.keep({"sent": 7})
+    return [bool(first), first.result, first.fence > 0]
+
+
+def once_sync(context: Context, path: str, *, dies: bool = False, fails: bool = False) -> list[Any]:
+    """The same as a plain function; it may raise in the block, or kill its process there."""
+    with context.once("mail") as first:
+        if first:
+            _add_line(path, context)
+            if context.attempt == 1 and fails:
+                raise ValueError("no")
+            if context.attempt == 1 and dies:
+                os.kill(os.getpid(), signal.SIGKILL)
+            first.keep({"sent": 7})
+    return [bool(first), first.result, first.fence > 0]
+
+
+async def once_lost(context: Context, path: str) -> str:
+    """Waits in its block until it is cancelled."""
+    try:
+        async with context.once("mail") as first:
+            _add_line(path, context)
+            assert first
+            await asyncio.sleep(60)
+    except LeaseLost:
+        return "lost"
+    return "not lost"
+
+
+def once_busy(context: Context) -> str:
+    """Does not want to wait, and asks for what cannot be."""
+    try:
+        with context.once("held", wait=0):
+            return "entered"
+    except Busy:
+        pass
+    try:
+        with context.once("", wait=0):
+            return "entered"
+    except InvalidArguments:
+        return "busy, and refused"

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
+from hourbell.at_once import at_once
 from hourbell.context import due_at_of
 from hourbell.errors import HourbellError
 from hourbell.guards.held import Interruption
-from hourbell.guards.taking import inside, leave, lost, new_owner, refuse_loop, refuse_nested, take
-from hourbell.model.guard import GuardKind, GuardState, GuardWish
+from hourbell.guards.taking import hold_of, inside, leave, lost, new_owner, refuse_loop, refuse_nested, take
+from hourbell.model.guard import GuardEnd, GuardKind, GuardState, GuardWish
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -59,6 +60,7 @@ class Once:
         self._guard: Guard | None = None
         self._held: Held | None = None
         self._kept: str | None = None
+        self._is_in_session = False
         self._interruption: Interruption | None = None
         self._stack = ExitStack()
 
@@ -93,6 +95,18 @@ class Once:
         if self._held is None:
             raise HourbellError(f"once {self.key!r}: only whoever does the work says what came of it")
         self._kept = self._room.dump(value)
+
+    async def done(self, session: Any) -> None:
+        """Write in this session's transaction that the work is done: so it is exactly if that commits, with the work.
+
+        The last call before the commit, which comes inside the block. ``session``  as for `Context.effect`; until its
+        commit, nobody else can begin the work. Raises LeaseLost when another one has, and InvalidArguments.
+        """
+        await self._done_in(session, must_be_sync=False)
+
+    def done_sync(self, session: Any) -> None:
+        """As `done`, in a session that is never awaited."""
+        at_once(self._done_in(session, must_be_sync=True))
 
     async def __aenter__(self) -> Self:
         """Begin the work, or find it done. Raises Busy when others are at it and the time to wait is over."""
@@ -147,8 +161,33 @@ class Once:
         )
         self._guard, self._held = await take(room, wish, self._wait)
 
+    async def _done_in(self, session: Any, *, must_be_sync: bool) -> None:
+        held = self._held
+        if held is None or held.is_left:
+            raise HourbellError(f"once {self.key!r}: only whoever does the work says that it is done, in the block")
+        verbs = await self._room.join(session, must_be_sync=must_be_sync)
+        # Its row is locked from now on: a renewal would wait for the commit, and all others with it.
+        self._room.keeper.drop(held)
+        self._is_in_session = True
+        keep = self._period.kept(self._room.retention)
+        end = GuardEnd(hold=held.hold, state=GuardState.DONE, keep=keep, result=self._kept)
+        if not await verbs.end_guard(end):
+            raise lost(held)
+
+    async def _stands(self, held: Held) -> bool:
+        """Whether what was written in a session has been committed."""
+        hold = held.hold
+        found = await self._room.store.look_at_guard(hold.kind, hold.name, hold.period)
+        return found is not None and found.state is GuardState.DONE and hold_of(found) == hold
+
     async def _leave(self, held: Held, error: BaseException | None) -> None:
         """What the body raised is not hidden behind what may go wrong here."""
+        if self._is_in_session:
+            held.is_left = True
+            if await self._stands(held):
+                return
+            if error is None:
+                raise HourbellError(f"once {self.key!r}: the session of done() was not committed inside the block")
         if error is None:
             keep = self._period.kept(self._room.retention)
             await leave(self._room, held, GuardState.DONE, keep, result=self._kept)

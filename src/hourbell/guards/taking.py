@@ -55,6 +55,9 @@ class GuardRoom(Protocol):
     async def zone(self, named: str | None, context: Context | None) -> ZoneInfo:
         """The zone of this name, else that of the run's schedule, else the scheduler's."""
 
+    async def join(self, session: object, *, must_be_sync: bool) -> StoreVerbs:
+        """The store's verbs in the transaction of this session. Raises InvalidArguments."""
+
     def dump(self, value: object) -> str | None:
         """A result as JSON text. Raises ResultRejected."""
 

@@ -10,6 +10,7 @@ from hourbell.guards.keeper import Keeper
 from hourbell.guards.once import Once
 from hourbell.model.period import Period, zone_named_in
 from hourbell.results import result_text
+from hourbell.scheduler.transactions import joined
 from hourbell.triggers.zones import zone
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class Guarding:
             except NotFound:  # it was removed while its run was on its way
                 named = None
         return zone(named or self._core.settings.timezone)
+
+    async def join(self, session: object, *, must_be_sync: bool) -> StoreVerbs:
+        """The store's verbs in the transaction of this session. Raises InvalidArguments."""
+        own = await joined(self._core, session, must_be_sync=must_be_sync)
+        return own.verbs
 
     def dump(self, value: object) -> str | None:
         """A result as JSON text. Raises ResultRejected."""

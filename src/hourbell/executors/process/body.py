@@ -13,6 +13,7 @@ from hourbell.context import ask_to_end, notebook_of
 from hourbell.errors import ProcessDied
 from hourbell.executors.overtime import Overtime, raised, returned
 from hourbell.executors.process import pipe
+from hourbell.executors.process.relay import Relay
 from hourbell.executors.process.saying import take_down
 from hourbell.executors.protocol import Dumped, Ending, How
 from hourbell.model.raised import RaisedElsewhere
@@ -140,14 +141,17 @@ class ProcessBody:
         self._on_loop(self._overtime.begin)
         if self._refused:
             child.hint("cancel", run=self._number)
+        relay = Relay(context, self._loop, lambda kind, **fields: child.send(kind, run=self._number, **fields))
         try:
             while taken and (message := child.receive()) is not None:
                 if message["kind"] in _ENDS:
                     return self._judged(message)
-                if message.get("run") == self._number:
+                if message.get("run") == self._number and not relay.heard(message):
                     take_down(context, message)
         except pipe.TooLong:
             self._said = _TOO_MUCH
+        finally:
+            relay.over()
         return None
 
     def died(self, how: str) -> Ending:

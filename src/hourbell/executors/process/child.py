@@ -13,10 +13,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hourbell.context import Context, ask_to_end, has_heeded
+from hourbell.context import Context, ask_to_end, has_heeded, lend_guards
 from hourbell.errors import InvalidArguments, ResultRejected
 from hourbell.executors.describing import describe, summary
 from hourbell.executors.process import lifeline, pipe
+from hourbell.executors.process.asking import Asking
 from hourbell.executors.process.finding import find
 from hourbell.executors.process.saying import Saying
 from hourbell.line_capture import LineCapture
@@ -48,6 +49,7 @@ class Child:
         self._number = 0
         self._unwanted = 0
         self._ask: Callable[[], None] | None = None
+        self._asking: Asking | None = None
 
     def serve(self) -> None:
         """Until the node says ``end``. When it goes without a word, this process is killed."""
@@ -74,6 +76,10 @@ class Child:
         while (message := reader.read()) is not None:
             if message["kind"] == "cancel":
                 self._cancel(message["run"])
+            elif message["kind"] in ("entered", "left"):
+                asking = self._asking
+                if asking is not None:
+                    asking.heard(message)
             else:
                 self._orders.put(message)
         lifeline.end_group()
@@ -100,6 +106,8 @@ class Child:
         number, task = order["run"], self._tasks[order["task"]]
         saying = Saying(number, order["level"], self.send)
         context = _context(order["context"], saying)
+        self._asking = Asking(number, self.send, order["result_max"])
+        lend_guards(context, self._asking)
         with self._state:
             self._number, self._ask = number, lambda: ask_to_end(context)
             if self._unwanted == number:

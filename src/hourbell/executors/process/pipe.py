@@ -3,6 +3,7 @@
 Each has a ``kind``. Down to the child: ``prepare`` (find this task), ``run``, ``cancel``, ``end``. Up to the node:
 ``ready`` or ``broken`` after prepare; one of ``returned``, ``unkept``, ``raised``, ``refused`` after run; and between
 run and its end as many of other kinds as the body has to say (``progress``, ``line``), each with its run's number.
+A body's guards: up ``enter`` and ``leave``, down ``entered`` and ``left``, each with the number of what was asked.
 """
 
 from __future__ import annotations

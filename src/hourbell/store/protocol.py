@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from hourbell.model.run_state import Reason
 from hourbell.store.audit_protocol import AuditStore
 from hourbell.store.guard_protocol import GuardStore
+from hourbell.store.log_protocol import LogStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,12 +25,10 @@ if TYPE_CHECKING:
     from hourbell.model.database_facts import DatabaseFacts
     from hourbell.model.editing import Change
     from hourbell.model.limit import Limit
-    from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue
     from hourbell.model.page import Page
     from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
-    from hourbell.model.progress import ProgressReport
     from hourbell.model.retention import Retention
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.run_state import RunState
@@ -265,30 +264,6 @@ class RunStore(Protocol):
         for a day, and guards that have expired.
 
         Answers how many runs were deleted; fewer than ``limit`` means that nothing is left to delete now.
-        """
-
-
-class LogStore(Protocol):
-    """What bodies say while they run: their progress, and the lines that they log."""
-
-    async def note_progress(self, node_id: str, reports: Sequence[ProgressReport]) -> None:
-        """Write how far runs have come, many in one statement.
-
-        Rows that are not running under this node and the attempt of the report are passed over.
-        """
-
-    async def add_logs(self, lines: Sequence[LogLine], bounds: Sequence[LogBound] = ()) -> None:
-        """Keep lines of runs, then forget what ``bounds`` say, in one transaction.
-
-        A line that is there already (same run, attempt and number) is left as it is; lines of runs that are not there
-        (any more) are passed over. An attempt belongs to one node, so no fence is asked: what a node that lost its
-        lease has still to say stands under its own attempt.
-        """
-
-    async def list_logs(self, run_id: str, *, attempt: int | None, after: Place, limit: int) -> Sequence[LogLine]:
-        """At most ``limit`` lines of a run that follow ``after``, by attempt and number; of one attempt or of all.
-
-        Raises NotFound.
         """
 
 

@@ -4,6 +4,7 @@ import { args, dueTimes, installed, main, paced, Working } from './child.mjs'
 const { run, makeWorkerUtils, Logger } = installed('graphile-worker')
 const logger = new Logger(() => () => {})
 const JOBS = 24
+const WAITING = 500 // bodies that only wait take no processor from each other
 
 async function withUtils (options, act) {
   const utils = await makeWorkerUtils({ connectionString: options.url, logger })
@@ -37,7 +38,7 @@ async function work (options) {
     const batched = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 }
     runner = await run({
       preset: {
-        worker: { connectionString: options.url, concurrentJobs: JOBS, maxPoolSize: JOBS + 1, pollInterval: (options.poll ?? 2) * 1000, ...batched }
+        worker: { connectionString: options.url, concurrentJobs: options.body === 'wait' ? WAITING : JOBS, maxPoolSize: JOBS + 1, pollInterval: (options.poll ?? 2) * 1000, ...batched }
       },
       logger,
       noHandleSignals: true,

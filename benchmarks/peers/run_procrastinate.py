@@ -11,6 +11,7 @@ import child
 import procrastinate
 
 CONCURRENCY = 30
+WAITING = 200
 
 
 def application(options: child.Options) -> procrastinate.App:
@@ -53,11 +54,12 @@ async def work(options: child.Options) -> child.Options:
     working = child.Working(options)
     app = application(options)
     app.task(name="body")(working.body)
+    concurrency = WAITING if options.get("body") == "wait" else CONCURRENCY
     running: list[asyncio.Task[Any]] = []
 
     async def begin() -> None:
         worker = app.run_worker_async(
-            concurrency=CONCURRENCY, install_signal_handlers=False, fetch_job_polling_interval=options.get("poll", 5.0)
+            concurrency=concurrency, install_signal_handlers=False, fetch_job_polling_interval=options.get("poll", 5.0)
         )
         running.append(asyncio.create_task(worker))
 

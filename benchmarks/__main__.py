@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def main(arguments: list[str]) -> int:
     if found.names == ["publish"]:
         print("published:", ", ".join(page.publish(LAST)))
         return 0
+    # Whoever ends the suite ends the server and the programs with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 200)
     only = tuple(filter(None, found.only.split(",")))
     wanted = Wanted(found.size, found.runs, found.peers, only, tuple(found.variant), found.minutes)

@@ -69,6 +69,7 @@ def _claiming() -> dict[str, str]:
         "claim_id": "'pgbench'",
         "now": "NULL::timestamptz",
         "limit": str(BATCH),
+        "slots": str(BATCH),
         "tasks": "'{body}'",
         "rooms": f"'{{{BATCH}}}'",
         "queues": "NULL",

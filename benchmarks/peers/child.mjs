@@ -42,7 +42,7 @@ export class Working {
     const lines = createInterface({ input: process.stdin })
     let enough = false
     let wake = () => {}
-    lines.once('line', () => { enough = true; wake() })
+    for (const told of ['line', 'close']) lines.once(told, () => { enough = true; wake() })
     const used = cpu()
     tell({ begun: monotonic() })
     await begin()

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.module_name import MAIN, is_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_MAIN = "__mp_main__"
-"""The name under which a script is imported by those who do not run it, so that its `if __name__` is not taken."""
-
 
 _CHILD = "hourbell.executors.process.child"
 """The main program of processes that run bodies; no other process imports it."""
@@ -44,7 +41,7 @@ class Place:
                 f"task {label}: executor='process' imports the function again in another process, and {qualname!r} "
                 "cannot be found there: define it with `def` at the top level of a module"
             )
-        if module not in ("__main__", _MAIN):
+        if not is_script(module):
             return cls(module, qualname)
         main = sys.modules.get(module)
         spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
@@ -55,7 +52,7 @@ class Place:
                 f"task {label}: executor='process' imports the function again in another process, and there is no "
                 "file to import it from: define it in a module"
             )
-        return cls(_MAIN, qualname, str(Path(file).resolve()))
+        return cls(MAIN, qualname, str(Path(file).resolve()))
 
     def load(self) -> Any:
         """The module, imported here. Raises whatever its code raises."""

@@ -6,12 +6,12 @@ import functools
 import inspect
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
 from hourbell.arguments import Arguments
 from hourbell.errors import InvalidArguments, UnknownTask
 from hourbell.model.limit import Limit
+from hourbell.model.module_name import lasting_name
 from hourbell.model.policies import checked_policies
 from hourbell.place import Place
 from hourbell.results import RESULT_MAX, result_text
@@ -178,6 +178,7 @@ class Task(Generic[P, R]):
         if executor == "async" and not self.is_async:
             raise InvalidArguments(f"task {self.name}: executor='async' needs an `async def`, or leave it out")
         if executor == "process":
+            _refuse_windows(self.name)
             self.place = Place.of(self.function, self.name)
         if executor == "thread" and self.is_async:
             raise InvalidArguments(f"task {self.name}: executor='thread' needs a plain `def`, or leave it out")
@@ -273,19 +274,7 @@ def default_name(function: Callable[..., Any]) -> str:
             f"{qualname} is bound to one object, which a stored run would not find again after a restart: "
             "give name=…, or use a function that gets the object inside"
         )
-    return _checked_name(f"{_stem(module)}:{qualname}")
-
-
-def _stem(module: str) -> str:
-    """A script's module is called differently in each process that loads it; its file is not."""
-    if module not in ("__main__", "__mp_main__"):
-        return module
-    main = sys.modules.get(module)
-    spec = getattr(main, "__spec__", None)
-    if spec is not None:  # python -m package.module
-        return str(spec.name)
-    file = getattr(main, "__file__", None)
-    return Path(file).stem if file else module
+    return _checked_name(f"{lasting_name(module)}:{qualname}")
 
 
 def _checked_name(name: str) -> str:
@@ -304,6 +293,14 @@ def _refuse_unrunnable(function: Any) -> None:
         raise InvalidArguments(
             f"{function.__qualname__} is a method, and a stored run would not find its object again after a restart: "
             "use a function that gets the object inside"
+        )
+
+
+def _refuse_windows(label: str) -> None:
+    if sys.platform == "win32":
+        raise InvalidArguments(
+            f"task {label}: executor='process' ends its children by process groups and signals, which Windows does not "
+            "have: leave it out, so that the body runs in a thread, or run this node on Linux or macOS (WSL will do)"
         )
 
 

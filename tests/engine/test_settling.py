@@ -189,6 +189,24 @@ async def test_what_another_node_took_over_is_refused(caplog: pytest.LogCaptureF
     assert heard == []
 
 
+async def test_what_an_effect_has_committed_is_told_although_the_lease_is_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = await Desk.laid()
+    heard: list[RunSucceeded] = []
+    desk.bench.events.on(RunSucceeded, heard.append)
+    committed, lost = await desk.claim(2)
+    for run in (committed, lost):
+        said = verdict.succeeded(run, None, desk.clock.now(), desk.clock.now())
+        desk.settling.add(run, said, stands=run is committed)
+    desk.trust.end()
+    assert await desk.settling.step() is None
+    assert [event.run.id for event in heard] == [committed.id]
+    assert f"run {lost.id}" in caplog.text
+    assert committed.id not in caplog.text, "nothing of it was refused"
+    assert desk.holdings.reported == {}
+
+
 async def test_each_kind_of_end_is_told() -> None:
     desk = await Desk.laid()
     heard: list[Any] = []

@@ -375,3 +375,44 @@ def test_what_another_process_could_not_find_is_refused(function: Callable[..., 
 def test_a_task_knows_its_place() -> None:
     assert Task(bodies.add, policies={"executor": "process"}).place == Place(MODULE, "add")
     assert Task(bodies.add).place is None
+
+
+def test_on_windows_it_is_refused_with_what_to_do_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "win32")
+        with pytest.raises(
+            InvalidArguments, match="Windows does not have: leave it out, so that the body runs in a th"
+        ):
+            Task(bodies.add, policies={"executor": "process"})
+        assert Task(bodies.add).place is None
+
+
+SCRIPT = """
+import asyncio
+from hourbell import Retry, Scheduler
+
+scheduler = Scheduler("memory://", processes=1)
+
+class Flaky(Exception): ...
+class Other(Exception): ...
+
+@scheduler.task(executor="process", retry=Retry(attempts=3, first=0, on=(Flaky,)))
+def work(kind: str) -> None:
+    raise {"flaky": Flaky, "other": Other}[kind]("boom")
+
+async def main():
+    async with scheduler.lifespan():
+        for kind in ("flaky", "other"):
+            run = await scheduler.wait(await work.enqueue(kind), timeout=120)
+            print(run.task, run.state, run.failures)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_what_a_script_says_of_its_own_exceptions_holds_in_the_child(tmp_path: Path) -> None:
+    script = tmp_path / "nightly.py"
+    script.write_text(SCRIPT)
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=180, check=False)
+    assert ran.stdout.splitlines() == ["nightly:work failed 3", "nightly:work failed 1"], ran.stderr

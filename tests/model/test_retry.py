@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import statistics
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.module_name import lasting_name
 from hourbell.model.retry import GaveUp, Retry, RetryLater
 
 
@@ -121,3 +125,30 @@ def test_what_a_body_raises_says_what_it_asks() -> None:
     assert str(later) == "asked to be tried again in 30 s"
     assert isinstance(over, GaveUp)
     assert str(over) == "no such account"
+
+
+@pytest.mark.parametrize("name, other", [("__main__", "__mp_main__"), ("__mp_main__", "__main__")])
+def test_a_type_of_a_script_is_called_after_its_file_wherever_it_is_raised(
+    monkeypatch: pytest.MonkeyPatch, name: str, other: str
+) -> None:
+    raised = {module: type("Flaky", (OSError,), {"__module__": module}) for module in (name, other, "nightly")}
+    for module in (name, other):
+        script = ModuleType(module)
+        script.__file__ = "/srv/jobs/nightly.py"
+        monkeypatch.setitem(sys.modules, module, script)
+    retry = Retry(on=(raised[name],))
+    assert retry.to_spec()["on"] == ["nightly.Flaky"]
+    stored = Retry.from_spec(retry.to_spec())
+    assert all(stored.wants(kind("boom")) for kind in raised.values())
+    assert Retry(on=(f"{name}.Flaky",)).wants(raised[other]("boom"))
+    assert not stored.wants(OSError("boom"))
+
+
+def test_a_module_that_was_started_by_its_name_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = ModuleType("__main__")
+    script.__spec__ = ModuleSpec("jobs.nightly", None)
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    assert lasting_name("__main__") == "jobs.nightly"
+    assert lasting_name("jobs.daily") == "jobs.daily"
+    script.__spec__ = None
+    assert lasting_name("__main__") == "__main__", "typed into an interpreter: there is no file"

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from hourbell import Context, HourbellError, InvalidArguments, LeaseLost, Run, Scheduler
+from hourbell.events import RunSucceeded
 from hourbell.sessions.asyncpg_transaction import AsyncpgTransaction
 from hourbell.sessions.sqlalchemy_transaction import SqlAlchemyTransaction
 from sessions.conftest import Desk, Office
@@ -159,6 +160,39 @@ async def test_a_stale_fence_commits_nothing(office: Office, when: str) -> None:
     assert "nothing was committed" in str(raised[0])
     assert await office.users() == []
     assert (await office.scheduler.get_run(run.id)).state != "succeeded"
+
+
+@pytest.mark.kinds(*FEW)
+async def test_a_lease_that_is_lost_after_the_commit_takes_nothing_back(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    committed = asyncio.Event()
+    heard: list[RunSucceeded] = []
+
+    async def body(context: Context) -> None:
+        async with office.desk(begin=False) as desk:
+            async with context.effect(desk.session) as effect:
+                await desk.put("ada")
+                effect.result(7)
+            committed.set()
+            await asyncio.Event().wait()
+
+    async with running(office, body) as scheduler:
+        scheduler.on(RunSucceeded, heard.append)
+        run = await scheduler._core.tasks.get("body").enqueue()
+        await asyncio.wait_for(committed.wait(), 60)
+        node_id = (await scheduler.get_run(run.id)).node_id
+        assert node_id is not None
+        await scheduler._core.store.retire_node(node_id)
+        async with asyncio.timeout(60):
+            while not heard:  # noqa: ASYNC110 - it is told in a thread
+                await asyncio.sleep(0.02)
+        ended = await scheduler.get_run(run.id)
+    assert (ended.state, ended.result, ended.node_id, ended.attempt) == ("succeeded", 7, node_id, 1)
+    assert [(event.run.id, event.run.result) for event in heard] == [(run.id, 7)]
+    assert await office.users() == ["ada"]
+    assert "its effect is committed, and the run succeeded" in caplog.text
+    assert "nothing was written" not in caplog.text
 
 
 @pytest.mark.kinds("AsyncSession-postgresql+asyncpg", "AsyncSession-postgresql+psycopg")

@@ -222,6 +222,9 @@ class Executing:
         if ending.stuck:
             self._left_behind(execution, ending)
         if execution.given_up:
+            if execution.settled is not None:
+                # The lease was lost after the commit of its effect, which nobody takes back.
+                self._settling.tell_committed(execution.run, execution.settled)
             return
         waited = self._holdings.may_begin(execution)
         self._holdings.ended(execution)
@@ -235,7 +238,7 @@ class Executing:
         self._notes.end(execution.context)
         if execution.settled is not None:
             # The store knows it already, and says so when it is told again.
-            self._settling.add(execution.run, execution.settled)
+            self._settling.add(execution.run, execution.settled, stands=True)
         elif ending.how is not How.NOT_BEGUN:
             self._settling.add(execution.run, self._judge(execution, ending))
         elif waited:

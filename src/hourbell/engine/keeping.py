@@ -221,7 +221,9 @@ class Keeping:
         now = self._parts.clock.now()
         remaining = shift.settling.unwritten()
         for one in shift.holdings.unfinished():
-            if isinstance(one, Execution):
+            if isinstance(one, Execution) and one.settled is not None:
+                remaining.append(one.settled)
+            elif isinstance(one, Execution):
                 remaining.append(verdict.interrupted(one.run, one.started_at, now))
             else:
                 remaining.append(verdict.handed_back(one))

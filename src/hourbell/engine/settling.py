@@ -36,12 +36,14 @@ class Report:
     """One attempt that ended: the run as it was claimed, and what is to be written. ``done``: nothing is left to do.
 
     ``became`` is the store's word: a run that was to be tried again is cancelled where somebody asked it to end.
+    ``stands``: it is written already, in the commit of the body's effect, so that no lost lease takes it back.
     """
 
     run: Run
     settlement: Settlement
     done: bool = False
     became: RunState | None = None
+    stands: bool = False
 
 
 class Settling:
@@ -65,12 +67,16 @@ class Settling:
         self.settled: Callable[[Sequence[Run]], object] = lambda runs: None
         self.noting: Noting | None = None
 
-    def add(self, run: Run, settlement: Settlement) -> None:
-        """Have this written with the next flush."""
+    def add(self, run: Run, settlement: Settlement, *, stands: bool = False) -> None:
+        """Have this written with the next flush; what stands already is told again, which lets go who waits for it."""
         self._holdings.reported[run.id] = run.attempt
-        self._reports.append(Report(run, cleaned(settlement)))
+        self._reports.append(Report(run, cleaned(settlement), stands=stands))
         if len(self._reports) == 1:
             self.wake()
+
+    def tell_committed(self, run: Run, settlement: Settlement) -> None:
+        """Tell the end of a run that the commit of its effect has written, and that is not this node's to report."""
+        self._tell([Report(run, settlement, stands=True)])
 
     def backlog(self) -> int:
         """Reports that no flush has taken yet."""
@@ -150,7 +156,9 @@ class Settling:
     def _lost(self, reports: Sequence[Report]) -> None:
         for report in reports:
             report.done = True
-            if report.settlement.outcome is not Outcome.HANDED_BACK:
+            if report.stands:
+                self._tell([report])
+            elif report.settlement.outcome is not Outcome.HANDED_BACK:
                 _log.warning(
                     "LeaseLost: run %s of %s, attempt %d, ended (%s) after this node's right to report it had; "
                     "nothing was written, another node has it",

@@ -145,7 +145,14 @@ class Shift:
         self.holdings.forfeit()
         for execution in list(self.holdings.running.values()):
             run = execution.run
-            _log.warning("LeaseLost: run %s of %s, attempt %d, is cancelled", run.id, run.task, run.attempt)
+            if execution.settled is None:
+                _log.warning("LeaseLost: run %s of %s, attempt %d, is cancelled", run.id, run.task, run.attempt)
+            else:
+                _log.warning(
+                    "LeaseLost: the body of run %s of %s is cancelled; its effect is committed, and the run succeeded",
+                    run.id,
+                    run.task,
+                )
             self.executing.give_up(execution)
         await asyncio.gather(
             *(loop.stop() for loop in (self._claim_loop, self._settle_loop, self._audit_loop, self._note_loop))
@@ -159,7 +166,10 @@ class Shift:
             _log.warning("run %s of %s did not end when cancelled; it is left behind", run.id, run.task)
             self.holdings.ended(execution)
             self.notes.end(execution.context)
-            self.settling.add(run, verdict.interrupted(run, execution.started_at, self._now()))
+            if execution.settled is not None:
+                self.settling.add(run, execution.settled, stands=True)
+            else:
+                self.settling.add(run, verdict.interrupted(run, execution.started_at, self._now()))
 
     def _freed(self) -> None:
         self.claiming.freed()

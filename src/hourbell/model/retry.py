@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.module_name import lasting_name
 from hourbell.model.raised import RaisedElsewhere
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class Retry:
     draws the same. Waiting is persisted as the run's ``run_at``, never slept in a process.
 
     ``on`` limits retries to these exception types, ``never_on`` excludes some and wins; subclasses count. A type may be
-    given as its dotted name, ``"httpx.ConnectError"``, and a built-in one without the dot. Of an exception group every
-    member has to be wanted, and none excluded.
+    given as its dotted name, ``"httpx.ConnectError"``, and a built-in one without the dot; one that a script defines is
+    called after the script's file, wherever it is raised. Of an exception group every member has to be wanted, and none
+    excluded.
     """
 
     attempts: int = 3
@@ -143,11 +145,16 @@ def kinds_of(error: BaseException) -> frozenset[str]:
 
 
 def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{lasting_name(kind.__module__)}.{kind.__qualname__}"
 
 
 def _names(kinds: Kinds) -> tuple[str, ...]:
-    return tuple(kind if isinstance(kind, str) else _name(kind) for kind in kinds)
+    return tuple(_lasting(kind) if isinstance(kind, str) else _name(kind) for kind in kinds)
+
+
+def _lasting(name: str) -> str:
+    module, _, rest = name.partition(".")
+    return f"{lasting_name(module)}.{rest}"
 
 
 def _checked_kinds(name: str, given: object) -> Kinds:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import pytest
 
+from hourbell.model.jitter import start_of
+from hourbell.model.policies import Policies
 from hourbell.model.run import Run, RunFilter, Settlement
 from hourbell.model.run_state import Outcome, RunState
 from store.conftest import Pair
 from store.test_crash_points import claim, plan, register, schedule, strike
-from support.faults import Point
+from support.faults import Moment, Point
 
 _FIRE = ("firing.lock", "overlap.count", "runs.insert", "firing.advance")
 _TURNS = ("overlap.announce", "overlap.count", "commit")
@@ -155,6 +158,24 @@ async def test_a_node_that_dies_between_an_end_and_the_next_start_holds_nobody_u
     started = [run.id for run in await claim(pair, "c", "c2")]
     first, second = await runs(pair)
     assert started == [second.id if first.state is RunState.SUCCEEDED else first.id]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("pair", ["sqlite", "postgres"], indirect=True)
+async def test_a_turn_that_jitter_puts_off_is_put_off_once(pair: Pair, moment: Moment) -> None:
+    await register(pair, "a", "b")
+    await schedule(pair, overlap="buffer_all", jitter=600)
+    await fire(pair)
+    await fire(pair)
+    first, second = await runs(pair)
+    assert first.run_at is not None
+    assert second.fire_at is not None
+    pair.clock.advance((first.run_at - pair.clock.now()).total_seconds())
+    (held,) = await claim(pair, "a", "c1")
+    await strike(pair, Point("overlap.delay", moment), lambda: pair.struck.settle("a", [ended(held)]))
+    assert await pair.struck.settle("a", [ended(held)]) == {held.id: RunState.SUCCEEDED}
+    start = start_of("tick", second.fire_at, Policies(jitter=timedelta(seconds=600)))
+    assert (await runs(pair))[1].run_at == max(start, pair.clock.now())
 
 
 @lives_or_not

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from hourbell.model.run import Run
 
 
+MOST_ATTEMPTS = 1_000
+"""Earlier attempts of one run that are kept, the newest: as many as a retry policy can ask for. A body that asks to be
+tried again without a policy has no other bound."""
+
+
 def attempts_of(run: Run, kept: Iterable[Attempt]) -> tuple[Attempt, ...]:
     """The attempts, oldest first.
 

@@ -6,8 +6,11 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from hourbell.model.run_state import Origin
+
 if TYPE_CHECKING:
     from hourbell.model.policies import Policies
+    from hourbell.model.schedule import Schedule
 
 _NONE = timedelta(0)
 _RESOLUTION = 2**64
@@ -29,3 +32,15 @@ def start_of(schedule_id: str, fire_at: datetime, policies: Policies) -> datetim
     drawn = int.from_bytes(hashlib.blake2b(said.encode(), digest_size=8).digest(), "big")
     # In whole numbers: a float would make the answer depend on how it is rounded.
     return fire_at + timedelta(microseconds=(widest // timedelta(microseconds=1)) * drawn // _RESOLUTION)
+
+
+def start_in_turn(schedule: Schedule | None, origin: str, fire_at: datetime | None, attempt: int) -> datetime | None:
+    """When a run that had to wait for its turn may start, now that it has it; None: at once.
+
+    A fire keeps its jitter, which counts from the fire: one that has waited longer than that starts at once. What was
+    asked for by hand or is backfilled has none, and one that has had an attempt was put off before.
+    """
+    if schedule is None or origin != Origin.FIRE or fire_at is None or attempt:
+        return None
+    start = start_of(schedule.id, fire_at, schedule.effective)
+    return start if start > fire_at else None

@@ -27,8 +27,9 @@ class Run:
     retry budget and ``lost_limit``. A ``skipped`` run may stand for several due times: from ``fire_at`` to
     ``covers_until``, ``covers_count`` of them. ``run_at`` is the earliest instant at which it may start; None in a
     queued run: it waits until other runs of its schedule have ended. ``yielded_to`` is the run for which this one was
-    skipped or cancelled under an overlap policy. ``progress`` is what an attempt of it said last.
-    ``cancel_requested_at`` is when somebody asked it to end; while it still runs, ``reason`` says why.
+    skipped or cancelled under an overlap policy, or asked to end: it stays where the run succeeded all the same.
+    ``progress`` is what an attempt of it said last. ``cancel_requested_at`` is when somebody asked it to end; while it
+    still runs, ``reason`` says why.
     """
 
     id: str

@@ -73,7 +73,8 @@ class RunVerbs(Verbs):
         return await self._core.store.list_runs(wanted)
 
     async def list_attempts(self, id: str) -> Sequence[Attempt]:  # noqa: A002 - a public name
-        """Every attempt of a run, oldest first: its node, start, end, outcome and error.
+        """Every attempt of a run, oldest first: its node, start, end, outcome and error. Of one that was tried more
+        than a thousand times, the newest thousand and the last.
 
         The last may be under way: without an end, then, and without an outcome. Raises NotFound.
         """

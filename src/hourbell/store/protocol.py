@@ -68,7 +68,8 @@ class ScheduleStore(Protocol):
         live node declares, and for which ``plan`` answered None, is left too and reported as awaited.
 
         A planned run without ``run_at`` waits for its turn: whatever ends a run of its schedule lets it go as
-        `hourbell.model.overlap.turns` says, and the next rescue does where that was missed.
+        `hourbell.model.overlap.turns` says, no sooner than its jitter has it, and the next rescue does where that was
+        missed.
         """
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
@@ -257,7 +258,8 @@ class RunStore(Protocol):
         """Runs, newest first."""
 
     async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
-        """The earlier attempts of a run, oldest first; the current or last one stands in the run itself."""
+        """The earlier attempts of a run, oldest first, the newest `MOST_ATTEMPTS` of them; the current or last one
+        stands in the run itself."""
 
     async def prune(self, retention: Retention, limit: int) -> int:
         """Delete at most ``limit`` final runs that ended longer ago than ``retention`` says for their state, nodes gone

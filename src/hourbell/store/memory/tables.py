@@ -7,6 +7,7 @@ from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hourbell.model import history
 from hourbell.store.memory.rows import checked_run, checked_schedule, fresh_run
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class Tables:
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Keep an attempt that ended without ending its run."""
-        self.attempts.put(attempt.run_id, (*(self.attempts.get(attempt.run_id) or ()), attempt))
+        kept = (*(self.attempts.get(attempt.run_id) or ()), attempt)
+        self.attempts.put(attempt.run_id, kept[-history.MOST_ATTEMPTS :])
 
     def write_schedule(self, schedule: Schedule) -> None:
         """Write a schedule, new or changed. Raises StoreRejected for a row that breaks a rule."""

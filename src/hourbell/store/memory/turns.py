@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hourbell.model.jitter import start_in_turn
 from hourbell.model.overlap import Turn, Unfinished, turns_of
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 
@@ -37,7 +38,8 @@ def take_turns(tables: Tables, schedule_id: str, now: datetime) -> int:
     due = [run for run in waiting if not _is_backfill(run)][: allowed.due]
     put_off = [run for run in waiting if _is_backfill(run)][: allowed.put_off]
     for run in [*due, *put_off]:
-        tables.write_run(replace(run, run_at=now))
+        start = start_in_turn(tables.schedules.get(schedule_id), run.origin, run.fire_at, run.attempt)
+        tables.write_run(replace(run, run_at=max(now, start or now)))
     return len(due) + len(put_off)
 
 

@@ -6,8 +6,9 @@ somebody waits for it (``awaited``, written under the run's own lock), and the n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hourbell.model.jitter import start_in_turn
 from hourbell.model.overlap import Unfinished, turns_of
 from hourbell.store.scripts.rows import ended_from, schedule_from
 from hourbell.store.scripts.script import Row, Script, batch, call
@@ -42,6 +43,7 @@ def take_turns(schedules: Mapping[str, Schedule | None]) -> Script[int]:
         if allowed.due or allowed.put_off:
             rows.append({"id": schedule_id, "due": allowed.due, "put_off": allowed.put_off})
     released = yield batch("overlap.release", rows)
+    yield batch("overlap.delay", _put_off(released, schedules))
     return len(released)
 
 
@@ -78,6 +80,15 @@ def displace(schedule: Schedule, run_id: str) -> Script[tuple[Run, ...]]:
     that have ended for it."""
     rows = yield call("overlap.displace", id=schedule.id, keep=schedule.effective.max_running, run_id=run_id)
     return ended_from(rows)
+
+
+def _put_off(released: Sequence[Row], schedules: Mapping[str, Schedule | None]) -> list[dict[str, Any]]:
+    """When those that have their turn may start, where their schedules put starts off."""
+    starts = (
+        (row, start_in_turn(schedules[row["schedule_id"]], row["origin"], row["fire_at"], row["attempt"]))
+        for row in released
+    )
+    return [{"id": str(row["id"]), "run_at": start} for row, start in starts if start is not None]
 
 
 def _unfinished_from(row: Row) -> Unfinished:

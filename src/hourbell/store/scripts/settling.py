@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hourbell.model import history
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts.script import Script, batch, call
 
@@ -36,7 +37,18 @@ def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool)
         found = yield batch("settling.read_back", missing, node=node_id)
         accepted.update((str(row["id"]), RunState(row["state"])) for row in found)
         passes_on.update(row["passes_on"] for row in found)
+    yield batch("settling.forget", _outgrown(rows, accepted))
     return Settled(accepted, frozenset(passes_on - {None}))
+
+
+def _outgrown(rows: Sequence[Mapping[str, Any]], accepted: Mapping[str, RunState]) -> list[dict[str, Any]]:
+    """The runs whose history has become longer than is kept, and the newest attempt that is forgotten of each."""
+    most = history.MOST_ATTEMPTS
+    return [
+        {"id": row["id"], "newest": row["attempt"] - most}
+        for row in rows
+        if row["attempt"] > most and accepted.get(row["id"]) is RunState.QUEUED
+    ]
 
 
 def is_settled(node_id: str, run_id: str, attempt: int) -> Script[bool]:

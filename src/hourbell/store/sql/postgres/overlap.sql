@@ -67,4 +67,10 @@ WITH next AS MATERIALIZED (
 )
 UPDATE {schema}.runs SET run_at = coalesce(:now, now()), awaited = true
 WHERE id = ANY (ARRAY(SELECT n.id FROM next n)) AND state = 'queued' AND run_at IS NULL
-RETURNING id;
+RETURNING id, schedule_id, fire_at, origin, attempt;
+
+-- name: overlap.delay
+-- What has its turn starts no sooner than its jitter has it. The rows are this transaction's own by now.
+UPDATE {schema}.runs r SET run_at = u.run_at
+FROM unnest(:id::uuid[], :run_at::timestamptz[]) AS u (id, run_at)
+WHERE r.id = u.id AND r.state = 'queued' AND r.run_at < u.run_at;

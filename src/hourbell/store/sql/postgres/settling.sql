@@ -62,3 +62,9 @@ WHERE r.id IS NOT NULL
    OR EXISTS (
         SELECT 1 FROM {schema}.attempts a
         WHERE a.run_id = u.id AND a.attempt = u.attempt AND a.node_id = :node AND a.outcome = u.outcome);
+
+-- name: settling.forget
+-- What a run that is tried again and again has outgrown of its history.
+DELETE FROM {schema}.attempts a
+USING unnest(:id::uuid[], :newest::integer[]) AS u (id, newest)
+WHERE a.run_id = u.id AND a.attempt <= u.newest;

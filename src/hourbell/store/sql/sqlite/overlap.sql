@@ -42,4 +42,8 @@ WHERE id IN (
         SELECT r.id FROM runs r
         WHERE r.schedule_id = :id AND r.state = 'queued' AND r.run_at IS NULL AND r.origin LIKE 'backfill%'
         ORDER BY r.created_at, r.fire_at NULLS LAST, r.id LIMIT :put_off)
-RETURNING id;
+RETURNING id, schedule_id, fire_at, origin, attempt;
+
+-- name: overlap.delay
+-- What has its turn starts no sooner than its jitter has it.
+UPDATE runs SET run_at = :run_at WHERE id = :id AND state = 'queued' AND run_at < :run_at;

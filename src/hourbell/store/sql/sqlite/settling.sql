@@ -43,3 +43,7 @@ WHERE r.id IS NOT NULL
    OR EXISTS (
         SELECT 1 FROM attempts
         WHERE run_id = :id AND attempt = :attempt AND node_id = :node AND outcome = :outcome);
+
+-- name: settling.forget
+-- What a run that is tried again and again has outgrown of its history.
+DELETE FROM attempts WHERE run_id = :id AND attempt <= :newest;

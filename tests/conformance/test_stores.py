@@ -121,6 +121,10 @@ class TestMakingWay(suite.MakingWayConformance):
     pass
 
 
+class TestJitter(suite.JitterConformance):
+    pass
+
+
 class TestBackfilling(suite.BackfillingConformance):
     pass
 

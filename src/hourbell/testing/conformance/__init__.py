@@ -42,6 +42,7 @@ pytest.register_assert_rewrite(
             "firing",
             "guards",
             "histories",
+            "jittering",
             "leasing",
             "limiting",
             "listening",
@@ -77,6 +78,7 @@ from .ending import EndingConformance
 from .firing import FiringConformance
 from .guards import GuardsConformance
 from .histories import HistoriesConformance, History, Step
+from .jittering import JitterConformance
 from .leasing import LeasingConformance
 from .limiting import LimitingConformance
 from .listening import ListeningConformance
@@ -116,6 +118,7 @@ class StoreConformance(
     RequestingConformance,
     OverlapConformance,
     MakingWayConformance,
+    JitterConformance,
     ClaimingConformance,
     LimitingConformance,
     SettlingConformance,
@@ -154,6 +157,7 @@ __all__ = [
     "GuardsConformance",
     "HistoriesConformance",
     "History",
+    "JitterConformance",
     "LeasingConformance",
     "LimitingConformance",
     "ListeningConformance",

@@ -32,7 +32,7 @@ STEPS: Mapping[str, Sequence[str]] = {
     "retry many": ("runs.schedules", "runs.get", *_RETRY, "runs.get", *_RETRY, "commit"),
     "prune": (
         *("clock.read", "runs.prune_succeeded", *["runs.prune_aside"] * 3),
-        *("nodes.prune", "declarations.prune", "nodes.forget_tasks", "commit"),
+        *("nodes.prune", "declarations.prune", "nodes.forget_tasks", "audit.prune", "guards.prune", "commit"),
     ),
     "backfill": ("schedules.lock", "runs.insert", *_TURNS, "commit"),
     "catch up": ("firing.lock", "overlap.count", "pace.take", "runs.insert", "firing.advance", "commit"),
@@ -145,13 +145,19 @@ async def test_what_is_old_is_deleted_and_nothing_else(pair: Pair) -> None:
         young = await enqueue(pair)
         await pair.other.cancel_run(young.id)
         await strike(pair, point, partial(pair.struck.prune, MONTH, 100))
-        await (pair.struck if lives else pair.other).prune(MONTH, 100)
-        left = {run.id for run in (await pair.other.list_runs(RunFilter(limit=100))).items}
-        assert left == {kept.id, young.id}, point
+        async with asyncio.timeout(30):  # what a dead one still has locked is passed over until the server notices
+            while old.id in await left(pair):
+                await (pair.struck if lives else pair.other).prune(MONTH, 100)
+        assert await left(pair) == {kept.id, young.id}, point
         assert await pair.other.list_attempts(old.id) == []
         assert len(await pair.other.list_attempts(kept.id)) == 1
+        await pair.other.prune(MONTH, 100)
         assert await pair.other.list_nodes() == []
         await pair.other.cancel_run(kept.id)
+
+
+async def left(pair: Pair) -> set[str]:
+    return {run.id for run in (await pair.other.list_runs(RunFilter(limit=100))).items}
 
 
 async def test_due_times_are_backfilled_once(pair: Pair) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from hourbell.model.editing import updating
 from hourbell.model.jitter import start_of
 from hourbell.model.policies import Policies
 from hourbell.model.run_state import Outcome
-from hourbell.testing.conformance.bench import Bench
 from hourbell.testing.conformance.overlapping import buffered, fires, trigger
 from hourbell.testing.conformance.suite import Conformance
+
+if TYPE_CHECKING:
+    from hourbell.testing.conformance.bench import Bench
 
 
 class JitterConformance(Conformance):

@@ -23,6 +23,7 @@ class Program:
     ) -> None:
         self.result: dict[str, Any] | None = None
         self.told: dict[str, float] = {}
+        self._strange = ""
         self._what = f"{command[-1]} {verb}"
         self._changed = threading.Condition()
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed below
@@ -112,7 +113,8 @@ class Program:
             try:
                 facts = json.loads(line)
             except ValueError:
-                continue  # what a library prints by itself
+                self._strange = line[:200].strip()  # what a library prints by itself
+                continue
             if not isinstance(facts, dict):
                 continue
             with self._changed:
@@ -124,5 +126,5 @@ class Program:
 
     def _failed(self, what: str) -> ProgramFailed:
         self._errors.seek(0)
-        said = self._errors.read()[-1500:].strip()
+        said = self._errors.read()[-1500:].strip() or self._strange
         return ProgramFailed(f"{self._what} {what}" + (f"; it said:\n{said}" if said else ""))

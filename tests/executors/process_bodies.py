@@ -238,3 +238,7 @@ def once_busy(context: Context) -> str:
             return "entered"
     except InvalidArguments:
         return "busy, and refused"
+
+
+def tracking(mine: str) -> str | None:
+    return current_tracking_id()

@@ -9,6 +9,8 @@ from fastapi import Depends
 from hourbell.tracking import current_tracking_id, known_id, new_tracking_id, trace_id, tracked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -16,13 +18,19 @@ class TrackingMiddleware:
     """Gives each request a tracking id: the one in its ``header``, else the trace id of its ``traceparent``, else a new
     one. What the request causes belongs to it, and the answer names it in the same header.
 
+    ``current``  asked before all of these: the id that another middleware outside of this one has given the request, as
+    ``correlation_id.get`` of asgi-correlation-id. That one then names it in the answer.
+
     ``app.add_middleware(TrackingMiddleware)``. A header with anything but 1 to 128 letters, digits and ``._:/+=@-`` is
     not believed: it would end in logs.
     """
 
-    def __init__(self, app: ASGIApp, header: str = "X-Request-ID") -> None:
+    def __init__(
+        self, app: ASGIApp, header: str = "X-Request-ID", current: Callable[[], str | None] = lambda: None
+    ) -> None:
         self._app = app
         self._header = header.lower().encode("latin-1")
+        self._current = current
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request of the server's; anything but HTTP and WebSocket passes as it is."""
@@ -30,7 +38,8 @@ class TrackingMiddleware:
             await self._app(scope, receive, send)
             return
         given = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        found = known_id(given.get(self._header)) or trace_id(given.get(b"traceparent")) or new_tracking_id()
+        current = known_id(self._current())
+        found = current or known_id(given.get(self._header)) or trace_id(given.get(b"traceparent")) or new_tracking_id()
 
         async def told(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
@@ -39,7 +48,7 @@ class TrackingMiddleware:
             await send(message)
 
         with tracked(found):
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, told if current is None else send)
 
 
 async def _tracking_id() -> str:

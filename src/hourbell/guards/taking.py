@@ -49,6 +49,10 @@ class GuardRoom(Protocol):
         """The open store, on the event loop on which it was opened."""
 
     @property
+    def turns(self) -> asyncio.Semaphore:
+        """Whoever asks takes turns, so that many who wait do not use up the connections of everybody else."""
+
+    @property
     def keeper(self) -> Keeper:
         """Who renews what is held."""
 
@@ -81,9 +85,11 @@ async def take(room: GuardRoom, wish: GuardWish, wait: float | None) -> tuple[Gu
     The answer is the guard and, when it was taken, what this process holds; a guard that was done is not taken. Raises
     Busy when the time is over.
     """
-    began = asked = room.clock.elapsed()
+    began = room.clock.elapsed()
     try:
-        guard = await room.store.take_guard(wish)
+        async with room.turns:
+            asked = answered = room.clock.elapsed()
+            guard = await room.store.take_guard(wish)
         wish = replace(wish, label=guard.period)  # midnight may come while it waits
         pause = FIRST_PAUSE
         while not guard.is_held_by(wish.owner) and guard.state is GuardState.HELD:
@@ -93,11 +99,15 @@ async def take(room: GuardRoom, wish: GuardWish, wait: float | None) -> tuple[Gu
             pause = min(2 * pause, LONGEST_PAUSE)
             nap = pause * random.uniform(0.5, 1.5)
             await asyncio.sleep(nap if left is None else min(nap, left))
-            seen = await room.store.look_at_guard(guard.kind, guard.name, guard.period)
-            if seen is None:
-                asked = room.clock.elapsed()
-                seen = await room.store.take_guard(wish)
-            guard = seen
+            try:
+                async with room.turns:
+                    asked = room.clock.elapsed()
+                    guard = await _seen_or_taken(room, wish, guard)
+                answered = room.clock.elapsed()
+            except StoreUnavailable:
+                # Nothing is lost by asking again, and whoever waits had rather wait on; but not for ever.
+                if room.clock.elapsed() > answered + wish.lease.total_seconds():
+                    raise
     except asyncio.CancelledError:
         _log.debug("nobody waits for guard %r any more; should it have been taken just now, its lease ends", wish.name)
         raise
@@ -106,6 +116,11 @@ async def take(room: GuardRoom, wish: GuardWish, wait: float | None) -> tuple[Gu
     held = Held(hold_of(guard), room.clock, wish.lease.total_seconds(), asked)
     room.keeper.add(held)
     return guard, held
+
+
+async def _seen_or_taken(room: GuardRoom, wish: GuardWish, guard: Guard) -> Guard:
+    seen = await room.store.look_at_guard(guard.kind, guard.name, guard.period)
+    return seen if seen is not None else await room.store.take_guard(wish)
 
 
 async def leave(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hourbell.context import current_run
 from hourbell.tracking import current_tracking_id
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
 
 FIELDS = ("tracking_id", "run_id", "task", "attempt")
 """What records are told."""
@@ -25,14 +28,22 @@ class TrackingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell the record; True."""
-        run = current_run()
-        found: dict[str, Any] = {"tracking_id": current_tracking_id()}
-        if run is not None:
-            found |= {"run_id": run.run_id, "task": run.task, "attempt": run.attempt}
+        found = _fields()
         for name in FIELDS:
             if getattr(record, name, None) is None:
                 setattr(record, name, found.get(name))
         return True
+
+
+def add_tracking(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A processor for structlog: gives each event what `TrackingFilter` gives records, unless it has it already.
+
+    ``structlog.configure(processors=[add_tracking, …])``; before whatever renders the event.
+    """
+    for name, value in _fields().items():
+        if value is not None:
+            event.setdefault(name, value)
+    return event
 
 
 class JsonFormatter(logging.Formatter):
@@ -67,6 +78,15 @@ class PlainFormatter(logging.Formatter):
             told = self.formatException(record.exc_info)[-_LONGEST:]
             line += "".join(f"\n    {_plain(one)}" for one in told.splitlines())
         return line
+
+
+def _fields() -> dict[str, Any]:
+    """What is known of where this code is."""
+    run = current_run()
+    found: dict[str, Any] = {"tracking_id": current_tracking_id()}
+    if run is not None:
+        found |= {"run_id": run.run_id, "task": run.task, "attempt": run.attempt}
+    return found
 
 
 def _time(record: logging.LogRecord) -> str:

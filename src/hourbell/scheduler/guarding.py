@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class Guarding:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._keeper: Keeper | None = None
+        self._turns: asyncio.Semaphore | None = None
         self.clock = core.clock
         self.lease = timedelta(seconds=core.settings.lease)
         self.retention = timedelta(seconds=core.settings.retention)
@@ -39,6 +41,13 @@ class Guarding:
     def store(self) -> StoreVerbs:
         """The open store, on the event loop on which it was opened."""
         return self._core.store
+
+    @property
+    def turns(self) -> asyncio.Semaphore:
+        """Whoever asks takes turns, so that many who wait do not use up the connections of everybody else."""
+        if self._turns is None:
+            self._turns = asyncio.Semaphore(max(1, self._core.settings.pool // 2))
+        return self._turns
 
     @property
     def keeper(self) -> Keeper:
@@ -50,6 +59,7 @@ class Guarding:
     async def close(self) -> None:
         """Renew nothing any more."""
         keeper, self._keeper = self._keeper, None
+        self._turns = None  # the next one to open it may do so on another event loop
         if keeper is not None:
             await keeper.close()
 

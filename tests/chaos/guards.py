@@ -78,7 +78,7 @@ def _tell_once(report: Report, folder: object, kind: str, count: int) -> None:
     report.require(not twice, f"{kind}: {len(twice)} were done more than once: {twice[:3]}")
 
 
-async def lock(site: Site, *, seconds: float = 60, processes: int = 8, pause: float = 0.004) -> Report:
+async def lock(site: Site, *, seconds: float = 60, processes: int = 8, pause: float = 0.05) -> Report:
     """One lock, ``processes`` that want it, while its holder is killed or stopped for longer than its lease."""
     report = site.report(f"a lock that {processes} processes contend for, holders killed and stopped")
     await _migrated(site)

@@ -163,6 +163,27 @@ def test_pause_resume_and_remove() -> None:
         assert "there is no schedule 'report'" in refused("schedules", verb, "report", *words, code=3)
 
 
+def test_one_schedule_is_shown_with_why_it_did_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    added("--every", "1h", "--arg", "to=ada")
+    assert shown("report")["last_due"] == {"due_at": None, "became": "none", "run_id": None, "why": None, "do": None}
+    assert typed("schedules", "show", "report").stdout.endswith("\n\nno due time has passed yet\n")
+    typed("schedules", "edit", "report", "--every", "1s")
+    typed("schedules", "pause", "report", "--note", "broken")
+    while shown("report")["last_due"]["due_at"] is None:
+        pass
+    last = shown("report")["last_due"]
+    assert (last["became"], last["do"]) == ("passed_over", "`hourbell schedules resume report`")
+    assert last["why"].startswith("it is paused by cli:")
+    assert last["why"].endswith(": broken")
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = typed("schedules", "show", "report").stdout.splitlines()
+    told = lines[lines.index("") + 1 :]
+    assert told[0].startswith("last due ")
+    assert told[0].endswith("Z: was passed over")
+    assert told[1].startswith("    why: it is paused by cli:")
+    assert max(map(len, told)) <= 80
+
+
 def test_a_run_is_asked_for_once_per_key() -> None:
     added("--every", "1h", "--arg", "to=ada", "--overlap", "allow")
     first = typed_json("schedules", "trigger", "report", "--key", "k")

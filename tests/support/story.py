@@ -211,7 +211,7 @@ def _pattern(expected: str) -> re.Pattern[str]:
         if line.strip() == "…":
             lines.append(r"(?:.*\n)*?")
         else:
-            lines.append(".*".join(map(re.escape, re.split(r" ?… ?", line.strip()))) + r" ?\n")
+            lines.append(" ?" + ".*".join(map(re.escape, re.split(r" ?… ?", line.strip()))) + r" ?\n")
     return re.compile("".join(lines))
 
 

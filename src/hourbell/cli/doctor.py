@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,7 @@ import typer
 from hourbell.cli.asking import Database, ask
 from hourbell.cli.exit_codes import ExitCode
 from hourbell.cli.periods import in_utc
-from hourbell.cli.showing import AsJson, show_fields, show_json, width
-from hourbell.cli.table import plain
+from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
 from hourbell.model.node import NodeState
 
 if TYPE_CHECKING:
@@ -40,22 +38,12 @@ def doctor(database: Database = None, as_json: AsJson = False) -> None:
 
 
 def _tell(diagnosis: Diagnosis) -> None:
-    columns = width() or 120
     for one in diagnosis.findings:
         print()
-        _say(f"{one.severity}: {one.what}", columns)
-        _say(f"do: {one.do}", columns, "    ")
+        show_paragraph(f"{one.severity}: {one.what}")
+        show_paragraph(f"do: {one.do}", "    ")
     if not diagnosis.findings:
         print("\nnothing is wrong")
-
-
-def _say(text: str, columns: int, indent: str = "") -> None:
-    """Lines that fit, each begun so that it reads as a continuation. Commands are not broken in their middle."""
-    more = f"{indent}    "
-    for line in textwrap.wrap(
-        plain(text), columns, initial_indent=indent, subsequent_indent=more, break_on_hyphens=False
-    ):
-        print(line)
 
 
 def _seen(facts: Facts) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
@@ -93,6 +94,18 @@ def show_fields(fields: dict[str, Any]) -> None:
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             print(f"{name:<{_NAME}}{plain(text)}")
+
+
+def show_paragraph(text: str, indent: str = "") -> None:
+    """Lines that fit, those after the first set in; where nobody sees a terminal, one line."""
+    columns, more = width(), f"{indent}    "
+    if columns is None:
+        print(f"{indent}{plain(text)}")
+        return
+    for line in textwrap.wrap(
+        plain(text), columns, initial_indent=indent, subsequent_indent=more, break_on_hyphens=False
+    ):
+        print(line)
 
 
 def width() -> int | None:

@@ -1,4 +1,4 @@
-"""The verb that looks into everything and says what is wrong."""
+"""The verbs that look into everything, or into one schedule, and say what is wrong."""
 
 from __future__ import annotations
 
@@ -8,21 +8,29 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.engine.loop import spawn
-from hourbell.errors import StoreMisconfigured
+from hourbell.errors import NotFound, StoreMisconfigured
+from hourbell.model.audit import Action, AuditFilter, Subject
 from hourbell.model.diagnosis import Facts
 from hourbell.model.findings import diagnosed
-from hourbell.scheduler.verbs import Verbs
+from hourbell.model.last_due import Evidence, accounted, last_of
+from hourbell.model.run import RunFilter
+from hourbell.model.schedule import ScheduleState
+from hourbell.scheduler.verbs import Verbs, id_of_schedule
 
 if TYPE_CHECKING:
     from hourbell.model.diagnosis import Diagnosis, Hints
+    from hourbell.model.last_due import LastDue
+    from hourbell.model.run import Run
     from hourbell.model.survey import Survey
     from hourbell.store.protocol import Store
 
 _HINT_PATIENCE = 10.0
+_LOOKED_AT = 100
+"""Of the newest runs of a schedule: how many are looked at for its last due time."""
 
 
 class DiagnosisVerbs(Verbs):
-    """Look into everything."""
+    """Look into everything, or into one schedule."""
 
     async def diagnose(self) -> Diagnosis:
         """What is wrong with the database, the nodes, the schedules and the runs, each with what to do about it.
@@ -49,6 +57,42 @@ class DiagnosisVerbs(Verbs):
             survey=None if database.pending or database.damage else await _survey(store, core.settings.lease),
         )
         return diagnosed(facts)
+
+    async def last_due(self, id: str) -> LastDue:  # noqa: A002 - a public name
+        """What became of a schedule's last due time: the run that records it, and why it did not run, where it did not.
+
+        Says too what keeps one that is due from being fired, and a queued run from beginning. Changes nothing. Raises
+        NotFound.
+        """
+        core = self._core
+        store = core.store
+        schedule = await store.get_schedule(id_of_schedule(id))
+        lease = timedelta(seconds=core.settings.lease)
+        survey = await store.survey(lease)
+        runs = list((await store.list_runs(RunFilter(schedule_id=schedule.id, limit=_LOOKED_AT))).items)
+        # A row of skips that has grown since may be older than all of these.
+        runs += await _some_run(store, schedule.last_skip_id)
+        last = last_of(runs)
+        acts = AuditFilter(subject=Subject.SCHEDULE, subject_id=schedule.id, action=Action.PAUSE, limit=1)
+        paused = (await store.list_audit(acts)).items if schedule.state is ScheduleState.PAUSED else ()
+        return accounted(
+            Evidence(
+                schedule=schedule,
+                survey=survey,
+                lease=lease,
+                runs=runs,
+                unfinished=[run for run in runs if not run.state.final],
+                other=next(iter(await _some_run(store, last.yielded_to if last is not None else None)), None),
+                paused_by=next(iter(paused), None),
+            )
+        )
+
+
+async def _some_run(store: Store, run_id: str | None) -> list[Run]:
+    """The run with this id, where there is one and it is still kept."""
+    with suppress(NotFound):
+        return [await store.get_run(run_id)] if run_id is not None else []
+    return []
 
 
 async def _survey(store: Store, lease: float) -> Survey | None:

@@ -103,7 +103,7 @@ def make_app(blueprint: Blueprint) -> FastAPI:
         make_waiter(scheduler, ledger, name, concurrency)
     scheduler.on(RunSucceeded, lambda event: ledger.accepted(event.run))
     app = with_common_routes(FastAPI(lifespan=scheduler.lifespan))
-    app.include_router(api_router(scheduler, allow_anonymous="read"), prefix="/hourbell")
+    app.include_router(api_router(scheduler, allow_anonymous=blueprint.is_open or "read"), prefix="/hourbell")
 
     @app.get("/statements")
     async def statements() -> int:

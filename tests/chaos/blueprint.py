@@ -33,7 +33,7 @@ class Blueprint:
     ``ledger``  the folder where bodies write what they did. ``settings``  keywords of the scheduler.
     ``waiters``  further tasks by name, whose bodies sleep for a while, with their concurrency.
     ``bad``  it has bodies that no application should have, too.
-    ``writers``  it has bodies that write into a table of its own.
+    ``writers``  it has bodies that write into a table of its own. ``is_open``  everybody may write over REST.
     ``plain``  the same application without a scheduler. ``deaf``  hints never arrive.
     ``freeze_after``  name of a statement: the process stops itself right after it, once, when it finds the file
     ``freeze`` in the ledger's folder. ``freeze_unsynced``: it first announces a further statement and never sends it,
@@ -48,6 +48,7 @@ class Blueprint:
     plain: bool = False
     bad: bool = False
     writers: bool = False
+    is_open: bool = False
     deaf: bool = False
     freeze_after: str | None = None
     freeze_unsynced: bool = False

@@ -37,6 +37,7 @@ class RecordedRun:
     created_at: datetime
     finished_at: datetime | None
     error: str | None = None
+    key: str | None = None
 
     @property
     def final(self) -> bool:

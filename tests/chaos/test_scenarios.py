@@ -10,6 +10,7 @@ import pytest
 from chaos import (
     bad_bodies,
     deploy,
+    edits,
     effects,
     fire_storm,
     freeze,
@@ -71,6 +72,11 @@ async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site)
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_an_effect_happens_once_while_processes_are_killed(site: Site) -> None:
     await without_problem(effects.scenario, site, seconds=14, schedules=20, workers=3, pause=0.5)
+
+
+@on_both
+async def test_what_is_acknowledged_to_many_editors_is_so(site: Site) -> None:
+    await without_problem(edits.scenario, site, seconds=6, clients=20, schedules=6, workers=2, every=2)
 
 
 @on_both

@@ -22,9 +22,9 @@ from hourbell.testing.postgres_server import PostgresServer
 
 HERE = Path(__file__).parent
 PATIENCE = 60.0
-# A schema cannot say what makes a trigger or arguments fit: such requests are refused, though it allows them. An id may
-# have slashes, so that PATCH of s/pause is one of the schedule "s/pause".
-UNFIT = "positive_data_acceptance,unsupported_method"
+# A schema cannot say what makes a trigger or arguments fit: such requests are refused, though it allows them. The hooks
+# mend what was made wrong on purpose, so that it is accepted. An id may have slashes: PATCH of s/pause is one of that id.
+UNFIT = "positive_data_acceptance,negative_data_rejection,unsupported_method"
 
 
 @dataclass(frozen=True)

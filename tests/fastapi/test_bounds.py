@@ -159,3 +159,36 @@ async def test_addresses_that_are_too_long(client: httpx.AsyncClient) -> None:
         assert (await client.get(path)).status_code == 422, path[:30]
     answer = await client.delete("schedules/s", headers={"if-match": '"' + "x" * 5_000 + '"'})
     assert answer.status_code == 422
+
+
+async def test_a_client_that_has_gone_is_no_error() -> None:
+    scheduler = Scheduler("memory://")
+    app = FastAPI()
+    app.include_router(api_router(scheduler, allow_anonymous=True))
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with scheduler:
+        for method, path in (("POST", "/schedules/none/resume"), ("POST", "/schedules"), ("DELETE", "/schedules/none")):
+            headers = [(b"content-type", b"application/json")]
+            scope = {
+                "type": "http",
+                "method": method,
+                "path": path,
+                "raw_path": path.encode(),
+                "headers": headers,
+                "query_string": b"",
+                "scheme": "http",
+                "server": ("test", 80),
+                "asgi": {"version": "3.0"},
+                "http_version": "1.1",
+                "root_path": "",
+            }
+            sent.clear()
+            await app(scope, receive, send)
+            assert 400 <= sent[0]["status"] < 500

@@ -29,6 +29,11 @@ class BoundedRequest(Request):
 
     _parsed: Any
 
+    @property
+    def given(self) -> Any:
+        """What the body said, when somebody has asked for it; else None."""
+        return getattr(self, "_parsed", None)
+
     async def body(self) -> bytes:
         """The body. Raises HTTPException."""
         if not hasattr(self, "_body"):

@@ -97,7 +97,7 @@ class ProblemRoute(APIRoute):
             except RequestValidationError as error:
                 return problem(422, "the request does not fit", errors=_places(error))
             except HourbellError as error:
-                return _refused(error, await _given(bounded))
+                return _refused(error, bounded.given)
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
@@ -143,16 +143,6 @@ def _refused(error: HourbellError, given: Any) -> Response:
     if isinstance(error, StoreRejected):
         return problem(status, "the database refuses such a value")
     return problem(status, str(error)[:_LONGEST_DETAIL], errors=_misfits(error, given) or None)
-
-
-async def _given(request: BoundedRequest) -> Any:
-    """The body that was refused; None when there was none."""
-    if request.method in SAFE_METHODS:
-        return None
-    try:
-        return await request.json() if await request.body() else None
-    except HTTPException:  # nothing had asked for it
-        return None
 
 
 def _places(error: RequestValidationError) -> list[Misfitting]:

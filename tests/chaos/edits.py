@@ -154,7 +154,7 @@ async def finale(crowd: Clients, group: Group) -> None:
         for place, name in enumerate(crowd.names):
             await crowd.edit(client, "pause" if place % 2 else "delete", name)
         silent_from = datetime.now(UTC)
-        await asyncio.sleep(8 * PERIOD)
+        await asyncio.sleep(6 * PERIOD)
         found = await crowd.site.tables.all()
         late = [run.schedule_id for run in found.runs if run.origin == "fire" and run.created_at > silent_from]
         crowd.problems += [f"{name} fired after everything was silenced" for name in sorted(set(map(str, late)))]

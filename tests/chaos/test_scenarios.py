@@ -76,7 +76,7 @@ async def test_an_effect_happens_once_while_processes_are_killed(site: Site) -> 
 
 @on_both
 async def test_what_is_acknowledged_to_many_editors_is_so(site: Site) -> None:
-    await without_problem(edits.scenario, site, seconds=6, clients=20, schedules=6, workers=2, every=2)
+    await without_problem(edits.scenario, site, seconds=5, clients=20, schedules=5, workers=2, every=2)
 
 
 @on_both

@@ -23,7 +23,7 @@ from hourbell.testing.postgres_server import PostgresServer
 HERE = Path(__file__).parent
 PATIENCE = 60.0
 # A schema cannot say what makes a trigger or arguments fit: such requests are refused, though it allows them. The hooks
-# mend what was made wrong on purpose, so that it is accepted. An id may have slashes: PATCH of s/pause is one of that id.
+# mend what was made wrong on purpose: it is accepted then. An id may have slashes: PATCH of s/pause is one of that id.
 UNFIT = "positive_data_acceptance,negative_data_rejection,unsupported_method"
 
 
@@ -50,7 +50,7 @@ class Fuzzed:
 
 def fuzz(database: str, folder: Path, options: Sequence[str]) -> Fuzzed:
     """Serve the application on this database and let the fuzzer loose on it."""
-    with _served(database, folder) as (address, log):
+    with served("typed_app:app", database, folder) as (address, log):
         environment = {
             **os.environ,
             "FUZZED": f"{address}/hourbell",
@@ -67,13 +67,22 @@ def fuzz(database: str, folder: Path, options: Sequence[str]) -> Fuzzed:
 
 
 @contextmanager
-def _served(database: str, folder: Path) -> Iterator[tuple[str, Path]]:
+def served(app: str, database: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """A server of its own for an application of this folder, on this database: its address, and where its log is.
+
+    What stands in ``folder`` can be imported by it.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     log = folder / "server.txt"
-    environment = {**os.environ, "TYPED_APP_DATABASE": database, "PYTHONPATH": str(HERE), "PYTHONUTF8": "1"}
+    environment = {
+        **os.environ,
+        "TYPED_APP_DATABASE": database,
+        "PYTHONPATH": os.pathsep.join((str(HERE), str(folder))),
+        "PYTHONUTF8": "1",
+    }
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "uvicorn", "typed_app:app", "--port", str(port), "--log-level", "warning"]
+        command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning"]
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
     try:
         address = f"http://127.0.0.1:{port}"

@@ -1,7 +1,7 @@
 """How soon a hostile client is refused, while twenty schedules fire: the slowest answers, on a server of its own.
 
-``.venv/bin/python benchmarks/hostile.py``. What is sent stands in ``tests/fastapi/hostility.py``; that it is refused and
-that the schedules fire all the same, is for ``tests/fastapi/test_hostile.py``. The goals: 100 ms, and 1 s for 10 MB.
+``.venv/bin/python benchmarks/hostile.py``. What is sent stands in ``tests/fastapi/hostility.py``; that it is refused
+and that the schedules fire, is for ``tests/fastapi/test_hostile.py``. The goals: 100 ms, and 1 s for 10 MB.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def parsed(raw: bytes) -> Any:
 def _check_shape(raw: bytes) -> None:
     """Refuse what is nested too deep, or is too many things, before time and memory go into it."""
     outside = _STRING.sub(b"", raw)
-    # Brackets first, as far as there are too few of them to take long: too deep is the better word for many of one kind.
+    # Brackets first, so many as take no time: of many of one kind "too deep" says more than "too many".
     depth = 0
     for mark in islice(_BRACKET.finditer(outside), 2 * MOST_VALUES):
         depth += 1 if mark[0] in b"[{" else -1

@@ -239,6 +239,11 @@ def due_at_of(context: Context) -> datetime | None:
     return context._due_at
 
 
+def take_back(context: Context) -> None:
+    """The body is over: there is nobody who could have an effect."""
+    context._hold = None
+
+
 def hush(context: Context) -> None:
     """The attempt is over: what its body still says is not taken down any more."""
     context._notebook = None

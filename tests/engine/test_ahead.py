@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 from engine.bench import until, until_async
 from engine.test_claiming import Rig, _lose
+from hourbell.context import Context
+from hourbell.engine.holding import Execution
 from hourbell.executors.choice import Kind
 from hourbell.model.run import CancelRequest, Run
 from hourbell.model.run_state import Outcome, RunState
@@ -155,3 +158,21 @@ async def test_coroutines_and_threads_share_the_slots_in_turn() -> None:
 async def _settled(rig: Rig) -> bool:
     await rig.shift.settling.step()
     return not rig.shift.holdings.reported
+
+
+async def test_a_run_that_has_ended_is_freed_without_the_collector() -> None:
+    async with Rig() as rig:
+        rig.leave.set()
+        gc.collect()
+        gc.disable()
+        try:
+            await rig.bench.enqueue_many("ring", 5)
+            await rig.bench.enqueue_many("sweep", 2)
+            await rig.claim_all()
+            await until(lambda: len(rig.going) == 7 and not rig.shift.holdings.running)
+            await until_async(lambda: _settled(rig))
+            await asyncio.sleep(0.01)
+            left = [one for one in gc.get_objects() if isinstance(one, Execution | Context)]
+        finally:
+            gc.enable()
+        assert left == []

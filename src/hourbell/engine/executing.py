@@ -9,7 +9,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hourbell.context import Context, lend
+from hourbell.context import Context, lend, take_back
 from hourbell.engine import verdict
 from hourbell.engine.ahead import Ahead
 from hourbell.engine.hold import AttemptHold
@@ -189,7 +189,9 @@ class Executing:
             grace=policies.timeout_grace,
             order=order,
         )
-        execution.body = executor.start(call, partial(self._ended, execution))
+        body = executor.start(call, partial(self._ended, execution))
+        if not execution.given_up:
+            execution.body = body
 
     def _leave(self, run: Run, settlement: Settlement) -> None:
         self._holdings.not_started(run)
@@ -214,6 +216,10 @@ class Executing:
         return known
 
     def _ended(self, execution: Execution, ending: Ending) -> None:
+        if not ending.stuck:
+            # Execution, body and context name each other. Left so, each run is garbage that only the collector finds.
+            execution.body = None
+            take_back(execution.context)
         if execution.stuck:
             self._parts.stuck.over(execution.run)
             _log.warning("run %s of %s ended after it was let go of; ignored", execution.run.id, execution.run.task)

@@ -42,17 +42,18 @@ class AsyncBody:
         self._call = call
         self._done = done
         self._begun = False
-        self._overtime = Overtime(call.timeout, call.grace, ask=self._ask, let_go=self._let_go)
+        # Most bodies end by themselves: what watches over the others is made when it is needed.
+        self._overtime: Overtime | None = None
         self.task: asyncio.Task[None] | None = None
 
     @property
     def cause(self) -> How | None:
         """Why it was asked to end; None when it was not."""
-        return self._overtime.cause
+        return self._overtime.cause if self._overtime is not None else None
 
     def cancel(self, grace: float | None = None) -> None:
         """Cancel the task; what the body does with that decides when it ends."""
-        self._overtime.cancel(grace)
+        self._watched().cancel(grace)
 
     async def run(self) -> None:
         """The body from its first line to its ending."""
@@ -61,17 +62,26 @@ class AsyncBody:
         if not call.begin():
             self._done(Ending(How.NOT_BEGUN))
             return
-        self._overtime.begin()
+        if call.timeout is not None:
+            self._watched().begin()
         try:
             with call.context.entered():
                 value = await call.invoke()
-            ending = returned(value, self._overtime, call.context)
+            ending = Ending(How.RETURNED, value)
+            if self._overtime is not None:
+                ending = returned(value, self._overtime, call.context)
         except GeneratorExit:  # the event loop is gone: nobody is left to be told
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like must not end the application
             ending = self._raised(error)
-        self._overtime.over()
+        if self._overtime is not None:
+            self._overtime.over()
         self._done(ending)
+
+    def _watched(self) -> Overtime:
+        if self._overtime is None:
+            self._overtime = Overtime(self._call.timeout, self._call.grace, ask=self._ask, let_go=self._let_go)
+        return self._overtime
 
     def _ask(self) -> None:
         ask_to_end(self._call.context)
@@ -81,7 +91,7 @@ class AsyncBody:
         if not self._begun:
             # A task that is cancelled before its first step never takes it, so nothing else would tell.
             self._begun = True
-            self._overtime.over()
+            self._watched().over()
             self._done(Ending(How.NOT_BEGUN))
 
     def _let_go(self, cause: How) -> None:
@@ -90,10 +100,10 @@ class AsyncBody:
     def _raised(self, error: BaseException) -> Ending:
         task = asyncio.current_task()
         cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
-        if cancelled and self._overtime.cause is None:
+        if cancelled and self.cause is None:
             # Somebody else cancelled the task: the application ends and takes its tasks along.
             return Ending(How.CANCELLED, error=error)
-        return raised(error, self._overtime)
+        return raised(error, self._watched())
 
 
 def _stack(task: asyncio.Task[None] | None) -> str:

@@ -46,6 +46,8 @@ class Overtime:
     def over(self) -> None:
         """The body has ended."""
         self._over = True
+        # Both belong to the body, which holds this: it is freed sooner when the ring is broken.
+        self._ask, self._let_go = _nobody, _nobody
         if self._timer is not None:
             self._stop_timer()
 
@@ -65,6 +67,10 @@ class Overtime:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _nobody(*_: object) -> None:
+    """Whom to ask once the body is over."""
 
 
 def returned(value: Any, overtime: Overtime, context: Context) -> Ending:

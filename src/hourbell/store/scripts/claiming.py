@@ -152,10 +152,10 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def _claim(now: Any, rows: Sequence[Row], passed_over: Sequence[str] = ()) -> Claim:
-    runs = sorted((run_from(row) for row in rows), key=lambda run: (run.priority, run.run_at, run.id))
+    runs = [run_from(row) for row in sorted(rows, key=_order)]
     return Claim(
         now,
-        tuple(run for run in runs if run.state is RunState.RUNNING),
-        tuple(run for run in runs if run.state is RunState.SKIPPED),
+        tuple([run for run in runs if run.state is RunState.RUNNING]),
+        tuple([run for run in runs if run.state is RunState.SKIPPED]),
         tuple(passed_over),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.model import history
 from hourbell.model.run_state import RunState
+from hourbell.store.scripts.rows import STATES
 from hourbell.store.scripts.script import Script, batch, call
 
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool)
     if keep_first:
         yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
     written = yield batch("settling.settle", rows, node=node_id)
-    accepted = {str(row["id"]): RunState(row["state"]) for row in written}
+    accepted = {str(row["id"]): STATES[row["state"]] for row in written}
     passes_on = {row["passes_on"] for row in written}
     missing = [row for row in rows if row["id"] not in accepted]
     if missing:
         found = yield batch("settling.read_back", missing, node=node_id)
-        accepted.update((str(row["id"]), RunState(row["state"])) for row in found)
+        accepted.update((str(row["id"]), STATES[row["state"]]) for row in found)
         passes_on.update(row["passes_on"] for row in found)
     yield batch("settling.forget", _outgrown(rows, accepted))
     return Settled(accepted, frozenset(passes_on - {None}))

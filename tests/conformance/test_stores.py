@@ -93,6 +93,10 @@ class TestGuards(suite.GuardsConformance):
     pass
 
 
+class TestLooking(suite.LookingConformance):
+    pass
+
+
 class TestWaiting(suite.WaitingConformance):
     pass
 

@@ -9,6 +9,8 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from hourbell.fastapi.audit import read_audit
+from hourbell.fastapi.event_stream import Streams
+from hourbell.fastapi.events_api import read_events
 from hourbell.fastapi.house_api import read_health, read_house
 from hourbell.fastapi.problems import ProblemRoute, share_methods
 from hourbell.fastapi.runs_api import change_runs, read_runs
@@ -35,7 +37,11 @@ def api_router(
     router = APIRouter(route_class=ProblemRoute, tags=["hourbell"], generate_unique_id_function=_operation_id)
     for part in (read_schedules, write_schedules, run_schedules, one_schedule):
         part(router, scheduler, guard)
-    for part in (change_runs, read_runs, read_house, read_audit, read_health):
+    streams = Streams(scheduler)
+    read_events(router, scheduler, guard, streams)
+    change_runs(router, scheduler, guard)
+    read_runs(router, scheduler, guard, streams)
+    for part in (read_house, read_audit, read_health):
         part(router, scheduler, guard)
     share_methods(router)
     return router

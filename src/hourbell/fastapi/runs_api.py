@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
+from hourbell.fastapi.event_stream import Streams
+from hourbell.fastapi.events_api import stream_of_lines, wants_stream
 from hourbell.fastapi.inputs import RetryRunIn, RetryRunsIn
 from hourbell.fastapi.parameters import AttemptNumber, Cursor, EndedAt, Filter, Limit, RunId, refusals
 from hourbell.fastapi.schemas import (
@@ -19,7 +21,7 @@ from hourbell.fastapi.security import Guard
 from hourbell.scheduler import Scheduler
 
 
-def read_runs(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
+def read_runs(router: APIRouter, scheduler: Scheduler, guard: Guard, streams: Streams) -> None:
     """The routes that change nothing."""
     reads = [guard.require("read")]
 
@@ -62,14 +64,21 @@ def read_runs(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
         """What the body returned, or what it raised. Both are null until the run has ended."""
         return ResultOut.of(await scheduler.get_run(id))
 
-    @router.get("/runs/{id}/logs", dependencies=reads, responses=refusals())
+    @router.get("/runs/{id}/logs", dependencies=reads, responses=refusals(), response_model=LogsOut)
     async def list_logs(
+        request: Request,
         id: RunId,  # noqa: A002 - its name in the address
         attempt: AttemptNumber = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> LogsOut:
-        """What the body logged, oldest first."""
+    ) -> LogsOut | Response:
+        """What the body logged, oldest first.
+
+        With `Accept: text/event-stream` the answer goes on, line by line, until the run has ended; `Last-Event-ID`
+        counts as the cursor there.
+        """
+        if wants_stream(request):
+            return await stream_of_lines(scheduler, streams, request, id, attempt, cursor)
         page = await scheduler.list_logs(id, attempt=attempt, cursor=cursor, limit=limit)
         lines = [LogLineOut.of(one) for one in page]
         return LogsOut(items=lines, next_cursor=page.next_cursor, dropped=page.dropped)

@@ -31,6 +31,12 @@ class Source(StrEnum):
     CALL = "call"
 
 
+def revision_of(version: int, created_at: datetime) -> str:
+    """See `Schedule.revision`."""
+    made = created_at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return f"{version}-{made // timedelta(microseconds=1):x}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """A schedule as it was read from the store. Instants are aware UTC.
@@ -65,8 +71,7 @@ class Schedule:
     @property
     def revision(self) -> str:
         """Changes with every edit, and never comes back, also when the id is removed and made anew. Firing keeps it."""
-        made = self.created_at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-        return f"{self.version}-{made // timedelta(microseconds=1):x}"
+        return revision_of(self.version, self.created_at)
 
     @property
     def trigger(self) -> Trigger:

@@ -17,7 +17,9 @@ from hourbell.model.audit import Act, Action
 from hourbell.model.ids import new_run_id
 from hourbell.scheduler.application_engine import address_of, connect_args_of
 from hourbell.scheduler.guarding import Guarding
+from hourbell.scheduler.looks import Looks
 from hourbell.scheduler.options import divided
+from hourbell.scheduler.stopping import Stopping
 from hourbell.scheduler.stores import is_store, make_store
 from hourbell.scheduler.waiters import Waiters
 from hourbell.settings import Settings
@@ -54,6 +56,8 @@ class Core:
         self.clock = clock or SystemClock()
         self.events = Events()
         self.waiters = Waiters(self.events)
+        self.looks = Looks(self)
+        self.stopping = Stopping(self)
         self.tasks = TaskRegistry()
         self.declared: dict[str, Declared] = {}
         self.middleware: list[Middleware] = []
@@ -151,6 +155,7 @@ class Core:
         """Close the store when nobody else needs it open."""
         self._openings -= 1
         if not self.is_open:
+            await self.looks.end()
             for task in list(self._soon):
                 task.cancel()
             await asyncio.gather(*self._soon, return_exceptions=True)

@@ -18,6 +18,7 @@ from hourbell.scheduler.requests import Requests
 from hourbell.scheduler.retrying import RetryVerbs
 from hourbell.scheduler.runs import RunVerbs
 from hourbell.scheduler.schedules import ScheduleVerbs
+from hourbell.scheduler.watching import WatchVerbs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,7 @@ class Scheduler(
     LogVerbs,
     AuditVerbs,
     GuardVerbs,
+    WatchVerbs,
     AdminVerbs,
     DiagnosisVerbs,
     LifeVerbs,

@@ -17,6 +17,7 @@ from hourbell.model.run_state import Reason
 from hourbell.store.audit_protocol import AuditStore
 from hourbell.store.guard_protocol import GuardStore
 from hourbell.store.log_protocol import LogStore
+from hourbell.store.watch_protocol import WatchStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -326,7 +327,9 @@ class NodeStore(Protocol):
         """
 
 
-class StoreVerbs(ScheduleStore, CalendarStore, RunStore, LogStore, AuditStore, GuardStore, NodeStore, Protocol):
+class StoreVerbs(
+    ScheduleStore, CalendarStore, RunStore, LogStore, AuditStore, WatchStore, GuardStore, NodeStore, Protocol
+):
     """Every verb, whatever it runs on."""
 
 

@@ -14,6 +14,7 @@ from hourbell.store.scripts import (
     auditing,
     backfilling,
     calendars,
+    changes,
     claiming,
     declaring,
     firing,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from hourbell.model.audit import Act, AuditEntry, AuditFilter
+    from hourbell.model.change import RunSeen, ScheduleSeen
     from hourbell.model.editing import Change
     from hourbell.model.guard import Guard, GuardEnd, GuardHold, GuardKind, GuardWish
     from hourbell.model.limit import Limit
@@ -262,6 +264,14 @@ class SqlStore:
 
     async def list_audit(self, wanted: AuditFilter) -> Page[AuditEntry]:
         return await self._database.run(lambda: auditing.list_audit(wanted), "read", atomic=False)
+
+    # What changes
+
+    async def see_runs(self, since: str, ids: Collection[str], limit: int) -> Sequence[RunSeen]:
+        return await self._database.run(lambda: changes.see_runs(since, ids, limit), "read", atomic=False)
+
+    async def see_schedules(self, since: str, ids: Collection[str], limit: int) -> Sequence[ScheduleSeen]:
+        return await self._database.run(lambda: changes.see_schedules(since, ids, limit), "read", atomic=False)
 
     # What bodies say
 

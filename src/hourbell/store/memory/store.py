@@ -8,6 +8,7 @@ from hourbell.errors import InvalidArguments
 from hourbell.model.database_facts import DatabaseFacts
 from hourbell.store.memory.audit import AuditVerbs
 from hourbell.store.memory.calendars import CalendarVerbs
+from hourbell.store.memory.changes import WatchVerbs
 from hourbell.store.memory.claims import ClaimVerbs
 from hourbell.store.memory.guards import GuardVerbs
 from hourbell.store.memory.listeners import Listener, Listeners
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from hourbell.store.transaction import Transaction
 
 
-class MemoryStore(ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, AuditVerbs, GuardVerbs, SurveyVerbs):
+class MemoryStore(
+    ScheduleVerbs, CalendarVerbs, RunVerbs, ClaimVerbs, LogVerbs, AuditVerbs, WatchVerbs, GuardVerbs, SurveyVerbs
+):
     """The store without a database: for tests, and for trying things out.
 
     It keeps every guarantee of the port within one process: handles made by `twin` may be used from several event

@@ -48,6 +48,7 @@ pytest.register_assert_rewrite(
             "listening",
             "listing",
             "logs",
+            "looking",
             "making_way",
             "opening",
             "overlapping",
@@ -84,6 +85,7 @@ from .limiting import LimitingConformance
 from .listening import ListeningConformance
 from .listing import ListingConformance
 from .logs import LoggingConformance, ProgressConformance
+from .looking import LookingConformance
 from .making_way import MakingWayConformance
 from .opening import OpeningConformance
 from .overlapping import OverlapConformance
@@ -132,6 +134,7 @@ class StoreConformance(
     LoggingConformance,
     AuditConformance,
     GuardsConformance,
+    LookingConformance,
     WaitingConformance,
     ListeningConformance,
     RacingConformance,
@@ -163,6 +166,7 @@ __all__ = [
     "ListeningConformance",
     "ListingConformance",
     "LoggingConformance",
+    "LookingConformance",
     "MakingWayConformance",
     "OpeningConformance",
     "OverlapConformance",

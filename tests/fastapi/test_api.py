@@ -226,7 +226,7 @@ async def test_describes_itself(client: httpx.AsyncClient) -> None:
         *("/schedules", "/schedules/{id}", "/schedules/{id}/preview", "/runs", "/runs/{id}", "/runs/{id}/logs"),
         *(f"/schedules/{{id}}/{verb}" for verb in ("pause", "resume", "trigger", "backfill")),
         *("/runs/{id}/result", "/runs/{id}/cancel", "/runs/{id}/retry", "/runs/retry", "/preview"),
-        *("/nodes", "/tasks", "/health", "/audit", "/health/live", "/health/ready"),
+        *("/nodes", "/tasks", "/health", "/audit", "/events", "/health/live", "/health/ready"),
     }
 
 

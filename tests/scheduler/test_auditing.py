@@ -41,7 +41,18 @@ async def audited(scheduler: Scheduler, go: Callable[[], Awaitable[Any]]) -> lis
 NO_ACT = {
     *("task", "cron", "every", "calendar", "at", "on", "add_middleware"),
     *("start", "stop", "open", "close", "lifespan", "migrate", "migration_script", "pending_migrations"),
-    *("get_schedule", "list_schedules", "get_run", "list_runs", "list_attempts", "list_logs", "list_audit", "wait"),
+    *(
+        "watch",
+        "stopping",
+        "get_schedule",
+        "list_schedules",
+        "get_run",
+        "list_runs",
+        "list_attempts",
+        "list_logs",
+        "list_audit",
+        "wait",
+    ),
     *("preview", "preview_marked", "list_tasks", "list_nodes", "health", "get_calendar", "list_calendars"),
     *("settings", "clock"),
 }

@@ -32,6 +32,7 @@ def read_events(router: APIRouter, scheduler: Scheduler, guard: Guard, streams: 
     @router.get(
         "/events",
         dependencies=[guard.require("read")],
+        status_code=200,
         response_class=EventStream,
         responses={200: dict(_STREAM), **refusals()},
     )

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from hourbell import Context, Every, Scheduler
-from hourbell.fastapi import api_router
+from hourbell.fastapi import api_router, event_stream
 
 
 class Color(Enum):
@@ -37,6 +37,7 @@ class Order(BaseModel):
 
 
 scheduler = Scheduler(os.environ["TYPED_APP_DATABASE"], lease=15)
+event_stream.LONGEST = 0.1  # a stream would go on for an hour, and the fuzzer waits for its end
 
 
 @scheduler.task(name="plain")

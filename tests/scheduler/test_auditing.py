@@ -54,7 +54,7 @@ NO_ACT = {
         "wait",
     ),
     *("preview", "preview_marked", "list_tasks", "list_nodes", "health", "get_calendar", "list_calendars"),
-    *("settings", "clock"),
+    *("settings", "clock", "lock", "once", "diagnose"),
 }
 
 

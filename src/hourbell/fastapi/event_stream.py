@@ -33,6 +33,12 @@ GLANCE = 0.25
 STALLED = 30.0
 """Seconds that one event may take to go out; a client that reads more slowly than that is dropped."""
 
+EVENT: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}},
+}
+"""How one event is described in OpenAPI: 3.2 calls it an item, before that it was all that a stream has."""
+
 _RETRY = 3_000
 
 

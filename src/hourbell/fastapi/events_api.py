@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 
 from hourbell import NotFound, Scheduler, StoreUnavailable
-from hourbell.fastapi.event_stream import HEARTBEAT, EventStream, Sent, Streams
+from hourbell.fastapi.event_stream import EVENT, HEARTBEAT, EventStream, Sent, Streams
 from hourbell.fastapi.parameters import refusals
 from hourbell.fastapi.schemas import LogLineOut
 from hourbell.fastapi.security import Guard
@@ -22,7 +22,7 @@ _LINES = 500
 LastEvent = Annotated[str | None, Header(max_length=300, description="the id of the last event that was heard")]
 _STREAM: Mapping[str, Any] = {
     "description": "Changes, until the client has heard enough",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {"text/event-stream": {"itemSchema": EVENT}},
 }
 
 

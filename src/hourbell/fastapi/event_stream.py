@@ -37,7 +37,7 @@ EVENT: Mapping[str, Any] = {
     "type": "object",
     "properties": {"event": {"type": "string"}, "data": {"type": "string"}, "id": {"type": "string"}},
 }
-"""How one event is described in OpenAPI: 3.2 calls it an item, before that it was all that a stream has."""
+"""How each event of a stream is described in OpenAPI 3.1."""
 
 _RETRY = 3_000
 

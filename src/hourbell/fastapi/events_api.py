@@ -22,7 +22,7 @@ _LINES = 500
 LastEvent = Annotated[str | None, Header(max_length=300, description="the id of the last event that was heard")]
 _STREAM: Mapping[str, Any] = {
     "description": "Changes, until the client has heard enough",
-    "content": {"text/event-stream": {"itemSchema": EVENT}},
+    "content": {"text/event-stream": {"schema": EVENT}},
 }
 
 

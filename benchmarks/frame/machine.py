@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +20,20 @@ def facts() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "Python": f"{platform.python_version()} ({sys.implementation.name})",
     }
-    if hasattr(os, "getloadavg"):
-        found["load before"] = f"{os.getloadavg()[0]:.1f}"
-    return found
+    return found | load("before")
+
+
+def load(when: str) -> dict[str, str]:
+    """How many processes wanted a core in the last minute, where the system counts them."""
+    return {f"load {when}": f"{os.getloadavg()[0]:.1f}"} if hasattr(os, "getloadavg") else {}
+
+
+def node_version() -> str | None:
+    """The Node that runs peers."""
+    node = shutil.which("node")
+    if node is None:
+        return None
+    return subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _processor() -> str:

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from benchmarks.frame.contenders import HOURBELL, Contender
 from benchmarks.frame.databases import Databases
-from benchmarks.frame.environments import NotInstalled
-from benchmarks.frame.machine import facts
+from benchmarks.frame.environments import NodeHome, NotInstalled
+from benchmarks.frame.machine import facts, load, node_version
 from benchmarks.frame.program import ProgramFailed
 from benchmarks.frame.report import Report
 
@@ -49,6 +49,7 @@ class Run:
 
     def gather(self, peers: Sequence[Contender]) -> None:
         """Find out who can be measured, Hourbell first. Who cannot is reported as not run, with the reason."""
+        self.report.facts |= facts()
         for contender in (HOURBELL, *(peers if self.wanted.peers else ())):
             if self.wanted.only and contender.key not in self.wanted.only:
                 continue
@@ -81,7 +82,9 @@ class Run:
 
     def finish(self) -> Report:
         wanted = self.wanted
-        self.report.facts |= facts() | {
+        if any(isinstance(one.home, NodeHome) for one in self.present):
+            self.report.facts["Node"] = node_version() or "unknown"
+        self.report.facts |= load("after") | {
             "PostgreSQL": f"{self.databases.version}, fsync and synchronous_commit on",
             "size": wanted.size,
             "runs": f"{wanted.runs}, interleaved",

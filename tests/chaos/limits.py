@@ -132,7 +132,7 @@ async def _begun(
     scheduler = Scheduler(site.url)
     async with scheduler:
         store = scheduler._core.store
-        start = await store.ping() + timedelta(seconds=2 + sum(counts.values()) / 2500)
+        start = await store.ping() + timedelta(seconds=2 + sum(counts.values()) / 1000)
         wanted = [
             NewRun(id=new_run_id(start), task=name, origin=Origin.ENQUEUE, args={"seconds": body}, run_at=start)
             for name, count in counts.items()

@@ -62,9 +62,8 @@ def test_no_body_asks_for_more_time_than_the_calendar_has(seconds: float) -> Non
     assert failed(Retry.later(seconds)).delay == timedelta(seconds=verdict.LONGEST_WAIT)
 
 
-@pytest.mark.parametrize("seconds", [-5.0, float("nan")])
-def test_a_wait_without_meaning_is_none(seconds: float) -> None:
-    settlement = failed(Retry.later(seconds))
+def test_a_wait_without_meaning_is_none() -> None:
+    settlement = failed(Retry.later(-5.0))
     assert (settlement.state, settlement.delay) == (RunState.QUEUED, timedelta(0))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from engine.bench import until
 from hourbell.context import Context, current_run
-from hourbell.executors.async_ import AsyncExecutor
+from hourbell.executors.async_ import AsyncBody, AsyncExecutor
 from hourbell.executors.protocol import Body, Call, Ending, How
 
 Invoke = Callable[[], Any]
@@ -222,7 +223,20 @@ async def test_cancelled_right_after_its_start_it_is_told_once() -> None:
     assert (await told.ending()).how in (How.NOT_BEGUN, How.CANCELLED)
 
 
-async def test_an_application_that_cancels_its_tasks_interrupts_the_body() -> None:
+def test_an_application_that_ends_and_cancels_all_its_tasks_interrupts_the_body() -> None:
+    async def body() -> None:
+        await asyncio.sleep(60)
+
+    async def application() -> Told:
+        _, told = start(body)
+        await asyncio.sleep(0.01)
+        return told
+
+    told = asyncio.run(application())
+    assert [ending.how for ending in told.endings] == [How.CANCELLED]
+
+
+async def test_a_body_whose_task_the_application_cancels_has_failed() -> None:
     async def body() -> None:
         await asyncio.sleep(60)
 
@@ -230,7 +244,41 @@ async def test_an_application_that_cancels_its_tasks_interrupts_the_body() -> No
     await asyncio.sleep(0.01)
     assert running.task is not None  # type: ignore[attr-defined]
     running.task.cancel()  # type: ignore[attr-defined]
-    assert (await told.ending()).how is How.CANCELLED
+    ending = await told.ending()
+    assert (ending.how, type(ending.error)) == (How.RAISED, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+async def test_a_body_that_cancels_itself_or_raises_what_ends_generators_has_failed(wait: bool) -> None:
+    async def cancels_itself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def exits() -> None:
+        if wait:
+            await asyncio.sleep(0)
+        raise GeneratorExit
+
+    for body, error in ((cancels_itself, asyncio.CancelledError), (exits, GeneratorExit)):
+        _, told = start(body)
+        ending = await told.ending()
+        assert (ending.how, type(ending.error)) == (How.RAISED, error)
+
+
+def test_a_body_that_is_closed_when_its_loop_is_gone_tells_nobody() -> None:
+    told, variables = Told(), contextvars.copy_context()
+    body = AsyncBody(Call(lambda: True, suspended, context(), variables, None, 5.0), told)
+    coroutine = body.run()
+    variables.run(coroutine.send, None)
+    variables.run(coroutine.close)
+    assert told.endings == []
+
+
+@types.coroutine
+def suspended() -> Generator[None, None, None]:
+    yield
 
 
 async def test_it_has_the_variables_it_was_given_and_keeps_its_own_to_itself() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from datetime import timedelta
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -152,3 +153,11 @@ def test_a_module_that_was_started_by_its_name_keeps_it(monkeypatch: pytest.Monk
     assert lasting_name("jobs.daily") == "jobs.daily"
     script.__spec__ = None
     assert lasting_name("__main__") == "__main__", "typed into an interpreter: there is no file"
+
+
+def test_what_a_body_asks_to_wait_is_seconds_or_a_timedelta() -> None:
+    assert Retry.later(timedelta(minutes=2)).seconds == 120
+    assert Retry.later(1).seconds == 1
+    for nonsense in (float("nan"), "30", None, True):
+        with pytest.raises(InvalidArguments, match=r"Retry\.later\(.*give seconds"):
+            Retry.later(nonsense)  # type: ignore[arg-type]

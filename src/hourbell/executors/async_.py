@@ -70,8 +70,10 @@ class AsyncBody:
             ending = Ending(How.RETURNED, value)
             if self._overtime is not None:
                 ending = returned(value, self._overtime, call.context)
-        except GeneratorExit:  # the event loop is gone: nobody is left to be told
-            raise
+        except GeneratorExit as error:
+            if not self._is_current():  # the event loop is gone: nobody is left to be told
+                raise
+            ending = self._raised(error)
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like must not end the application
             ending = self._raised(error)
         if self._overtime is not None:
@@ -98,12 +100,24 @@ class AsyncBody:
         self._done(Ending(cause, error=TimeoutError(), stuck=True, stack=_stack(self.task)))
 
     def _raised(self, error: BaseException) -> Ending:
-        task = asyncio.current_task()
-        cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
-        if cancelled and self.cause is None:
-            # Somebody else cancelled the task: the application ends and takes its tasks along.
+        if self.cause is None and isinstance(error, asyncio.CancelledError) and _all_are_cancelled():
+            # The application ends without asking anybody, and takes its tasks along.
             return Ending(How.CANCELLED, error=error)
         return raised(error, self._watched())
+
+    def _is_current(self) -> bool:
+        """True while the body's own task is what runs; an eager one runs before it is known here."""
+        try:
+            current = asyncio.current_task()
+        except RuntimeError:  # no loop runs
+            return False
+        return current is not None and self.task in (None, current)
+
+
+def _all_are_cancelled() -> bool:
+    """True at the end of the event loop. One task alone is cancelled by the application's own code, or by itself: that
+    is the body's failure, or else a body that does it each time would be handed back and begun again without end."""
+    return all(task.cancelling() for task in asyncio.all_tasks())
 
 
 def _stack(task: asyncio.Task[None] | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from hourbell.errors import InvalidArguments
@@ -21,9 +23,12 @@ _SPEC_KEYS = frozenset({"attempts", "backoff", "first", "cap", "jitter", "on", "
 class RetryLater(Exception):
     """Raised inside a body to ask for another attempt after so many seconds; it uses up one try."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"asked to be tried again in {seconds:g} s")
-        self.seconds = seconds
+    def __init__(self, seconds: float | timedelta) -> None:
+        wait: object = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+        if isinstance(wait, bool) or not isinstance(wait, int | float) or math.isnan(wait):
+            raise InvalidArguments(f"Retry.later({seconds!r}): give seconds, or a timedelta")
+        super().__init__(f"asked to be tried again in {wait:g} s")
+        self.seconds = float(wait)
 
 
 class GaveUp(Exception):
@@ -87,9 +92,10 @@ class Retry:
         return random.Random(f"{seed}:{failures}").uniform(0, full) if self.jitter else full
 
     @staticmethod
-    def later(seconds: float) -> RetryLater:
+    def later(seconds: float | timedelta) -> RetryLater:
         """``raise Retry.later(30)`` inside a body: fail this attempt and try again in 30 s, whatever the backoff.
 
+        Raises InvalidArguments for what is no number of seconds, which fails the attempt as any error does.
         It uses up one of the ``attempts``. A task without a retry policy has none to use up: there the body alone
         decides how often.
         """

@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import os
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -56,12 +57,13 @@ def confirm(question: str, yes: bool) -> None:
     """Go on only when somebody says yes, on the terminal or by ``--yes``. The question goes to stderr."""
     if yes:
         return
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:
-        typer.echo(err=True)
+    # Not typer's own, which writes a space to stdout, where programs read.
+    print(f"{question} [y/N]: ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        print(file=sys.stderr)
         give_up("nothing was changed: nobody said yes; --yes says it beforehand", ExitCode.PROBLEM)
-    if not agreed:
+    if answer.strip().lower() not in ("y", "yes"):
         give_up("nothing was changed", ExitCode.PROBLEM)
 
 

@@ -257,6 +257,12 @@ def test_every_policy_of_a_schedule_can_be_sent() -> None:
     assert set(PoliciesIn.model_fields) == POLICY_NAMES - OF_TASKS
 
 
+def test_no_policy_has_a_default_that_a_generated_client_would_send() -> None:
+    fields = PoliciesIn.model_json_schema()["properties"].items()
+    assert {name: field["default"] for name, field in fields if field.get("default") is not None} == {}
+    assert PoliciesIn().given() == {}
+
+
 async def test_ready_and_live(client: httpx.AsyncClient) -> None:
     assert (await asked(client, "GET", "health/ready"))["status"] == "ok"
     assert await asked(client, "GET", "health/live") == {"status": "ok"}

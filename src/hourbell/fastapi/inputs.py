@@ -57,20 +57,22 @@ class RetryIn(Input):
 class PoliciesIn(Input):
     """Policies of the schedule itself; what is left out is inherited from its task. Durations are seconds."""
 
-    catch_up: CatchUp = "latest"
-    catch_up_limit: StrictInt = Field(default=100, ge=1, le=10_000)
+    # Factories, as the document shows no value for them: generated clients would send it, and nothing be inherited.
+
+    catch_up: CatchUp = Field(default_factory=lambda: "latest")
+    catch_up_limit: StrictInt = Field(default_factory=lambda: 100, ge=1, le=10_000)
     grace: Seconds | None = Field(default=None, description="null: however late")
     jitter: Seconds | None = None
     blackout: list[Name] | None = Field(default=None, max_length=20, description="names of stored calendars")
-    overlap: Overlap = "skip"
-    max_running: StrictInt = Field(default=1, ge=1, le=1_000_000)
+    overlap: Overlap = Field(default_factory=lambda: "skip")
+    max_running: StrictInt = Field(default_factory=lambda: 1, ge=1, le=1_000_000)
     retry: RetryIn | StrictInt | None = Field(default=None, description="or the number of attempts")
     timeout: Seconds | None = None
-    timeout_grace: Seconds = 5
-    on_lost: OnLost = "retry"
-    lost_limit: StrictInt = Field(default=5, ge=1, le=1_000)
-    queue: Name = "default"
-    priority: StrictInt = Field(default=0, ge=-1_000, le=1_000, description="lower goes first")
+    timeout_grace: Seconds = Field(default_factory=lambda: 5)
+    on_lost: OnLost = Field(default_factory=lambda: "retry")
+    lost_limit: StrictInt = Field(default_factory=lambda: 5, ge=1, le=1_000)
+    queue: Name = Field(default_factory=lambda: "default")
+    priority: StrictInt = Field(default_factory=lambda: 0, ge=-1_000, le=1_000, description="lower goes first")
 
     def given(self) -> dict[str, Any]:
         """Those that were sent, and no others."""

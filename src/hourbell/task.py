@@ -35,13 +35,15 @@ class Request:
     """What a request by hand says besides the arguments; None: as the task's policies have it.
 
     ``run_at``  an aware instant before which the run does not start; ``delay``  the same as a duration from now.
-    ``key``  a second request for the same task under the same key answers the first one's run.
+    ``key``  a second request for the same task under the same key answers the first one's run, as long as that is kept;
+    with ``key_period`` only while that was asked for less long ago.
     ``session``  the application's transaction, with which the request stands or falls.
     """
 
     run_at: datetime | None = None
     delay: float | timedelta | None = None
     key: str | None = None
+    key_period: float | timedelta | None = None
     priority: int | None = None
     queue: str | None = None
     session: Any = None
@@ -118,20 +120,31 @@ class Task(Generic[P, R]):
         run_at: datetime | None = None,
         delay: float | timedelta | None = None,
         key: str | None = None,
+        key_period: float | timedelta | None = None,
         priority: int | None = None,
         queue: str | None = None,
         session: Any = None,
     ) -> RequestedTask[P]:
         """The same task, to be enqueued under these conditions: ``await task.options(delay=60).enqueue(...)``.
 
-        ``delay`` is in seconds, or a timedelta, from the database's present instant. See `Request`.
+        ``delay`` is in seconds, or a timedelta, from the database's present instant. ``key`` makes the request
+        repeatable: the same key answers the same run, as long as that is kept, or for ``key_period`` (seconds, or a
+        timedelta) since it was asked for. See `Request`.
 
         ``session``  of SQLAlchemy or SQLModel (a session or a connection, async or sync), or a connection of asyncpg:
         the request is written in its transaction, so the run exists if that commits, and only then. Nodes hear of it
         after the commit of a session, and find the rest by their next poll. The session must be on the scheduler's own
         database; InvalidArguments is raised where it is seen not to be.
         """
-        request = Request(run_at=run_at, delay=delay, key=key, priority=priority, queue=queue, session=session)
+        request = Request(
+            run_at=run_at,
+            delay=delay,
+            key=key,
+            key_period=key_period,
+            priority=priority,
+            queue=queue,
+            session=session,
+        )
         return RequestedTask(self, request)
 
     def bound(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:

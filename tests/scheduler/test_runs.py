@@ -58,6 +58,9 @@ async def test_options_of_a_request(scheduler: Scheduler) -> None:
         {"key": ""},
         {"key": "x" * 201},
         {"key": "nul\x00"},
+        {"key_period": 60},
+        {"key": "k", "key_period": 0},
+        {"key": "k", "key_period": "a day"},
         {"priority": 10_000},
         {"queue": ""},
         {"queue": "a\nb"},
@@ -80,6 +83,9 @@ async def test_a_key_makes_a_request_idempotent(scheduler: Scheduler) -> None:
     other = await greet.options(key="once").enqueue()
     assert other.id != asked[0].result().id
     assert len(await scheduler.list_runs()) == 2
+    assert await greet.options(key="once", key_period=3600).enqueue() == other
+    await asyncio.sleep(0.02)
+    assert (await greet.options(key="once", key_period=timedelta(milliseconds=10)).enqueue()).id != other.id
 
 
 async def test_a_run_asked_for_in_a_body_belongs_to_its_chain(scheduler: Scheduler) -> None:

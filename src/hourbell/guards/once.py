@@ -6,6 +6,7 @@ import json
 import logging
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from hourbell.at_once import at_once
 from hourbell.context import due_at_of
 from hourbell.errors import HourbellError
 from hourbell.guards.held import Interruption
-from hourbell.guards.taking import hold_of, inside, leave, lost, new_owner, refuse_loop, refuse_nested, take
+from hourbell.guards.taking import hold_of, inside, leave, lost, new_owner, patiently, refuse_loop, refuse_nested, take
 from hourbell.model.guard import GuardEnd, GuardKind, GuardState, GuardWish
 
 if TYPE_CHECKING:
@@ -149,12 +150,15 @@ class Once:
 
     async def _enter(self) -> None:
         room, context = self._room, self._context
+        zone, patience = _UTC, room.lease.total_seconds()
+        if self._period.stretch is not None:
+            zone = await patiently(room, patience, lambda: room.zone(self._timezone, context))
         wish = GuardWish(
             kind=GuardKind.ONCE,
             name=self.key,
             owner=new_owner(),
             period=self._period,
-            zone=await room.zone(self._timezone, context) if self._period.stretch is not None else _UTC,
+            zone=zone,
             lease=room.lease,
             keep=max(REMEMBERED, self._period.kept(room.retention) or room.retention),
             instant=due_at_of(context) if context is not None else None,
@@ -177,7 +181,8 @@ class Once:
     async def _stands(self, held: Held) -> bool:
         """Whether what was written in a session has been committed."""
         hold = held.hold
-        found = await self._room.store.look_at_guard(hold.kind, hold.name, hold.period)
+        look = partial(self._room.store.look_at_guard, hold.kind, hold.name, hold.period)
+        found = await patiently(self._room, self._room.lease.total_seconds(), look)
         return found is not None and found.state is GuardState.DONE and hold_of(found) == hold
 
     async def _leave(self, held: Held, error: BaseException | None) -> None:

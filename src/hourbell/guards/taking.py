@@ -11,7 +11,8 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from hourbell.errors import Busy, HourbellError, LeaseLost, StoreUnavailable
 from hourbell.guards.held import Held
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from hourbell.guards.keeper import Keeper
     from hourbell.model.guard import GuardWish
     from hourbell.store.protocol import StoreVerbs
+
+T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.25
 """Seconds between two looks at a guard that another one holds: they grow, and are never twice the same."""
@@ -86,10 +89,9 @@ async def take(room: GuardRoom, wish: GuardWish, wait: float | None) -> tuple[Gu
     Busy when the time is over.
     """
     began = room.clock.elapsed()
+    patience = wish.lease.total_seconds() if wait is None else min(wait, wish.lease.total_seconds())
     try:
-        async with room.turns:
-            asked = answered = room.clock.elapsed()
-            guard = await room.store.take_guard(wish)
+        guard, asked = await patiently(room, patience, lambda: _taken(room, wish))
         wish = replace(wish, label=guard.period)  # midnight may come while it waits
         pause = FIRST_PAUSE
         while not guard.is_held_by(wish.owner) and guard.state is GuardState.HELD:
@@ -99,15 +101,7 @@ async def take(room: GuardRoom, wish: GuardWish, wait: float | None) -> tuple[Gu
             pause = min(2 * pause, LONGEST_PAUSE)
             nap = pause * random.uniform(0.5, 1.5)
             await asyncio.sleep(nap if left is None else min(nap, left))
-            try:
-                async with room.turns:
-                    asked = room.clock.elapsed()
-                    guard = await _seen_or_taken(room, wish, guard)
-                answered = room.clock.elapsed()
-            except StoreUnavailable:
-                # Nothing is lost by asking again, and whoever waits had rather wait on; but not for ever.
-                if room.clock.elapsed() > answered + wish.lease.total_seconds():
-                    raise
+            guard, asked = await patiently(room, patience, partial(_seen_or_taken, room, wish, guard))
     except asyncio.CancelledError:
         _log.debug("nobody waits for guard %r any more; should it have been taken just now, its lease ends", wish.name)
         raise
@@ -118,9 +112,32 @@ async def take(room: GuardRoom, wish: GuardWish, wait: float | None) -> tuple[Gu
     return guard, held
 
 
-async def _seen_or_taken(room: GuardRoom, wish: GuardWish, guard: Guard) -> Guard:
+async def patiently(room: GuardRoom, patience: float, ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask when it is one's turn, and again when the database does not answer: whoever waits had rather wait on.
+
+    Raises StoreUnavailable after so many seconds of that.
+    """
+    until = room.clock.elapsed() + patience
+    while True:
+        try:
+            async with room.turns:
+                return await ask()
+        except StoreUnavailable:
+            if room.clock.elapsed() >= until:
+                raise
+        await asyncio.sleep(RETRY_PAUSE * random.uniform(0.5, 1.5))
+
+
+async def _taken(room: GuardRoom, wish: GuardWish) -> tuple[Guard, float]:
+    """The guard, and when it was asked for: from then on its lease counts."""
+    asked = room.clock.elapsed()
+    return await room.store.take_guard(wish), asked
+
+
+async def _seen_or_taken(room: GuardRoom, wish: GuardWish, guard: Guard) -> tuple[Guard, float]:
+    asked = room.clock.elapsed()
     seen = await room.store.look_at_guard(guard.kind, guard.name, guard.period)
-    return seen if seen is not None else await room.store.take_guard(wish)
+    return (seen, asked) if seen is not None else await _taken(room, wish)
 
 
 async def leave(

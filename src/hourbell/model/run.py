@@ -84,7 +84,8 @@ class Run:
 class NewRun:
     """A request by hand: `enqueue` or "trigger now". ``id`` was made by the client.
 
-    ``key`` makes the request idempotent: a second request with the same task and key answers the first one's run.
+    ``key`` makes the request idempotent: a second request with the same task and key answers the first one's run; with
+    ``key_period`` only while that is not older than the period, else the key passes on to the new run.
     ``delay`` counts from the database's present instant; ``run_at`` is an instant; with neither the run may start now.
     """
 
@@ -98,6 +99,7 @@ class NewRun:
     queue: str = "default"
     priority: int = 0
     key: str | None = None
+    key_period: timedelta | None = None
     policies: Mapping[str, Any] | None = None
     on_lost: str = "retry"
     lost_limit: int = 5

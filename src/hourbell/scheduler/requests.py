@@ -99,6 +99,7 @@ class Requests:
             run_at=checked_year("run_at", checked_instant("run_at", request.run_at)),
             delay=_checked_delay(request),
             key=checked_key(request.key),
+            key_period=_checked_key_period(request),
             queue=effective.queue,
             priority=effective.priority,
             on_lost=effective.on_lost,
@@ -126,6 +127,21 @@ def checked_key(key: object) -> str | None:
             f"key {str(key)[:60]!r}: give 1 to {_LONGEST_KEY} printable characters, or None", at="key"
         )
     return key
+
+
+def _checked_key_period(request: Request) -> timedelta | None:
+    given: object = request.key_period
+    if given is None:
+        return None
+    if request.key is None:
+        raise InvalidArguments("key_period= says how long a key counts: give key= too", at="key_period")
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 < given <= _LONGEST_DELAY.total_seconds():
+        given = timedelta(seconds=given)
+    if not isinstance(given, timedelta) or not timedelta(0) < given <= _LONGEST_DELAY:
+        raise InvalidArguments(
+            f"key_period={request.key_period!r}: give seconds or a timedelta, up to ten years", at="key_period"
+        )
+    return given
 
 
 def _checked_delay(request: Request) -> timedelta | None:

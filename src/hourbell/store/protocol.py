@@ -158,8 +158,8 @@ class RunStore(Protocol):
     async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Run]:
         """Insert runs requested by hand, and answer them as stored, in the same order.
 
-        A run whose (task, key) exists is not inserted: the run that has the key is answered. Repeating the call with
-        the same ids inserts nothing twice.
+        A run whose (task, key) exists is not inserted: the run that has the key is answered, unless that is older than
+        the new one's ``key_period``; then the key passes on. Repeating it with the same ids inserts nothing twice.
         """
 
     async def trigger_schedule(

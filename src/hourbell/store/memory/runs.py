@@ -38,6 +38,8 @@ class RunVerbs(Handle):
 
     async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Run]:
         async with self._transaction() as now:
+            for new in runs:
+                _release_key(self._tables, new, now)
             return [_insert(self._tables, _requested(new, now)) for new in runs]
 
     async def trigger_schedule(
@@ -157,6 +159,13 @@ def _requested(new: NewRun, now: datetime) -> Run:
         tracking_id=new.tracking_id,
         parent=new.parent,
     )
+
+
+def _release_key(tables: Tables, new: NewRun, now: datetime) -> None:
+    """The key of a request that was made too long ago is free for another one."""
+    known = tables.run_of_key(new.task, new.key)
+    if known is not None and new.key_period is not None and known.created_at + new.key_period <= now:
+        tables.release_key(known)
 
 
 def _insert(tables: Tables, run: Run) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hourbell.model import history
@@ -118,6 +119,12 @@ class Tables:
         """The run that a request with this key made before."""
         run_id = self._keys.get((task, key)) if key is not None else None
         return self.runs.get(run_id) if run_id is not None else None
+
+    def release_key(self, run: Run) -> None:
+        """Let another run have its key."""
+        if run.key is not None:
+            self._keys.drop((run.task, run.key))
+        self.runs.put(run.id, replace(run, key=None))
 
     def insert_run(self, run: Run) -> bool:
         """Insert a run; False, and nothing changed, when its fire is recorded already."""

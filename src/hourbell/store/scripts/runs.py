@@ -66,6 +66,9 @@ def list_runs(wanted: RunFilter) -> Script[Page[Run]]:
 
 def enqueue(runs: Sequence[NewRun]) -> Script[Sequence[Run]]:
     """See `RunStore.enqueue`."""
+    for run in runs:
+        if run.key is not None and run.key_period is not None:
+            yield call("runs.release_key", task=run.task, key=run.key, period=run.key_period)
     rows = yield from insert_runs([new_run_values(run) for run in runs])
     return [run_from(row) for row in rows]
 

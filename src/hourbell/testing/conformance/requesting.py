@@ -18,6 +18,7 @@ from hourbell.testing.conformance.suite import Conformance
 if TYPE_CHECKING:
     from hourbell.model.run import NewRun, Run
     from hourbell.model.schedule import Schedule
+    from hourbell.store.protocol import Store
 
 
 class RequestingConformance(Conformance):
@@ -96,6 +97,33 @@ class RequestingConformance(Conformance):
         run = await bench.running(key="k")
         await bench.settle(run)
         assert (await bench.enqueue(key="k")).state is RunState.SUCCEEDED
+
+    async def test_a_key_counts_for_its_period(self, bench: Bench) -> None:
+        minute = timedelta(seconds=60)
+        first = await bench.enqueue(key="k")
+        bench.clock.advance(59)
+        assert await bench.enqueue(key="k", key_period=minute) == first
+        bench.clock.advance(1)
+        assert await bench.enqueue(key="k") == first, "without a period it counts for ever"
+        second = await bench.enqueue(key="k", key_period=minute)
+        assert (second.id != first.id, second.key, (await bench.get(first)).key) == (True, "k", None)
+        bench.clock.advance(30)
+        twice = [bench.request(key="k", key_period=minute) for _ in range(2)]
+        assert list(await bench.store.enqueue(twice)) == [second, second]
+        other = await bench.enqueue("another task", key="k", key_period=minute)
+        assert (await bench.get(second)).key == other.key == "k"
+
+    async def test_of_many_who_ask_after_the_period_one_makes_the_run(self, bench: Bench) -> None:
+        first = await bench.enqueue(key="k")
+        bench.clock.advance(60)
+        wanted = [bench.request(key="k", key_period=timedelta(seconds=60)) for _ in range(6)]
+
+        async def ask(store: Store, number: int) -> str:
+            return (await store.enqueue([wanted[number]]))[0].id
+
+        made = set(await bench.in_threads(6, ask))
+        assert len(made) == 1
+        assert first.id not in made
 
     async def test_a_run_that_is_answered_is_a_copy(self, bench: Bench) -> None:
         args = {"list": [1]}

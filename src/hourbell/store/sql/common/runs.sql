@@ -4,6 +4,11 @@ SELECT * FROM {schema}.runs WHERE id = :id;
 -- name: runs.of_key
 SELECT * FROM {schema}.runs WHERE task = :task AND key = :key;
 
+-- name: runs.release_key
+-- The key of a request that was made too long ago is free for another one.
+UPDATE {schema}.runs SET key = NULL
+WHERE task = :task AND key = :key AND created_at + :period <= coalesce(:now, now());
+
 -- name: runs.list
 -- A text that contains another is not the same without it: this reads alike everywhere, and knows no wildcards.
 SELECT * FROM {schema}.runs

@@ -186,13 +186,16 @@ def test(arguments: "list[str]") -> int:
     if chosen:
         return hand_over([*pytest, *chosen])
     # Most tests wait for a database, so they share the cores well. Scenarios of many processes get them to themselves.
-    spread = ["-n", str(min(4, 2 * (os.cpu_count() or 1))), "--dist", "worksteal"]
-    others = ["--ignore", "tests/chaos"]
+    scenarios = "tests/chaos/test_scenarios.py"
+    spread = ["-n", str(min(6, 3 * (os.cpu_count() or 1))), "--dist", "worksteal"]
+    others = ["--ignore", scenarios]
     good = passes([*pytest, *spread, *others])
     if not good:
         say("Those that failed are run again, alone: only what fails then is a failure.")
         good = passes([*pytest, *others, "--last-failed", "--last-failed-no-failures", "none"])
-    return 0 if passes([*pytest, "tests/chaos"]) and good else 1
+    if not fast:  # all of them are slow
+        good = passes([*pytest, scenarios]) and good
+    return 0 if good else 1
 
 
 def passes(command: "list[str]") -> bool:

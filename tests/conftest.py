@@ -68,9 +68,9 @@ def sqlite_path(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves one of our threads or any asyncio task running, or records of `logging` made our way."""
+    """Fail a test that leaves one of our threads or any asyncio task running, or `logging` changed for all."""
     before = set(threading.enumerate())
-    factory = logging.getLogRecordFactory()
+    factory, disabled = logging.getLogRecordFactory(), logging.root.manager.disable
     if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
         request.getfixturevalue("no_task_left_behind")
     yield
@@ -81,6 +81,9 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     if changed is not factory:
         logging.setLogRecordFactory(factory)  # the next test is not to pay for this one
         pytest.fail(f"the factory of log records was left as {changed!r}")
+    if logging.root.manager.disable != disabled:
+        logging.disable(disabled)
+        pytest.fail("logging was left switched off")
 
 
 @pytest.fixture

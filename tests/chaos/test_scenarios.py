@@ -56,22 +56,23 @@ async def without_problem(scenario: Scenario, site: Site, **given: Any) -> Repor
 
 @on_both
 async def test_each_fire_is_recorded_and_run_once(site: Site) -> None:
-    await without_problem(fire_storm.scenario, site, seconds=5, workers=2)
+    await without_problem(fire_storm.scenario, site, seconds=3, workers=2)
 
 
 @on_both
 async def test_each_fire_is_a_run_or_covered_by_a_skip(site: Site) -> None:
-    await without_problem(fire_storm.scenario, site, seconds=5, workers=2, counting=False)
+    await without_problem(fire_storm.scenario, site, seconds=3, workers=2, counting=False)
 
 
 @on_both
 async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site) -> None:
-    await without_problem(kill_storm.scenario, site, seconds=8, schedules=60, workers=3, slack=SLACK)
+    workers = 3 if site.kind == "SQLite" else 2  # of each of the two command lines that there are on PostgreSQL
+    await without_problem(kill_storm.scenario, site, seconds=7, schedules=60, workers=workers, slack=SLACK)
 
 
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_an_effect_happens_once_while_processes_are_killed(site: Site) -> None:
-    await without_problem(effects.scenario, site, seconds=14, schedules=20, workers=3, pause=0.5)
+    await without_problem(effects.scenario, site, seconds=9, schedules=20, workers=3, pause=0.5)
 
 
 @on_both
@@ -81,7 +82,7 @@ async def test_what_is_acknowledged_to_many_editors_is_so(site: Site) -> None:
 
 @on_both
 async def test_bad_bodies_hurt_no_good_ones(site: Site) -> None:
-    await without_problem(bad_bodies.scenario, site, seconds=15, good=10, slack=SLACK)
+    await without_problem(bad_bodies.scenario, site, seconds=9, good=10, slack=SLACK)
 
 
 @on_both
@@ -121,7 +122,7 @@ async def test_a_node_frozen_in_a_fire_holds_nobody_up(site: Site) -> None:
 
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_body_of_many_leases_starts_once(site: Site) -> None:
-    await without_problem(long_bodies.patient, site, seconds=10)
+    await without_problem(long_bodies.patient, site, seconds=7)
 
 
 @on_both

@@ -142,11 +142,11 @@ async def test_what_a_body_asks_of_the_retry_is_understood(executor: ProcessExec
     "body, told",
     [
         (bodies.aborts, "SIGABRT"),
-        (bodies.segfaults, "SIGSEGV"),
-        (bodies.is_killed, "SIGKILL"),
-        (bodies.vanishes, "exit code 0"),
+        pytest.param(bodies.segfaults, "SIGSEGV", marks=pytest.mark.slow),
+        pytest.param(bodies.is_killed, "SIGKILL", marks=pytest.mark.slow),
+        pytest.param(bodies.vanishes, "exit code 0", marks=pytest.mark.slow),
         (bodies.closes_everything, "process of the body"),
-        (bodies.leaves_a_copy_behind_and_aborts, "SIGABRT"),
+        pytest.param(bodies.leaves_a_copy_behind_and_aborts, "SIGABRT", marks=pytest.mark.slow),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -201,7 +201,9 @@ async def test_noise_is_let_through(executor: ProcessExecutor, capfd: pytest.Cap
     assert err.count("y") == 10_000
 
 
-@pytest.mark.parametrize("module", ["executors.no_such_module", "executors.broken_import"])
+@pytest.mark.parametrize(
+    "module", ["executors.broken_import", pytest.param("executors.no_such_module", marks=pytest.mark.slow)]
+)
 async def test_an_import_that_fails_is_an_error_of_the_run(executor: ProcessExecutor, module: str) -> None:
     for _ in range(2):
         ending = await ended(start(executor, Place(module, "body"))[1])
@@ -247,8 +249,15 @@ async def test_cancelled_a_body_that_looks_has_ended_for_that(executor: ProcessE
     assert path.read_text() == "cancelled"
 
 
-@pytest.mark.parametrize("body", [bodies.endless, bodies.holds_the_lock_of_the_interpreter])
-@pytest.mark.parametrize("how", [How.TIMED_OUT, How.CANCELLED])
+@pytest.mark.parametrize(
+    "body, how",
+    [
+        (bodies.endless, How.TIMED_OUT),
+        (bodies.holds_the_lock_of_the_interpreter, How.CANCELLED),
+        pytest.param(bodies.endless, How.CANCELLED, marks=pytest.mark.slow),
+        pytest.param(bodies.holds_the_lock_of_the_interpreter, How.TIMED_OUT, marks=pytest.mark.slow),
+    ],
+)
 async def test_a_body_that_does_not_listen_is_killed(
     executor: ProcessExecutor, tmp_path: Path, body: Callable[..., Any], how: How
 ) -> None:
@@ -316,7 +325,9 @@ async def test_stopping_kills_what_runs(tmp_path: Path) -> None:
     await until(lambda: not any(is_there(pid) for pid in pids))
 
 
-@pytest.mark.parametrize("body", ["with_grandchild", "holds_the_lock_beside_a_grandchild"])
+@pytest.mark.parametrize(
+    "body", ["holds_the_lock_beside_a_grandchild", pytest.param("with_grandchild", marks=pytest.mark.slow)]
+)
 def test_no_child_outlives_a_parent_that_was_killed(tmp_path: Path, body: str) -> None:
     path = tmp_path / "pids"
     script = f"""

@@ -9,7 +9,7 @@ import pytest
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
 LEAKY = """
-import asyncio, sqlite3, threading
+import asyncio, logging, sqlite3, threading
 import asyncpg, pytest
 
 held = []
@@ -28,6 +28,12 @@ def test_file(sqlite_path):
     held.append(sqlite3.connect(sqlite_path))
     held[-1].execute("CREATE TABLE t (a)")
 
+def test_logging():
+    logging.setLogRecordFactory(lambda *args, **kwargs: logging.LogRecord(*args, **kwargs))
+
+def test_silence():
+    logging.disable()
+
 async def test_tidy(postgres_url, sqlite_path):
     task = asyncio.create_task(asyncio.sleep(60))
     task.cancel()
@@ -45,7 +51,10 @@ def test_each_leak_fails_its_test(pytester: pytest.Pytester, monkeypatch: pytest
     monkeypatch.setenv("PYTHONPATH", str(CONFTEST.parent))
     # What is held open when the interpreter ends is told once more then; here only the watch is asked.
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:unraisableexception")
-    result.assert_outcomes(passed=5, errors=4)
+    result.assert_outcomes(passed=7, errors=6)
     result.stdout.fnmatch_lines_random(
-        ["*asyncio tasks were left*", "*hourbell-forgotten*", "*connections were left*", "*files were left*"]
+        [
+            *("*asyncio tasks were left*", "*hourbell-forgotten*", "*connections were left*", "*files were left*"),
+            *("*factory of log records was left*", "*logging was left switched off*"),
+        ]
     )

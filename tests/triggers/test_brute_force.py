@@ -13,17 +13,18 @@ from triggers.brute_force import list_fires
 from triggers.comparing import SIX_HOURS, THREE_DAYS, agree, compare
 from triggers.strategies import Case, cases
 
-BLOCKS = [0, *(pytest.param(block, marks=pytest.mark.slow) for block in (1, 2, 3))]
+# Seeds, and how much of the whole is tried with each: a little among the fast tests.
+BLOCKS = [(0, 1), *(pytest.param(block, 3, marks=pytest.mark.slow) for block in (1, 2, 3))]
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_three_days_by_the_minute(block: int) -> None:
-    agree(cases(THREE_DAYS), seed=block, examples=400)
+@pytest.mark.parametrize("block, share", BLOCKS)
+def test_three_days_by_the_minute(block: int, share: int) -> None:
+    agree(cases(THREE_DAYS), seed=block, examples=100 * share)
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_six_hours_by_the_second(block: int) -> None:
-    agree(cases(SIX_HOURS, with_seconds=True), seed=block, examples=100)
+@pytest.mark.parametrize("block, share", BLOCKS)
+def test_six_hours_by_the_second(block: int, share: int) -> None:
+    agree(cases(SIX_HOURS, with_seconds=True), seed=block, examples=25 * share)
 
 
 @pytest.mark.parametrize("policy", [(None, None), ("skip", "second"), ("next_valid", "both")])

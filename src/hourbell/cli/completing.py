@@ -16,6 +16,7 @@ _PATIENCE = 2.0
 
 def schedule_ids(context: typer.Context, incomplete: str) -> list[str]:
     """Ids of schedules that begin so."""
+    before = logging.root.manager.disable
     logging.disable()  # a warning would be taken for a proposal
     try:
         scheduler = Scheduler(context.params.get("database"))
@@ -25,6 +26,8 @@ def schedule_ids(context: typer.Context, incomplete: str) -> list[str]:
         return asyncio.run(asyncio.wait_for(_ids(scheduler, incomplete), _PATIENCE))
     except (HourbellError, OSError, TimeoutError):
         return []
+    finally:
+        logging.disable(before)
 
 
 async def _ids(scheduler: Scheduler, incomplete: str) -> list[str]:

@@ -8,6 +8,7 @@ import json
 import math
 import sys
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, Union, get_args, get_origin, get_type_hints
 
@@ -15,7 +16,7 @@ from hourbell.context import Context
 from hourbell.errors import InvalidArguments, Misfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from pydantic import TypeAdapter
 
@@ -67,6 +68,7 @@ class Arguments:
         They are values of the parameters' types, or the JSON of those, as it comes over a wire or out of a store.
         Raises InvalidArguments naming the argument; also when they are longer than 256 kB as JSON.
         """
+        self.refuse_unnamed(named)
         shape = self._shape
         if not named and not shape.required:
             return {}
@@ -79,6 +81,13 @@ class Arguments:
             )
         self._checked(lambda: _from_json(self._adapter, text))
         return plain
+
+    def refuse_unnamed(self, named: object) -> None:
+        """Raises InvalidArguments for what names no arguments: a list of values, or JSON text."""
+        if not isinstance(named, Mapping):
+            raise InvalidArguments(
+                f"task {self.label}: args={named!r:.100}: give the arguments by their names, as in {{'name': value}}"
+            )
 
     def load(self, named: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """Stored arguments as the function takes them, the context included. Raises InvalidArguments."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,22 @@ async def test_an_id_is_printable_and_short(name: str) -> None:
         task = scheduler.task(name="t")(lambda: None)
         with pytest.raises(InvalidArguments, match="schedule id"):
             await scheduler.add_schedule(task, Every(hours=1), id=name)
+
+
+async def test_arguments_without_names_are_refused_wherever_they_are_given(scheduler: Scheduler) -> None:
+    await scheduler.add_schedule("greet", Every(hours=1), id="s")
+    run = await scheduler.cancel_run((await scheduler.trigger_schedule("s")).id)
+    for args in (["ada"], "ada", 5):
+        given: Any = args
+        asked = (
+            scheduler.add_schedule("greet", Every(hours=1), id="other", args=given),
+            scheduler.update_schedule("s", args=given),
+            scheduler.trigger_schedule("s", args=given),
+            scheduler.retry_run(run.id, args=given),
+        )
+        for one in asked:
+            with pytest.raises(InvalidArguments, match="give the arguments by their names"):
+                await one
 
 
 async def test_any_printable_id_is_found_again(scheduler: Scheduler) -> None:

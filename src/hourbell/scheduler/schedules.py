@@ -279,7 +279,9 @@ class ScheduleVerbs(Verbs):
     async def _replacing(self, schedule_id: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """These arguments, checked together with the schedule's own; validators of users never run under its lock."""
         schedule = await self._core.store.get_schedule(schedule_id)
-        plain = replaced_args(self._core.find_task(schedule.task), {**schedule.args, **args})
+        task = self._core.find_task(schedule.task)
+        task.arguments.refuse_unnamed(args)
+        plain = replaced_args(task, {**schedule.args, **args})
         return {name: plain[name] for name in args}
 
 

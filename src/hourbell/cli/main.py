@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import typer
 
+from hourbell.cli.audit import list_audit
 from hourbell.cli.calendars import calendars_commands
 from hourbell.cli.demo import demo
 from hourbell.cli.doctor import doctor
@@ -37,6 +38,7 @@ def commands() -> typer.Typer:
     app.add_typer(calendars_commands(), name="calendars")
     app.command("tasks")(list_tasks)
     app.command("nodes")(list_nodes)
+    app.command("audit")(list_audit)
     app.command("next")(show_next)
     app.command("doctor")(doctor)
     app.command("prove")(prove)

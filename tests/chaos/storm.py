@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,8 +25,10 @@ Body = tuple[str, Mapping[str, Any]]
 BODIES: Sequence[Body] = (("quick", {}), ("quick", {}), ("quick", {}), ("quick_sync", {}))
 """What the schedules run in turn: name and arguments."""
 
-# What the start of one process may take on a small machine, before the seconds that count begin.
+# What the start of one process may take on a small machine that has nothing else to do.
 _START = 1.5
+# How many processes for each of its cores a machine may be busy with before a start takes longer, and how much longer.
+_AT_EASE, _LONGEST = 2.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Weather:
 
 def brewed(site: Site, weather: Weather) -> tuple[Blueprint, datetime]:
     """The application, and the last second in which its schedules fire."""
-    until = whole(datetime.now(UTC)) + timedelta(seconds=round(_START * weather.processes + weather.seconds))
+    until = whole(datetime.now(UTC)) + timedelta(seconds=round(_starting(weather.processes) + weather.seconds))
     schedules = every_second(weather.schedules, weather.bodies, until, weather.policies)
     return site.blueprint(schedules=schedules, settings={"lease": weather.lease}), until
 
@@ -72,7 +75,13 @@ async def begun(site: Site, fleet: Fleet, weather: Weather, blueprint: Blueprint
 
 def soon(processes: int) -> datetime:
     """A whole second by which so many processes should be up."""
-    return whole(datetime.now(UTC)) + timedelta(seconds=round(_START * processes + 2))
+    return whole(datetime.now(UTC)) + timedelta(seconds=round(_starting(processes) + 2))
+
+
+def _starting(processes: int) -> float:
+    """Seconds that so many processes may take to start, before the seconds that count begin."""
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return _START * processes * min(_LONGEST, max(1.0, busy / _AT_EASE))
 
 
 async def up_before(site: Site, moment: datetime, nodes: int) -> None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
-from hourbell.triggers.branches import Branches, checked, refuse_never
-from hourbell.triggers.combined import Combined, branches_of, part_of
+from hourbell.triggers.combined import branches_of, part_of
 from hourbell.triggers.instants import EARLIEST, LATEST
+from hourbell.triggers.narrowed import Narrowed
 from hourbell.triggers.spec import Spec, check_fields, optional_text_field
 from hourbell.triggers.wall_times import instant_of, read_moment, write_moment
 from hourbell.triggers.zones import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from hourbell.triggers.trigger import Trigger
     from hourbell.triggers.wall_times import Moment
 
 _DAY = timedelta(days=1)
@@ -25,16 +24,14 @@ _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Between(Combined):
+class Between(Narrowed):
     """Made by `Trigger.between`. Both ends are included; a date means the whole of its day."""
 
     kind: ClassVar[str] = "between"
 
-    trigger: Trigger
     start: Moment | None
     end: Moment | None
     timezone: str | None = None
-    _branches: Branches = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         start = None if self.start is None else read_moment(self.start, "start")
@@ -49,13 +46,8 @@ class Between(Combined):
         object.__setattr__(self, "end", end)
         if high < low:
             raise TriggerError(f"this can never fire: {self._words()} ends before it begins")
-        parts = checked(branch.clipped(low, high) for branch in branches_of(self.trigger))
-        refuse_never(parts, f"there is no fire {self._words()}")
-        object.__setattr__(self, "_branches", parts)
-
-    @property
-    def branches(self) -> Branches:
-        return self._branches
+        left = (branch.clipped(low, high) for branch in branches_of(self.trigger))
+        self._narrow(left, f"there is no fire {self._words()}")
 
     def explain(self) -> str:
         """What the rule says, in plain English."""
@@ -72,10 +64,6 @@ class Between(Combined):
             "timezone": self.timezone,
         }
 
-    def declared_spec(self) -> Spec:
-        """The spec of what the user declared."""
-        return {**self.to_spec(), "trigger": self.trigger.declared_spec()}
-
     @classmethod
     def read_spec(cls, spec: Mapping[str, Any]) -> Self:
         """The trigger that the spec writes.
@@ -91,9 +79,6 @@ class Between(Combined):
     def localized(self, zone_name: str) -> Between:
         """This combination with each part that has no zone, its own dates too, in `zone_name`."""
         return Between(self.trigger.localized(zone_name), self.start, self.end, self.timezone or zone_name)
-
-    def _mapped(self, change: Callable[[Trigger], Trigger]) -> Self:
-        return type(self)(change(self.trigger), self.start, self.end, self.timezone)
 
     def _words(self) -> str:
         parts = [] if self.start is None else [f"from {write_moment(self.start)}"]

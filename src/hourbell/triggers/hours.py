@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, time
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
-from hourbell.triggers.branches import Branches, checked, refuse_never
-from hourbell.triggers.combined import Combined, branches_of, part_of
+from hourbell.triggers.combined import branches_of, part_of
 from hourbell.triggers.cover import OutsideHours
+from hourbell.triggers.narrowed import Narrowed
 from hourbell.triggers.spec import Spec, check_fields, optional_text_field, text_field
 from hourbell.triggers.wall_times import read_time, write_time
 from hourbell.triggers.zones import zone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from hourbell.triggers.trigger import Trigger
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
-class WithinHours(Combined):
+class WithinHours(Narrowed):
     """Made by `Trigger.within_hours`. From `opens`, included, to before `closes`; it may lead over midnight."""
 
     kind: ClassVar[str] = "within_hours"
 
-    trigger: Trigger
     opens: time
     closes: time
     timezone: str | None = None
-    _branches: Branches = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         opens, closes = read_time(self.opens, "opens"), read_time(self.closes, "closes")
@@ -42,13 +38,8 @@ class WithinHours(Combined):
         # The class is frozen; this is the end of its constructor.
         object.__setattr__(self, "opens", opens)
         object.__setattr__(self, "closes", closes)
-        parts = checked(branch.without((outside,)) for branch in branches_of(self.trigger))
-        refuse_never(parts, f"there is no fire {self._words()}")
-        object.__setattr__(self, "_branches", parts)
-
-    @property
-    def branches(self) -> Branches:
-        return self._branches
+        left = (branch.without((outside,)) for branch in branches_of(self.trigger))
+        self._narrow(left, f"there is no fire {self._words()}")
 
     def explain(self) -> str:
         """What the rule says, in plain English."""
@@ -64,10 +55,6 @@ class WithinHours(Combined):
             "timezone": self.timezone,
         }
 
-    def declared_spec(self) -> Spec:
-        """The spec of what the user declared."""
-        return {**self.to_spec(), "trigger": self.trigger.declared_spec()}
-
     @classmethod
     def read_spec(cls, spec: Mapping[str, Any]) -> Self:
         """The trigger that the spec writes.
@@ -82,9 +69,6 @@ class WithinHours(Combined):
     def localized(self, zone_name: str) -> WithinHours:
         """This combination with each part that has no zone, its own hours too, in `zone_name`."""
         return WithinHours(self.trigger.localized(zone_name), self.opens, self.closes, self.timezone or zone_name)
-
-    def _mapped(self, change: Callable[[Trigger], Trigger]) -> Self:
-        return type(self)(change(self.trigger), self.opens, self.closes, self.timezone)
 
     def _words(self) -> str:
         words = f"between {write_time(self.opens)} and {write_time(self.closes)}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from hourbell import Every, Scheduler
-from hourbell.acting import acting
-from hourbell.fastapi import api_router
+from hourbell.acting import acting, current_actor
+from hourbell.fastapi import Granted, TrackingMiddleware, api_router, jobs_router
 
 
 @pytest.fixture
@@ -54,3 +55,44 @@ async def test_it_is_read_by_those_who_may_read(client: httpx.AsyncClient) -> No
 async def test_a_wrong_question_is_422(client: httpx.AsyncClient, query: str) -> None:
     answer = await client.get(f"/audit?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "granted, actor",
+    [
+        (Granted({"write"}, name="ada"), "ada"),
+        (Granted({"write"}, name="a\nb\x00" + "x" * 300), "ab" + "x" * 198),
+        (Granted({"write"}, name="\n"), None),
+        (Granted({"write"}), None),
+        ({"write"}, None),
+    ],
+    ids=str,
+)
+async def test_who_the_caller_is_stands_beside_what_it_did(granted: Any, actor: str | None) -> None:
+    scheduler = Scheduler("memory://")
+
+    @scheduler.task(name="t")
+    async def task() -> None: ...
+
+    app = FastAPI()
+    app.add_middleware(TrackingMiddleware)
+    app.include_router(api_router(scheduler, authorize=lambda: granted))
+    app.include_router(jobs_router(scheduler, authorize=lambda: granted))
+    async with scheduler, httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        await scheduler.add_schedule("t", Every(hours=1), id="s")
+        headers = {"x-request-id": "request-1"}
+        assert (await client.post("/schedules/s/pause", json={"note": "n"}, headers=headers)).status_code == 200
+        assert (await client.post("/jobs/s/resume", headers=headers)).status_code == 200
+        assert current_actor() is None, "it acts no longer than its request"
+        resumed, paused, _ = await scheduler.list_audit()
+    for entry in (resumed, paused):
+        assert (entry.actor, entry.tracking_id) == (actor, "request-1")
+
+
+async def test_a_caller_who_may_less_does_nothing() -> None:
+    scheduler = Scheduler("memory://")
+    app = FastAPI()
+    app.include_router(api_router(scheduler, authorize=lambda: Granted({"read"}, name="ada")))
+    async with scheduler, httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.post("/schedules/s/pause")).status_code == 403
+        assert (await client.get("/schedules")).status_code == 200

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from fastapi import Depends, HTTPException, Request
 
+from hourbell.acting import LONGEST, acting
 from hourbell.errors import InvalidArguments
 from hourbell.fastapi.problems import SAFE_METHODS
 
@@ -71,10 +73,13 @@ class Guard:
 
             return Depends(closed)
 
-        async def asked(request: Request, granted: Any = Depends(self.authorize)) -> None:
+        async def asked(request: Request, granted: Any = Depends(self.authorize)) -> AsyncGenerator[None, None]:
             self._refuse_other_sites(request)
             if grant not in _read(granted) | self.anonymous:
                 raise HTTPException(403, f"you are not granted {grant!r} here")
+            name = granted.name if isinstance(granted, Granted) else None
+            with acting(name) if name is not None else nullcontext():
+                yield
 
         return Depends(asked)
 
@@ -92,6 +97,22 @@ class Guard:
                 403,
                 "a page of another site may change nothing here; name its origin in trusted_origins if it shall",
             )
+
+
+class Granted(frozenset[str]):
+    """What a caller may do, and who it is: ``return Granted({"read", "write"}, name=user.name)`` in ``authorize``.
+
+    The name stands in the audit beside what is done. What cannot be printed is left out of it, what comes after 200
+    characters too.
+    """
+
+    name: str | None
+
+    def __new__(cls, grants: Iterable[str] = (), *, name: str | None = None) -> Self:
+        """The grants, as a set."""
+        made = super().__new__(cls, grants)
+        made.name = "".join(letter for letter in name if letter.isprintable())[:LONGEST] or None if name else None
+        return made
 
 
 def host_of(origin: str) -> str | None:

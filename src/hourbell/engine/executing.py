@@ -164,7 +164,10 @@ class Executing:
             policies = self._policies(task, run)
         except (InvalidArguments, TypeError, ValueError) as error:
             _log.error("run %s of %s has policies that cannot be read here: %s", run.id, run.task, summary(error))
-            self._leave(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
+            # What another version stored waits for a node of that version; what is no JSON, none can read.
+            nonsense = "" in (run.policies or {})
+            refused = verdict.refused(run, error, self._parts.clock.now())
+            self._leave(run, refused if nonsense else verdict.handed_back(run, delay=UNREADABLE_WAIT))
             return
         context = Context.of(run, self._notes)
         order = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hourbell.errors import Conflict, NotFound
+from hourbell.errors import Conflict, NotFound, TriggerError
 from hourbell.triggers.calendars import Calendar
 from hourbell.triggers.cover import Cover
 
@@ -56,4 +56,9 @@ def still_named(name: str, schedules: Sequence[str]) -> Conflict:
 
 @lru_cache(maxsize=_KEPT)
 def _read(spec: str) -> Calendar:
-    return Calendar.from_spec(json.loads(spec))
+    try:
+        return Calendar.from_spec(json.loads(spec))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, TriggerError):
+            raise
+        raise TriggerError("what is stored of a calendar is no JSON that can be read; store it again") from None

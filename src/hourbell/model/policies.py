@@ -86,6 +86,7 @@ class Policies:
         strange = merged.keys() - POLICY_NAMES
         if strange:
             raise InvalidArguments(f"this version does not know the policy {min(strange)!r}; another one stored it")
+        merged = checked_policies(merged)  # what is stored may be nonsense, too
         if isinstance(merged.get("retry"), Mapping):
             merged["retry"] = Retry.from_spec(merged["retry"])
         for name in _DURATIONS:

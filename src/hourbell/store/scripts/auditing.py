@@ -5,7 +5,6 @@ Each of these runs the script of a verb and adds the entry; without an act it is
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from hourbell.model.audit import (
@@ -27,9 +26,10 @@ from hourbell.store.scripts.calendars import calendar_from
 from hourbell.store.scripts.rows import run_from, schedule_from
 from hourbell.store.scripts.schedules import trigger_schedule
 from hourbell.store.scripts.script import Row, Script, batch, call, to_json
+from hourbell.store.scripts.stored_json import mapping_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from hourbell.model.audit import Values
@@ -203,17 +203,6 @@ def _entry_from(row: Row) -> AuditEntry:
         subject_id=row["subject_id"],
         actor=row["actor"],
         tracking_id=row["tracking_id"],
-        before=_read(row["before"]),
-        after=_read(row["after"]),
+        before=mapping_from(row["before"]) if row["before"] is not None else None,
+        after=mapping_from(row["after"]) if row["after"] is not None else None,
     )
-
-
-def _read(text: str | None) -> Mapping[str, object] | None:
-    """What changed; nonsense that somebody wrote into the table is shown as text and stops no list."""
-    if text is None:
-        return None
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return {"": text[:200]}
-    return values if isinstance(values, dict) else {"": values}

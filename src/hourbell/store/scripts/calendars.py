@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.named_calendar import NamedCalendar, missing_calendar, still_named
 from hourbell.store.scripts.script import Row, Script, call
+from hourbell.store.scripts.stored_json import mapping_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,9 @@ def remove_calendar(name: str, *, force: bool) -> Script[NamedCalendar]:
     found = yield from get_calendar(name)
     if not force:
         rows = yield call("calendars.naming")
-        users = [row["id"] for row in rows if name in _named(json.loads(row["policies"]), json.loads(row["inherited"]))]
+        users = [
+            row["id"] for row in rows if name in _named(mapping_from(row["policies"]), mapping_from(row["inherited"]))
+        ]
         if users:
             raise still_named(name, users)
     yield call("calendars.delete", name=name)

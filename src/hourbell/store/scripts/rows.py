@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from hourbell.model.run import Attempt, NewRun, Run
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
 from hourbell.store.scripts.script import Row, to_json
+from hourbell.store.scripts.stored_json import mapping_from, value_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,10 +35,10 @@ def schedule_from(row: Row) -> Schedule:
     return Schedule(
         id=row["id"],
         task=row["task"],
-        trigger_spec=json.loads(row["trigger_spec"]),
-        args=json.loads(row["args"]),
-        policies=json.loads(row["policies"]),
-        inherited=json.loads(row["inherited"]),
+        trigger_spec=mapping_from(row["trigger_spec"]),
+        args=mapping_from(row["args"]),
+        policies=mapping_from(row["policies"]),
+        inherited=mapping_from(row["inherited"]),
         state=ScheduleState(row["state"]),
         source=Source(row["source"]),
         created_at=row["created_at"],
@@ -46,7 +46,7 @@ def schedule_from(row: Row) -> Schedule:
         version=row["version"],
         note=row["note"],
         digest=row["digest"],
-        declared=json.loads(row["declared"]) if row["declared"] is not None else None,
+        declared=mapping_from(row["declared"]) if row["declared"] is not None else None,
         next_fire_at=row["next_fire_at"],
         last_fire_at=row["last_fire_at"],
         last_skip_id=_text(row["last_skip_id"]),
@@ -87,7 +87,7 @@ def run_from(row: Row) -> Run:
         origin=row["origin"],
         created_at=row["created_at"],
         schedule_id=row["schedule_id"],
-        args=_args_from(row["args"]),
+        args=mapping_from(row["args"]),
         reason=row["reason"],
         fire_at=row["fire_at"],
         covers_until=row["covers_until"],
@@ -103,11 +103,11 @@ def run_from(row: Row) -> Run:
         node_id=row["node_id"],
         outcome=_OUTCOMES.get(row["outcome"]),
         error=row["error"],
-        result=json.loads(result) if result is not None else None,
+        result=value_from(result) if result is not None else None,
         queue=row["queue"],
         priority=row["priority"],
         key=row["key"],
-        policies=json.loads(policies) if policies is not None else None,
+        policies=mapping_from(policies) if policies is not None else None,
         on_lost=row["on_lost"],
         lost_limit=row["lost_limit"],
         tracking_id=row["tracking_id"],
@@ -121,17 +121,6 @@ def ended_from(rows: Iterable[Row]) -> tuple[Run, ...]:
     """Those among rows of ``runs`` that have ended, in the order of their ids: what is ended together is told so."""
     runs = [run_from(row) for row in rows]
     return tuple(sorted((run for run in runs if run.state.final), key=lambda run: run.id))
-
-
-def _args_from(text: str) -> Mapping[str, Any]:
-    """Arguments of a run. Nonsense that somebody wrote into the table must fail that run, not the batch it came in."""
-    if text == "{}":
-        return {}
-    try:
-        args = json.loads(text)
-    except ValueError:
-        return {"": text}
-    return args if isinstance(args, dict) else {"": args}
 
 
 def new_run_values(run: NewRun) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.survey import SURVEYED, Orphan, Serving, Survey, Waiting
 from hourbell.store.scripts.rows import node_from, schedule_from
 from hourbell.store.scripts.script import Row, Script, call
+from hourbell.store.scripts.stored_json import names_from
 from hourbell.store.scripts.watching import stranded
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def survey(patience: timedelta) -> Script[Survey]:
 
 def _serving(node: Row, tasks: Sequence[Row]) -> Serving:
     said: Any = node["queues"]
-    queues = json.loads(said) if said is not None else None
+    queues = names_from(said)
     return Serving(
         node_id=node["id"],
         tasks={row["task"]: row["concurrency"] for row in tasks if row["node_id"] == node["id"]},

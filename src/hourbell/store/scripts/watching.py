@@ -9,6 +9,7 @@ from hourbell.model.plan import NextWork
 from hourbell.model.run import CancelRequest
 from hourbell.model.stranded import COUNTED, Stranded
 from hourbell.store.scripts.script import Script, call
+from hourbell.store.scripts.stored_json import names_from
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -43,7 +44,7 @@ def stranded(patience: timedelta) -> Script[Sequence[Stranded]]:
     able = yield call("watching.able", tasks=sorted({row["task"] for row in waiting}))
     serving: dict[str, list[Sequence[str] | None]] = {}
     for row in able:
-        serving.setdefault(row["task"], []).append(json.loads(row["queues"]))
+        serving.setdefault(row["task"], []).append(names_from(row["queues"]))
     found: list[Stranded] = []
     for row in waiting:
         served = serving.get(row["task"], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -282,3 +283,18 @@ async def test_the_database_is_away() -> None:
         for path in ("schedules/s/pause", "schedules/s/trigger", "runs/retry"):
             refused = await asked(client, "POST", path, {}, 503)
             assert "secret" not in str(refused)
+
+
+@pytest.mark.parametrize("database_url", ["memory"], indirect=True)
+@pytest.mark.parametrize("state, status", [("live", 200), ("none", 200), ("starting", 503), ("stopping", 503)])
+async def test_a_node_that_starts_or_drains_is_not_ready(
+    scheduler: Scheduler, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, state: str, status: int
+) -> None:
+    found = await scheduler.health()
+
+    async def health() -> Any:
+        return replace(found, node=replace(found.node, state=state))
+
+    monkeypatch.setattr(scheduler, "health", health)
+    assert (await client.get("health/ready")).status_code == status
+    assert (await client.get("health")).status_code == 200

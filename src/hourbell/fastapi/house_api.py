@@ -34,9 +34,9 @@ def read_house(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
 def read_health(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
     """The health, open to everybody; strangers are told what stands, and not who says so."""
 
-    async def examined(response: Response) -> HealthOut:
+    async def examined(response: Response, *unready: str) -> HealthOut:
         found = await scheduler.health()
-        if found.status == "down":
+        if found.status == "down" or found.node.state in unready:
             response.status_code = 503
         return HealthOut.of(found, everything=guard.allows_anonymous("read"))
 
@@ -49,10 +49,10 @@ def read_health(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
 
     @router.get("/health/ready", responses=down)
     async def ready(response: Response) -> HealthOut:
-        """Whether requests should be sent here: 503 with the reasons while the database is away, or the node is not up.
+        """Whether requests should be sent here: 503 while the database is away, or the node starts or drains.
 
         For a readiness probe."""
-        return await examined(response)
+        return await examined(response, "starting", "stopping")
 
     @router.get("/health/live")
     async def live() -> LiveOut:

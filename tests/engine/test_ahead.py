@@ -160,6 +160,27 @@ async def _settled(rig: Rig) -> bool:
     return not rig.shift.holdings.reported
 
 
+async def test_slots_that_are_freed_during_a_claim_of_another_kind_are_filled_after_it() -> None:
+    async with Rig() as rig:
+        rig.leave.set()
+        await rig.bench.enqueue_many("sweep", 6)
+        claim, held = rig.bench.store.claim, rig.shift.holdings
+
+        async def claim_slowly(*args: Any, **kwargs: Any) -> Any:
+            if "ring" in kwargs["tasks"]:
+                # While this is on its way the threads end what they have.
+                await until(lambda: not held.running and not held.waiting())
+                await asyncio.sleep(0.01)
+            return await claim(*args, **kwargs)
+
+        rig.bench.store.claim = claim_slowly
+        rig.shift.claiming._turns.reverse()
+        await rig.claim_all()
+        await until(lambda: not held.running)
+        await rig.claim_pending()
+        await until(lambda: len(rig.going) >= 4, 5)
+
+
 async def test_a_run_that_has_ended_is_freed_without_the_collector() -> None:
     async with Rig() as rig:
         rig.leave.set()

@@ -68,6 +68,7 @@ class Claiming:
         self._crowded_at = parts.clock.elapsed() - CROWDED_GAP
         self._pending: set[Kind] = set()
         self._hungry: set[Kind] = set()
+        self._withheld: set[Kind] = set()
         self._turns = list(Kind)
         self._names: dict[Kind, tuple[str, ...]] = {}
         self._known = -1
@@ -102,6 +103,8 @@ class Claiming:
                 self._crowded()
             else:
                 self._take(kind)
+        # Those that waited for the reports before theirs to be written.
+        self._fill()
 
     def freed(self) -> None:
         """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups.
@@ -111,6 +114,10 @@ class Claiming:
         if self._holdings.room_for_suspects() > self._suspects_left:
             self._suspects_left = self._holdings.room_for_suspects()
             self.take_now()
+        self._fill()
+
+    def _fill(self) -> None:
+        self._hungry.update(kind for kind in self._withheld if self._ahead.slots(kind))
         for kind in self._hungry:
             room = 0 if kind in self._pending else self._room(kind)
             if room <= 0:
@@ -130,6 +137,8 @@ class Claiming:
         if kind is None:
             return None
         await self._claim(kind, self._room(kind))
+        # Places that became free meanwhile were counted as taken by this claim.
+        self._fill()
         return 0 if self._pending else None
 
     def _next_kind(self) -> Kind | None:
@@ -137,7 +146,7 @@ class Claiming:
             self._pending.clear()
             return None
         if self._settling.backlog() >= MOST_UNSETTLED:
-            # The next flush frees slots in name only; whoever ended last wakes this again.
+            # What is claimed now would only be reported behind these; the next flush looks again.
             self._hungry.update(self._pending)
             self._pending.clear()
             return None
@@ -190,11 +199,13 @@ class Claiming:
         if len(claim.runs) + len(claim.missed) >= limit:
             self._hungry.add(kind)
             self._call_for_help()
-        elif not slots:
-            # What may not wait was not asked for.
-            self._hungry.add(kind)
         else:
             self._hungry.discard(kind)
+        if slots:
+            self._withheld.discard(kind)
+        else:
+            # What may not wait was not asked for.
+            self._withheld.add(kind)
         self._adopt(claim_id, kind, claim.runs)
 
     def _call_for_help(self) -> None:

@@ -46,7 +46,8 @@ async def scenario(
         report.add(comparison.problems())
         rows = await _on(site, "SELECT run, attempt, task FROM written")
         tell(report, recorded, rows)
-        complaints(report, site, fleet)
+        # What asyncpg says when an attempt to connect is given up because the machine is too slow.
+        complaints(report, site, fleet, allowed=(r"unexpected connection_lost",))
     return report
 
 

@@ -18,6 +18,7 @@ from .site import Site, run_script
 
 LEASE = 3.0
 BATCH = 25
+_INSIDE = ("in", "written")
 
 
 async def once(site: Site, *, seconds: float = 60, tries: int = 1000, processes: int = 2) -> Report:
@@ -92,8 +93,7 @@ async def lock(site: Site, *, seconds: float = 60, processes: int = 8, pause: fl
         until = time.monotonic() + seconds
         while not kills or time.monotonic() < until:
             await asyncio.sleep(site.random.uniform(0.2, 0.6))
-            victim = await _holder(site, contenders)
-            stop(victim)
+            victim = await _stopped_inside(site, contenders)
             began = time.monotonic()
             await asyncio.sleep(LEASE + site.random.uniform(0.3, 1.0))
             second = await _holder(site, contenders)
@@ -123,6 +123,8 @@ def tell_lock(report: Report, notes: Sequence[Note], frozen: Sequence[tuple[int,
     report.figure("writes accepted outside", len(written))
     report.figure("writes refused outside, for their fence", sum(1 for note in notes if note.what == "refused"))
     report.figure("holders told that they had lost it", sum(1 for note in notes if note.what == "lost"))
+    told = sum(1 for note in notes if note.what in ("lost", "refused"))
+    report.require(told > 0, "nobody who stood still was told of it: nothing was seen")
     shared = {fence: pids for fence, pids in holders.items() if len(pids) > 1}
     report.require(not shared, f"fences with two holders: {shared}")
     report.require(len({note.fence for note in taken}) == len(taken), "a fence was given twice")
@@ -143,6 +145,20 @@ def _beside(notes: Sequence[Note], frozen: Sequence[tuple[int, float, float]]) -
         if later and not any(pid == note.pid and began <= later[0].at for pid, began, _ in frozen):
             found.append(note)
     return found
+
+
+async def _stopped_inside(site: Site, contenders: Contenders) -> int:
+    """Stop the process that holds the lock, in the middle of its block."""
+    while True:
+        notes = read_notes(outside(site))
+        if notes and notes[-1].what in _INSIDE and notes[-1].pid in contenders.pids:
+            victim = notes[-1].pid
+            stop(victim)
+            await asyncio.sleep(0.02)
+            if [note.what for note in read_notes(outside(site)) if note.pid == victim][-1] in _INSIDE:
+                return victim
+            go_on(victim)
+        await asyncio.sleep(0.005)
 
 
 async def _holder(site: Site, contenders: Contenders) -> int:

@@ -24,6 +24,7 @@ async def write(office: Office, name: str, desk: Desk) -> bool:
     return bool(first)
 
 
+@pytest.mark.frontdoor
 async def test_work_and_word_are_one_commit(office: Office) -> None:
     async with office.desk() as desk:
         assert await write(office, "ada", desk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import threading
 import time
@@ -17,6 +18,7 @@ from hourbell import Conflict, Context, InvalidArguments, Retry, Scheduler
 from hourbell.engine.node import Node
 from hourbell.events import RunStarted
 from hourbell.executors.around import Around
+from hourbell.executors.protocol import Call, Ending, How
 from hourbell.model.run import Run
 from hourbell.model.run_state import RunState
 
@@ -304,3 +306,47 @@ async def test_a_thread_that_does_not_end_is_told_of_once_and_its_slot_is_free()
         gate.set()
         await asyncio.sleep(0.1)
         await node.stop()
+
+
+class Unready:
+    """An executor whose bodies wait for their process, and do not begin once they are not wanted any more."""
+
+    def __init__(self) -> None:
+        self.waiting: Callable[[Ending], None] = lambda _: None
+
+    def free(self) -> int | None:
+        return 1
+
+    def start(self, call: Call, done: Callable[[Ending], None]) -> Unready:
+        self.waiting = done
+        return self
+
+    def cancel(self, grace: float | None = None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.waiting(Ending(How.NOT_BEGUN))
+
+
+@pytest.mark.parametrize("cause, how", [("timeout", How.TIMED_OUT), ("asked", How.CANCELLED), ("end", How.CANCELLED)])
+async def test_an_attempt_whose_middleware_had_begun_ends_as_it_was_asked_to(cause: str, how: How) -> None:
+    told: list[Ending] = []
+    begun = asyncio.Event()
+
+    async def middleware(call_next: Next, context: Context) -> Any:
+        begun.set()
+        return await call_next()
+
+    executor = Around(Unready(), [middleware])
+    context = Context(run_id="r", task="t", schedule_id=None, fire_at=None, attempt=1, tracking_id="t")
+    timeout = 0.05 if cause == "timeout" else None
+    call = Call(lambda: True, lambda: None, context, contextvars.copy_context(), timeout, 5.0)
+    body = executor.start(call, told.append)
+    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.sleep(0)
+    if cause == "asked":
+        body.cancel()
+    elif cause == "end":
+        executor.stop()
+    await until(lambda: bool(told), 10)
+    assert [ending.how for ending in told] == [how], "or else the store would never hear of this attempt"

@@ -23,8 +23,6 @@ LATER = 1.0
 """Seconds that the middleware has longer than its body: a body in a process is killed, one in a thread let go of, and
 that is told as it is."""
 
-_AS_THEY_ENDED = frozenset({How.NOT_BEGUN, How.REFUSED})
-
 
 class Around:
     """An executor whose bodies are wrapped: each run is a task on the loop, out of which its body is started.
@@ -101,8 +99,10 @@ class _Wrapped:
         self._leave()
         if ending.stuck:
             self._tell_stuck(ending)
-        elif self._inner is not None and (self._inner.how in _AS_THEY_ENDED or _refused(ending, self._inner)):
+        elif self._inner is not None and (self._inner.how is How.REFUSED or _refused(ending, self._inner)):
             self._done(self._inner)
+        elif self._inner is not None and self._inner.how is How.NOT_BEGUN:
+            self._done(self._unbegun(ending))
         else:
             self._done(ending)
 
@@ -125,6 +125,14 @@ class _Wrapped:
         if ending.how is How.RETURNED:
             return self._value(ending.value)
         raise ending.error if ending.error is not None else asyncio.CancelledError
+
+    def _unbegun(self, ending: Ending) -> Ending:
+        """The middleware had begun, so the attempt has: it ends as that was asked to. When nobody asked, the node ends,
+        and the attempt is handed back."""
+        asked = self.outer is not None and self.outer.cause is not None
+        if asked or not isinstance(ending.error, asyncio.CancelledError):
+            return ending
+        return Ending(How.CANCELLED, error=ending.error)
 
     def _leave(self) -> None:
         """Its place among those that are still to start is free, whether it started or not."""

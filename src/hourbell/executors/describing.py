@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.raised import RaisedElsewhere
 from hourbell.model.retry import GaveUp
+from hourbell.redaction import redacted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,7 +22,7 @@ _OURS = "hourbell."
 
 
 def summary(error: BaseException) -> str:
-    """One line: the type and the message."""
+    """One line that can be printed: the type and the message, without the passwords of addresses in it."""
     if isinstance(error, RaisedElsewhere):
         return error.summary
     try:
@@ -29,8 +30,15 @@ def summary(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - an exception of the user's may fail at this too
         message = "(its message cannot be read)"
     name = "gave up" if isinstance(error, GaveUp) else type(error).__qualname__
-    line = _cut(" ".join(message[: 2 * _LONGEST_PART].split()))
+    line = _cut(redacted(_printable(" ".join(message[: 2 * _LONGEST_PART].split()))))
     return f"{name}: {line}" if line else name
+
+
+def _printable(line: str) -> str:
+    """What a terminal would obey is written out."""
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
 
 
 def describe(error: BaseException) -> str:

@@ -189,7 +189,8 @@ def test(arguments: "list[str]") -> int:
     scenarios = "tests/chaos/test_scenarios.py"
     spread = ["-n", str(min(6, 3 * (os.cpu_count() or 1))), "--dist", "worksteal"]
     others = ["--ignore", scenarios]
-    good = passes([*pytest, *spread, *others])
+    # What failed is told by the cache: without what failed another day, and where nothing ran, nothing is run again.
+    good = passes([*pytest, *spread, *others, "--cache-clear"])
     if not good:
         say("Those that failed are run again, alone: only what fails then is a failure.")
         good = passes([*pytest, *others, "--last-failed", "--last-failed-no-failures", "none"])

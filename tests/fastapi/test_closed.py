@@ -64,7 +64,9 @@ async def unchanged(scheduler: Scheduler) -> bool:
     return [(one.id, one.state, one.version) for one in schedules] == [("s", "active", 1)] and not runs
 
 
-@pytest.mark.parametrize("options", [{}, {"authorize": grants}, {"allow_anonymous": "read"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"authorize": grants}, {"allow_anonymous": "read"}], ids=["by default", "authorize", "reading"]
+)
 async def test_no_stranger_changes_anything(options: dict[str, Any]) -> None:
     async with opened(**options) as (client, scheduler, paths):
         assert len(paths) > 20

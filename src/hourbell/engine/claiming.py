@@ -239,9 +239,8 @@ class Claiming:
         self._executing.pump()
 
     def _may_not_wait(self, kind: Kind, run: Run) -> bool:
-        """What waits dies with its node: a run that starts at most once would be lost for nothing, a suspect suspected
-        for nothing. And a limited one has a place that others could use."""
-        return run.on_lost == "fail" or bool(run.suspicion) or self._limiting.limits(kind, run.task)
+        """What waits dies with its node, and not every run may; a limited one has a place that others could use."""
+        return not run.may_wait or self._limiting.limits(kind, run.task)
 
     def _rooms(self, kind: Kind, limit: int, slots: int) -> dict[str, int]:
         """How many runs of each task may be claimed."""

@@ -67,6 +67,12 @@ class Run:
     yielded_to: str | None = None
 
     @property
+    def may_wait(self) -> bool:
+        """False for what a node holds only to start it at once, as what waits there dies with it: a run that starts at
+        most once would be lost for nothing, and one that was lost before would be held up once more."""
+        return self.on_lost != "fail" and not self.losses
+
+    @property
     def suspicion(self) -> int:
         """How much this run takes of its node's `ROOM_FOR_SUSPECTS`, for it may be what kills its nodes.
 

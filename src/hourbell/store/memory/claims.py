@@ -61,10 +61,10 @@ class ClaimVerbs(Handle):
                 if run.suspicion > suspects:
                     suspects = 0
                     continue
-                if run.on_lost == "fail" and at_once <= 0:
+                if not run.may_wait and at_once <= 0:
                     continue
                 suspects -= run.suspicion
-                at_once -= run.on_lost == "fail"
+                at_once -= not run.may_wait
                 room[run.task] -= 1
                 shared.take(run)
                 taken.append(_take(tables, run, node_id, claim_id))

@@ -131,17 +131,17 @@ def _least(limit: Limit, stated: Sequence[int | None]) -> int:
 
 def _chosen(ordered: Sequence[Row], rooms: _Rooms, asked: Asked) -> list[Row]:
     """Those for which there is room: so many of a task over all queues, suspects until one does not fit, and of those
-    that start at most once as many as start now."""
+    that may not wait as many as start now."""
     suspects, slots = asked.suspects, asked.slots
     chosen = []
     for row in ordered:
-        if rooms.of(row["task"]) <= 0 or (row["once"] and slots <= 0):
+        if rooms.of(row["task"]) <= 0 or (row["at_once"] and slots <= 0):
             continue
         if row["suspicion"] > suspects:
             suspects = 0
             continue
         suspects -= row["suspicion"]
-        slots -= row["once"]
+        slots -= row["at_once"]
         rooms.take(row["task"])
         chosen.append(row)
     return chosen

@@ -214,6 +214,13 @@ class ClaimingConformance(Conformance):
         claims = [await bench.claim("a", slots=slots) for slots in (0, 2, None)]
         assert [[run.priority for run in claim] for claim in claims] == [[0, 2, 4], [1, 3], [5]]
 
+    async def test_of_what_was_lost_before_no_more_is_given_than_starts_now(self, bench: Bench) -> None:
+        await self._lost(bench, 1, [{"priority": priority} for priority in (1, 3, 5)])
+        for priority in (0, 2, 4):
+            await bench.enqueue(priority=priority)
+        claims = [await bench.claim("survivor", slots=slots) for slots in (0, 2, None)]
+        assert [[run.priority for run in claim] for claim in claims] == [[0, 2, 4], [1, 3], [5]]
+
     async def test_two_losses_are_no_suspicion(self, bench: Bench) -> None:
         await self._lost(bench, times=2)
         assert await self._losses(bench, suspects=0) == [2, 2, 2]

@@ -54,7 +54,7 @@ locked AS MATERIALIZED (
     SELECT p.*, a.name, a.room
     FROM asked a CROSS JOIN LATERAL (
         SELECT f.* FROM (
-            SELECT r.id, r.priority, r.run_at, r.on_lost, 0 AS suspicion
+            SELECT r.id, r.priority, r.run_at, r.on_lost = 'fail' OR r.losses > 0 AS at_once, 0 AS suspicion
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 0
               AND r.run_at <= coalesce(:now, now()) AND a.node_id IS NOT NULL
@@ -64,7 +64,7 @@ locked AS MATERIALIZED (
         ) f
         UNION ALL
         SELECT l.* FROM (
-            SELECT r.id, r.priority, r.run_at, r.on_lost,
+            SELECT r.id, r.priority, r.run_at, r.on_lost = 'fail' OR r.losses > 0 AS at_once,
                    CASE WHEN r.losses >= r.lost_limit - 1 THEN :all_suspects::integer ELSE 1 END AS suspicion
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 1
@@ -77,14 +77,14 @@ locked AS MATERIALIZED (
 ),
 allowed AS (
     SELECT l.*, sum(l.suspicion) OVER in_order AS suspicion_so_far,
-           count(*) FILTER (WHERE l.on_lost = 'fail') OVER in_order AS once_so_far
+           count(*) FILTER (WHERE l.at_once) OVER in_order AS at_once_so_far
     FROM locked l WINDOW in_order AS (ORDER BY l.priority, l.run_at, l.id)
 ),
 ranked AS (
     SELECT k.*, row_number() OVER (PARTITION BY k.name ORDER BY k.priority, k.run_at, k.id) AS place_in_task
     FROM allowed k
     WHERE (k.suspicion = 0 OR k.suspicion_so_far <= :suspects::integer)
-      AND (k.on_lost <> 'fail' OR k.once_so_far <= :slots::integer)
+      AND (NOT k.at_once OR k.at_once_so_far <= :slots::integer)
 ),
 picked AS MATERIALIZED (
     SELECT k.id FROM ranked k

@@ -24,7 +24,7 @@ SELECT :task AS task,
         WHERE s.task = :task AND n.state = 'live') AS stated;
 
 -- name: claiming.candidates
-SELECT id, task, priority, run_at, on_lost = 'fail' AS once,
+SELECT id, task, priority, run_at, on_lost = 'fail' OR losses > 0 AS at_once,
        CASE WHEN suspect = 0 THEN 0 WHEN losses >= lost_limit - 1 THEN :all_suspects ELSE 1 END AS suspicion
 FROM runs
 WHERE state = 'queued' AND queue = :queue AND task = :task AND suspect = :suspect

@@ -52,7 +52,8 @@ async def test_no_line_of_ours_is_broken_by_what_comes_from_outside(caplog: pyte
                 await client.post(path, json=body, headers={"x-request-id": "a b"})
     lines = [record.getMessage() for record in ours(caplog)]
     assert any("ValueError" in line for line in lines), "the failure is told"
-    broken = [line for line in lines if not line.isprintable()]
+    # A stack of our own takes lines; a machine that is busy may find the loop blocked and tell of it so.
+    broken = [line for line in lines if not line.isprintable() and not line.startswith("the application's event loop")]
     assert broken == []
 
 

@@ -192,8 +192,8 @@ class RunStore(Protocol):
         ``start_by`` on its first attempt becomes skipped (missed) instead. Answers None, and claims nothing, when the
         node is not live: its row is the lock, taken first.
 
-        ``slots`` is how many of them start as soon as they are there, None: all. Runs that may not wait (`Run.may_wait`)
-        are given no more than that.
+        ``slots`` is how many of them start as soon as they are there, None: all. Of runs that may not wait
+        (`Run.may_wait`) no more than that are given.
 
         ``limits`` bound how many runs of a task may be running at once, over all nodes that claim it under a limit; the
         least limit that any live node states for it (see `register_node`) counts. They are counted after the task's own

@@ -123,6 +123,18 @@ async def test_it_overlapped(scheduler: Scheduler) -> None:
     assert again.why.endswith("(2 due times since 2030-01-01T00:02:00Z)")
 
 
+async def test_it_overlapped_one_that_cannot_begin(scheduler: Scheduler) -> None:
+    await fire_after(scheduler)
+    first = (await last(scheduler)).run
+    assert first is not None
+    waits = await last(scheduler)
+    await fire_after(scheduler)
+    skipped = await last(scheduler)
+    assert (skipped.became, skipped.do) == ("skipped", waits.do)
+    assert skipped.why is not None
+    assert skipped.why.startswith(f"it would have overlapped run {first.id}, which is queued now (")
+
+
 async def test_it_waits_for_its_turn(scheduler: Scheduler) -> None:
     await scheduler.update_schedule("s", overlap="buffer_one")
     await fire_after(scheduler)

@@ -81,6 +81,10 @@ def _refuse_what_is_not_there(scheduler: Scheduler) -> None:
     """To look at a database must not make one."""
     address = scheduler.settings.database
     if address.kind == "sqlite" and not Path(address.path).exists():
-        give_up(f"there is no file {address.path}: give --database, or set HOURBELL_DATABASE_URL", ExitCode.UNUSABLE)
+        give_up(
+            f"there is no file {address.path}: go to the folder where the application runs, give --database, "
+            "or set HOURBELL_DATABASE_URL",
+            ExitCode.UNUSABLE,
+        )
     if address.kind == "memory":
         give_up("memory:// is a database of one process, and another one cannot look into it: give --database")

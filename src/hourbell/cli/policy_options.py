@@ -42,7 +42,7 @@ class PolicyOptions:
     )
     on_lost: Annotated[str | None, _option("--on-lost", "HOW", "When the node died: retry, fail.")] = None
     lost_limit: Annotated[int | None, _option("--lost-limit", "N", "How many nodes a run may lose.")] = None
-    queue: Annotated[str | None, _option("--queue", "NAME", "Which nodes may run it.")] = None
+    queue: Annotated[str | None, _option("--queue", "NAME", "Only nodes that serve this queue run it.")] = None
     priority: Annotated[int | None, _option("--priority", "N", "Which run goes first: the lower number.")] = None
 
     def read(self) -> dict[str, Any]:

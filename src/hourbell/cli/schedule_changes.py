@@ -21,7 +21,10 @@ from hourbell.cli.trigger_options import TriggerOptions
 def add(
     task: Annotated[str, typer.Argument(metavar="TASK", help="The name of the task, as `hourbell tasks` has it.")],
     app: Annotated[
-        str, typer.Option("--app", metavar="MODULE:SCHEDULER", help="The application that registers the task.")
+        str,
+        typer.Option(
+            "--app", metavar="MODULE:SCHEDULER", help="The scheduler that registers the task, as in main:scheduler."
+        ),
     ],
     when: TriggerOptions,
     arguments: ArgumentOptions,

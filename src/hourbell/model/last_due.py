@@ -127,6 +127,10 @@ def _of_reason(seen: Evidence, run: Run) -> tuple[str, str | None]:
         other = seen.other
         name = f"run {run.yielded_to}" if run.yielded_to else "another run"
         state = f", which is {other.state} now," if other is not None else ""
+        if other is not None and other.state is RunState.QUEUED:
+            # What keeps that one from beginning is what keeps this schedule from running at all.
+            waits, helps = _waits_for(seen, other)
+            return f"it would have overlapped {name}, which is queued now ({waits}), and was to be skipped then", helps
         do = f"`hourbell runs show {run.yielded_to}`; " if run.yielded_to else ""
         return (
             f"it would have overlapped {name}{state} and was to be skipped then",

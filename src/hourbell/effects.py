@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hourbell.block import Block
 
 if TYPE_CHECKING:
     from contextvars import Token
-    from types import TracebackType
 
     from hourbell.model.run import Settlement
     from hourbell.task import Task
 
 
-class Effect(Protocol):
+class Effect(Block, Protocol):
     """The block of `Context.effect`: the session's writes and the run's success, committed as one."""
 
     session: Any
@@ -22,18 +23,6 @@ class Effect(Protocol):
 
     def result(self, value: Any) -> None:
         """What becomes the result of the run. Raises ResultRejected when it cannot be kept."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class Hold(Protocol):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hourbell.block import Block
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from types import TracebackType
 
     from hourbell.context import Context
 
 
-class Once(Protocol):
+class Once(Block, Protocol):
     """The block of `Context.once`: true for whoever is to do the work, false once it has been done."""
 
     key: str
@@ -38,18 +39,6 @@ class Once(Protocol):
 
     def done_sync(self, session: Any) -> None:
         """As `done`, in a session that is never awaited."""
-
-    async def __aenter__(self) -> Self: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class Guards(Protocol):

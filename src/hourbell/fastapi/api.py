@@ -13,7 +13,7 @@ from hourbell.fastapi.event_stream import Streams
 from hourbell.fastapi.events_api import read_events
 from hourbell.fastapi.house_api import read_health, read_house
 from hourbell.fastapi.problems import ProblemRoute, share_methods
-from hourbell.fastapi.runs_api import change_runs, read_runs
+from hourbell.fastapi.runs_api import change_runs, read_logs, read_runs
 from hourbell.fastapi.schedules_api import one_schedule, read_schedules, run_schedules, write_schedules
 from hourbell.fastapi.security import Anonymous, Guard
 from hourbell.scheduler import Scheduler
@@ -40,7 +40,8 @@ def api_router(
     streams = Streams(scheduler)
     read_events(router, scheduler, guard, streams)
     change_runs(router, scheduler, guard)
-    read_runs(router, scheduler, guard, streams)
+    read_runs(router, scheduler, guard)
+    read_logs(router, scheduler, guard, streams)
     for part in (read_house, read_audit, read_health):
         part(router, scheduler, guard)
     share_methods(router)

@@ -21,7 +21,7 @@ from hourbell.fastapi.security import Guard
 from hourbell.scheduler import Scheduler
 
 
-def read_runs(router: APIRouter, scheduler: Scheduler, guard: Guard, streams: Streams) -> None:
+def read_runs(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
     """The routes that change nothing."""
     reads = [guard.require("read")]
 
@@ -64,7 +64,11 @@ def read_runs(router: APIRouter, scheduler: Scheduler, guard: Guard, streams: St
         """What the body returned, or what it raised. Both are null until the run has ended."""
         return ResultOut.of(await scheduler.get_run(id))
 
-    @router.get("/runs/{id}/logs", dependencies=reads, responses=refusals(), response_model=LogsOut)
+
+def read_logs(router: APIRouter, scheduler: Scheduler, guard: Guard, streams: Streams) -> None:
+    """The route of what bodies log, paged or live."""
+
+    @router.get("/runs/{id}/logs", dependencies=[guard.require("read")], responses=refusals(), response_model=LogsOut)
     async def list_logs(
         request: Request,
         id: RunId,  # noqa: A002 - its name in the address

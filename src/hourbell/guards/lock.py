@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from hourbell.errors import HourbellError, StoreUnavailable
-from hourbell.guards.held import Interruption
-from hourbell.guards.taking import inside, leave, lost, new_owner, refuse_loop, refuse_nested, take
+from hourbell.guards.block import Block
+from hourbell.guards.taking import leave, new_owner, refuse_nested, take
 from hourbell.model.guard import GuardKind, GuardState, GuardWish
 from hourbell.model.period import Period
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from hourbell.guards.held import Held
     from hourbell.guards.taking import GuardRoom
 
@@ -27,20 +24,19 @@ _UTC = ZoneInfo("UTC")
 _log = logging.getLogger("hourbell.guards")
 
 
-class Lock:
+class Lock(Block):
     """``async with scheduler.lock(name) as lock:``, or ``with`` in a plain function that runs in a thread.
 
     When the lease is lost, the task in the block is cancelled, and leaving the block raises LeaseLost. A thread cannot
     be cancelled: it looks at ``lock.lost``, and leaving the block raises all the same.
     """
 
+    verb = "scheduler.lock"
+
     def __init__(self, room: GuardRoom, name: str, wait: float | None) -> None:
+        super().__init__(room)
         self.name = name
-        self._room = room
         self._wait = wait
-        self._held: Held | None = None
-        self._interruption: Interruption | None = None
-        self._stack = ExitStack()
 
     @property
     def fence(self) -> int:
@@ -52,57 +48,10 @@ class Lock:
             raise HourbellError(f"lock {self.name!r} has no fence before it is taken: use it as `async with`")
         return self._held.hold.fence
 
-    @property
-    def lost(self) -> bool:
-        """True once another holder may have begun."""
-        return self._held is not None and not self._held.holds
-
     def __repr__(self) -> str:
         return f"<Lock {self.name!r}>"
 
-    async def __aenter__(self) -> Self:
-        """Take it. Raises Busy when somebody else has it and the time to wait is over."""
-        self._refuse_again()
-        self._held = await self._taken()
-        self._interruption = Interruption()
-        self._held.tell(self._interruption.ask)
-        self._stack.enter_context(inside(self._held))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Set it free. Raises LeaseLost when another holder may have begun before that."""
-        self._stack.close()
-        held, interruption = self._held, self._interruption
-        if held is None or interruption is None:
-            return
-        if interruption.over(kind):
-            raise lost(held) from error
-        await self._free(held, failed=error is not None)
-
-    def __enter__(self) -> Self:
-        """As with ``async with``, in a thread that runs no event loop."""
-        refuse_loop("scheduler.lock")
-        self._refuse_again()
-        self._room.wait_for(self._take_here)
-        assert self._held is not None  # noqa: S101 - narrows the type
-        self._stack.enter_context(inside(self._held))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """As with ``async with``."""
-        self._stack.close()
-        held = self._held
-        if held is not None:
-            self._room.wait_for(lambda: self._free(held, failed=error is not None))
-
-    async def _take_here(self) -> None:
-        self._held = await self._taken()
-
-    async def _taken(self) -> Held:
+    async def _enter(self) -> None:
         wish = GuardWish(
             kind=GuardKind.LOCK,
             name=self.name,
@@ -112,19 +61,18 @@ class Lock:
             lease=self._room.lease,
             keep=REMEMBERED,
         )
-        guard, held = await take(self._room, wish, self._wait)
-        if held is None:
+        guard, self._held = await take(self._room, wish, self._wait)
+        if self._held is None:
             raise HourbellError(f"lock {self.name!r} is {guard.state}, which no lock can be: was its row edited?")
-        return held
 
-    async def _free(self, held: Held, *, failed: bool) -> None:
+    async def _leave(self, held: Held, error: BaseException | None) -> None:
         """What the body raised is not hidden behind what may go wrong here."""
         try:
             await leave(self._room, held, GuardState.FREE, REMEMBERED)
         except StoreUnavailable as unavailable:
             _log.warning("lock %r could not be set free and ends with its lease: %s", self.name, unavailable)
         except HourbellError as refused:
-            if not failed:
+            if error is None:
                 raise
             _log.warning("%s", refused)
 

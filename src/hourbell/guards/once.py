@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from hourbell.at_once import at_once
 from hourbell.context import due_at_of
 from hourbell.errors import HourbellError
-from hourbell.guards.held import Interruption
-from hourbell.guards.taking import hold_of, inside, leave, lost, new_owner, patiently, refuse_loop, refuse_nested, take
+from hourbell.guards.block import Block
+from hourbell.guards.taking import hold_of, leave, lost, new_owner, patiently, refuse_nested, take
 from hourbell.model.guard import GuardEnd, GuardKind, GuardState, GuardWish
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from hourbell.context import Context
     from hourbell.guards.held import Held
     from hourbell.guards.taking import GuardRoom
@@ -35,12 +32,14 @@ _UTC = ZoneInfo("UTC")
 _log = logging.getLogger("hourbell.guards")
 
 
-class Once:
+class Once(Block):
     """``async with context.once(key) as first:``, or ``with`` in a plain function that runs in a thread.
 
     True for whoever is to do the work, once and for all when the block is left without an error. False for whoever
     comes later; then the work *has been done*, and ``first.result`` is what came of it.
     """
+
+    verb = "once"
 
     def __init__(
         self,
@@ -52,18 +51,15 @@ class Once:
         timezone: str | None,
         context: Context | None,
     ) -> None:
+        super().__init__(room)
         self.key = key
-        self._room = room
         self._period = period
         self._wait = wait
         self._timezone = timezone
         self._context = context
         self._guard: Guard | None = None
-        self._held: Held | None = None
         self._kept: str | None = None
         self._is_in_session = False
-        self._interruption: Interruption | None = None
-        self._stack = ExitStack()
 
     def __bool__(self) -> bool:
         return self._held is not None
@@ -86,11 +82,6 @@ class Once:
             raise HourbellError(f"once {self.key!r} has no fence before it is entered: use it as `async with`")
         return self._guard.fence
 
-    @property
-    def lost(self) -> bool:
-        """True once another one may have begun the work anew."""
-        return self._held is not None and not self._held.holds
-
     def keep(self, value: Any) -> None:
         """What those who come later get as ``result``. Raises ResultRejected when it cannot be kept."""
         if self._held is None:
@@ -108,45 +99,6 @@ class Once:
     def done_sync(self, session: Any) -> None:
         """As `done`, in a session that is never awaited."""
         at_once(self._done_in(session, must_be_sync=True))
-
-    async def __aenter__(self) -> Self:
-        """Begin the work, or find it done. Raises Busy when others are at it and the time to wait is over."""
-        self._refuse_again()
-        await self._enter()
-        if self._held is not None:
-            self._interruption = Interruption()
-            self._held.tell(self._interruption.ask)
-            self._stack.enter_context(inside(self._held))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """The work is done, or has failed. Raises LeaseLost when another one may have begun it anew."""
-        self._stack.close()
-        if self._held is None:
-            return
-        if self._interruption is not None and self._interruption.over(kind):
-            raise lost(self._held) from error
-        await self._leave(self._held, error)
-
-    def __enter__(self) -> Self:
-        """As with ``async with``, in a thread that runs no event loop."""
-        refuse_loop("once")
-        self._refuse_again()
-        self._room.wait_for(self._enter)
-        if self._held is not None:
-            self._stack.enter_context(inside(self._held))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """As with ``async with``."""
-        self._stack.close()
-        held = self._held
-        if held is not None:
-            self._room.wait_for(lambda: self._leave(held, error))
 
     async def _enter(self) -> None:
         room, context = self._room, self._context

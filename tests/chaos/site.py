@@ -26,6 +26,10 @@ Scenario = Callable[..., Awaitable[Report]]
 KINDS = ("postgres", "sqlite")
 
 
+class NotRun(Exception):
+    """A scenario finds that it cannot be run here; the message says what is missing."""
+
+
 @dataclass
 class Site:
     """``server`` is there when the scenario may stop it."""

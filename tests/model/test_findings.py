@@ -116,6 +116,7 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
         ),
         (of_survey(schedules=(schedule(trigger_spec={"kind": "moon"}),)), "unreadable", "problem", "s", "version"),
         (of_survey(schedules=(schedule(policies={"shape": 1}),)), "unreadable", "problem", "s", "edit"),
+        (of_survey(failing=("s",)), "failing", "notice", "last 3 runs has failed: s", "runs --schedule s"),
         (of_survey(schedules=(schedule(state=ScheduleState.UNDECLARED),)), "undeclared", "problem", "s", "remove ID"),
         (
             of_survey(schedules=(schedule(state=ScheduleState.PAUSED, note="why", next_fire_at=DUE),)),

@@ -15,6 +15,7 @@ from hourbell.acting import acting
 from hourbell.clock import ManualClock
 from hourbell.engine.planning import plan_fires
 from hourbell.model.editing import Edit
+from hourbell.model.held_up import HeldUp
 from hourbell.model.last_due import LastDue
 from hourbell.model.limit import Limit
 from hourbell.model.node import NewNode
@@ -273,3 +274,26 @@ async def test_a_record_that_is_not_kept_any_more(scheduler: Scheduler) -> None:
     gone = await last(scheduler)
     assert (gone.became, gone.due_at) == ("none", START - timedelta(days=400))
     assert "not kept any more" in (gone.why or "")
+
+
+async def test_what_a_run_by_hand_waits_for(scheduler: Scheduler) -> None:
+    soon = await scheduler._core.tasks.get("limited").options(run_at=at(5)).enqueue()
+    held = await scheduler.held_up(soon)
+    assert held == HeldUp("it was asked to begin at 2030-01-01T00:05:00Z")
+    unheard = await scheduler._core.tasks.get("unheard-of").enqueue()
+    held = await scheduler.held_up(unheard.id)
+    assert held is not None
+    assert (held.why, "aliases" in (held.do or "")) == ("no live node knows the task 'unheard-of'", True)
+    with pytest.raises(NotFound):
+        await scheduler.held_up("0197a3c5-0741-7d0b-9a57-f1f0a6b0e9c2")
+
+
+async def test_what_a_fire_waits_for(scheduler: Scheduler) -> None:
+    await scheduler.update_schedule("s", overlap="buffer_one")
+    await fire_after(scheduler)
+    run = await claimed(scheduler)
+    assert await scheduler.held_up(run) is None, "it is running"
+    await fire_after(scheduler)
+    (second,) = (await scheduler.list_runs(schedule_id="s", state="queued")).items
+    held = await scheduler.held_up(second)
+    assert held == HeldUp(f"it waits for its turn behind unfinished runs of the schedule: {run.id}")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hourbell.cli.asking import Database, ask
-from hourbell.cli.showing import AsJson, show_fields, show_json
+from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
 from hourbell.cli.table import plain
 
 if TYPE_CHECKING:
     from hourbell import Run, Scheduler
     from hourbell.fastapi.schemas import RunDetailsOut
+    from hourbell.model.held_up import HeldUp
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The id of the run.")]
 
@@ -23,11 +24,11 @@ def show_run(
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """One run with all its attempts and their errors."""
-    run, details = ask(database, lambda scheduler: _details(scheduler, run_id))
+    """One run with all its attempts and their errors; of a queued one, what it waits for."""
+    run, details, held = ask(database, lambda scheduler: _details(scheduler, run_id))
     shown = details.model_dump(mode="json")
     if as_json:
-        show_json(shown)
+        show_json({**shown, "held_up": None if held is None else {"why": held.why, "do": held.do}})
         return
     if run.progress is not None:
         shown["progress"] = f"{run.progress}, said by attempt {run.progress.attempt}"
@@ -42,13 +43,18 @@ def show_run(
         print(f"\n-- attempt {attempt.pop('attempt')}: {attempt.pop('outcome') or 'under way'}")
         show_fields({**attempt, "took": _took(attempt)})
         _print_error(error)
+    if held is not None:
+        print()
+        show_paragraph(f"not begun yet: {held.why}")
+        if held.do is not None:
+            show_paragraph(f"do: {held.do}", "    ")
 
 
-async def _details(scheduler: Scheduler, run_id: str) -> tuple[Run, RunDetailsOut]:
+async def _details(scheduler: Scheduler, run_id: str) -> tuple[Run, RunDetailsOut, HeldUp | None]:
     from hourbell.fastapi.schemas import RunDetailsOut
 
     run = await scheduler.get_run(run_id)
-    return run, RunDetailsOut.told(run, await scheduler.list_attempts(run_id))
+    return run, RunDetailsOut.told(run, await scheduler.list_attempts(run_id)), await scheduler.held_up(run)
 
 
 def _took(attempt: dict[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from hourbell.errors import HourbellError
 from hourbell.model.diagnosis import ago, some
 from hourbell.model.findings.of_schedules import missing_calendars, readable
+from hourbell.model.held_up import held_up
 from hourbell.model.run_state import Origin, Reason, RunState
 from hourbell.model.schedule import ScheduleState
 
@@ -129,8 +130,9 @@ def _of_reason(seen: Evidence, run: Run) -> tuple[str, str | None]:
         state = f", which is {other.state} now," if other is not None else ""
         if other is not None and other.state is RunState.QUEUED:
             # What keeps that one from beginning is what keeps this schedule from running at all.
-            waits, helps = _waits_for(seen, other)
-            return f"it would have overlapped {name}, which is queued now ({waits}), and was to be skipped then", helps
+            held = held_up(seen.survey, other, seen.unfinished)
+            why = f"it would have overlapped {name}, which is queued now ({held.why}), and was to be skipped then"
+            return why, held.do
         do = f"`hourbell runs show {run.yielded_to}`; " if run.yielded_to else ""
         return (
             f"it would have overlapped {name}{state} and was to be skipped then",
@@ -170,47 +172,9 @@ def _missed(schedule: Schedule) -> tuple[str, str]:
 
 
 def _queued(seen: Evidence, run: Run) -> LastDue:
-    why, do = _waits_for(seen, run)
-    return LastDue(due_at=run.fire_at, became="waits", run=run, why=why, do=do)
-
-
-def _waits_for(seen: Evidence, run: Run) -> tuple[str, str | None]:
-    """What keeps a queued run from beginning."""
-    survey = seen.survey
-    if run.run_at is None:
-        before = [one.id for one in seen.unfinished if one.id != run.id]
-        shown = f": {some(before)}" if before else ""
-        return f"it waits for its turn behind unfinished runs of the schedule{shown}", None
-    if run.run_at > survey.now:
-        at = _z(run.run_at)
-        if run.attempt:
-            return (
-                f"attempt {run.attempt} did not succeed, and the next one begins at {at}",
-                f"`hourbell runs show {run.id}`",
-            )
-        return f"its start is put off to {at}, by jitter or to catch up step by step", None
-    if not survey.live():
-        return "no node is live", "start the application, or `hourbell worker MODULE:SCHEDULER`"
-    if not survey.knows(run.task):
-        return (
-            f"no live node knows the task {run.task!r}",
-            f"start a node whose code registers it, or give the renamed task aliases=[{run.task!r}]",
-        )
-    if not any(one.takes(run.task, run.queue) for one in survey.serving):
-        return (
-            f"no live node that knows its task serves the queue {run.queue!r}",
-            f"start a node with {run.queue!r} in its setting `queues`",
-        )
-    limit, running = survey.limit_of(run.task), survey.running.get(run.task, 0)
-    if limit is not None and running >= limit:
-        return (
-            f"the limit of its task over all nodes is reached: {running} of {limit} are running",
-            f"`hourbell runs --task {run.task} --state running`",
-        )
-    return (
-        f"it is due {ago(run.run_at, survey.now)}, and the nodes that could take it have not yet",
-        "if it stays so, their slots are full: `hourbell runs --state running`",
-    )
+    held = held_up(seen.survey, run, seen.unfinished)
+    do = f"`hourbell runs show {run.id}`" if run.attempt and held.do is None else held.do
+    return LastDue(due_at=run.fire_at, became="waits", run=run, why=held.why, do=do)
 
 
 def _running(seen: Evidence, run: Run) -> LastDue:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SURVEYED = 1_000
 """How many of each kind are read at most."""
 
+FAILING = 3
+"""How many fires in a row that failed are worth a word."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
@@ -61,8 +64,10 @@ class Survey:
 
     ``states``  how many schedules are in each state. ``schedules``  those that may be in trouble: due for longer than
     the patience that was asked for, undeclared, of a task that no live node can run, or under a blackout calendar.
-    ``calendars``  the names of those that are stored. ``waiting``  runs that have been due for longer than the
-    patience; ``stranded``  those of them that no live node may take. ``running``  how many runs of each task run.
+    ``failing``  the ids of active schedules whose last `FAILING` fires that ran all failed; what failed longer ago than
+    the newest `SURVEYED` failures is not looked at. ``calendars``  the names of those that are stored. ``waiting``
+    runs that have been due for longer than the patience; ``stranded``  those of them that no live node may take.
+    ``running``  how many runs of each task run.
     """
 
     now: datetime
@@ -70,6 +75,7 @@ class Survey:
     serving: tuple[Serving, ...] = ()
     states: Mapping[str, int] = field(default_factory=dict)
     schedules: tuple[Schedule, ...] = ()
+    failing: tuple[str, ...] = ()
     calendars: frozenset[str] = frozenset()
     orphans: tuple[Orphan, ...] = ()
     waiting: tuple[Waiting, ...] = ()

@@ -12,13 +12,16 @@ from hourbell.errors import NotFound, StoreMisconfigured
 from hourbell.model.audit import Action, AuditFilter, Subject
 from hourbell.model.diagnosis import Facts
 from hourbell.model.findings import diagnosed
+from hourbell.model.held_up import held_up
 from hourbell.model.last_due import Evidence, accounted, last_of
 from hourbell.model.run import RunFilter
+from hourbell.model.run_state import RunState
 from hourbell.model.schedule import ScheduleState
-from hourbell.scheduler.verbs import Verbs, id_of_schedule
+from hourbell.scheduler.verbs import Verbs, id_of_run, id_of_schedule
 
 if TYPE_CHECKING:
     from hourbell.model.diagnosis import Diagnosis, Hints
+    from hourbell.model.held_up import HeldUp
     from hourbell.model.last_due import LastDue
     from hourbell.model.run import Run
     from hourbell.model.survey import Survey
@@ -86,6 +89,22 @@ class DiagnosisVerbs(Verbs):
                 paused_by=next(iter(paused), None),
             )
         )
+
+    async def held_up(self, run: Run | str) -> HeldUp | None:
+        """What keeps a queued run from beginning: its time, its turn, a limit, or no node that may take it.
+
+        None: it is not queued. Judged from what is stored at this moment; changes nothing. Raises NotFound.
+        """
+        core = self._core
+        store = core.store
+        queued = await store.get_run(id_of_run(run))
+        if queued.state is not RunState.QUEUED:
+            return None
+        unfinished: list[Run] = []
+        if queued.run_at is None and queued.schedule_id is not None:
+            same = RunFilter(schedule_id=queued.schedule_id, limit=_LOOKED_AT)
+            unfinished = [one for one in (await store.list_runs(same)).items if not one.state.final]
+        return held_up(await store.survey(timedelta(seconds=core.settings.lease)), queued, unfinished)
 
 
 async def _some_run(store: Store, run_id: str | None) -> list[Run]:

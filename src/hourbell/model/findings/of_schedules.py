@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hourbell.errors import HourbellError
 from hourbell.model.diagnosis import Finding, ago, some
 from hourbell.model.schedule import ScheduleState
+from hourbell.model.survey import FAILING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ def findings(survey: Survey) -> Iterator[Finding]:
     yield from _held(survey, active)
     yield from _unreadable(active)
     yield from _overdue(survey, active)
+    yield from _failing(survey)
     yield from _undeclared(survey)
     yield from _paused(survey)
 
@@ -84,6 +86,19 @@ def _overdue(survey: Survey, active: list[Schedule]) -> Iterator[Finding]:
             do="look into the logs of the nodes: one that fires says what keeps it; with a large backlog it may only "
             "need a moment",
             named=tuple(one.id for one in late),
+        )
+
+
+def _failing(survey: Survey) -> Iterator[Finding]:
+    if survey.failing:
+        yield Finding(
+            about="failing",
+            severity="notice",
+            what=f"{len(survey.failing)} schedules fire, and each of their last {FAILING} runs has failed: "
+            f"{some(list(survey.failing))}",
+            do=f"`hourbell runs --schedule {survey.failing[0]} --state failed`, "
+            "and `hourbell runs show ID` for the error",
+            named=survey.failing,
         )
 
 

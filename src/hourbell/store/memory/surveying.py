@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hourbell.model.node import NodeState
 from hourbell.model.run_state import RunState
 from hourbell.model.schedule import ScheduleState
-from hourbell.model.survey import SURVEYED, Orphan, Serving, Survey, Waiting
+from hourbell.model.survey import FAILING, SURVEYED, Orphan, Serving, Survey, Waiting
 from hourbell.store.memory.nodes import NodeVerbs
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class SurveyVerbs(NodeVerbs):
                 serving=serving,
                 states=Counter(one.state.value for one in ordered),
                 schedules=tuple(one for one in ordered if _in_doubt(one, known, now - patience))[:SURVEYED],
+                failing=_failing(tables),
                 calendars=frozenset(tables.calendars),
                 orphans=tuple(
                     Orphan(run_id=run.id, task=run.task, node_id=run.node_id or "") for run in orphans[:SURVEYED]
@@ -58,6 +59,23 @@ def _in_doubt(schedule: Schedule, known: set[str], before: datetime) -> bool:
     if schedule.state is ScheduleState.ACTIVE:
         return late or schedule.task not in known or "blackout" in {*schedule.policies, *schedule.inherited}
     return schedule.state is ScheduleState.UNDECLARED or (late and schedule.state is ScheduleState.PAUSED)
+
+
+def _failing(tables: Tables) -> tuple[str, ...]:
+    """The active schedules of which each of the last fires that ran has failed, the latest of them lately."""
+    failed = sorted((run for run in tables.runs.values() if run.state is RunState.FAILED), key=lambda run: run.id)
+    lately = {run.schedule_id for run in failed[-SURVEYED:]}
+    active = {one.id for one in tables.schedules.values() if one.state is ScheduleState.ACTIVE}
+    ran: dict[str, list[Run]] = {}
+    for run in tables.runs.values():
+        if run.schedule_id in lately and run.fire_at and run.state in {RunState.SUCCEEDED, RunState.FAILED}:
+            ran.setdefault(run.schedule_id or "", []).append(run)
+    return tuple(schedule_id for schedule_id, runs in sorted(ran.items()) if schedule_id in active and _fails(runs))
+
+
+def _fails(runs: list[Run]) -> bool:
+    latest = sorted(runs, key=lambda run: (run.fire_at, run.id), reverse=True)[:FAILING]
+    return [run.state for run in latest] == [RunState.FAILED] * FAILING
 
 
 def _waiting(tables: Tables, before: datetime) -> tuple[Waiting, ...]:

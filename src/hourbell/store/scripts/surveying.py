@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hourbell.model.survey import SURVEYED, Orphan, Serving, Survey, Waiting
+from hourbell.model.survey import FAILING, SURVEYED, Orphan, Serving, Survey, Waiting
 from hourbell.store.scripts.rows import node_from, schedule_from
 from hourbell.store.scripts.script import Row, Script, call
 from hourbell.store.scripts.stored_json import names_from
@@ -23,6 +23,7 @@ def survey(patience: timedelta) -> Script[Survey]:
     states = yield call("surveying.states")
     schedules = yield call("surveying.schedules", patience=patience, limit=SURVEYED)
     calendars = yield call("surveying.calendars", limit=SURVEYED)
+    failing = yield call("surveying.failing", fires=FAILING, limit=SURVEYED)
     orphans = yield call("surveying.orphans", limit=SURVEYED)
     waiting = yield call("surveying.waiting", patience=patience, limit=SURVEYED)
     running = yield call("surveying.running")
@@ -34,6 +35,7 @@ def survey(patience: timedelta) -> Script[Survey]:
         serving=tuple(_serving(row, tasks) for row in nodes if row["state"] == "live" and row["lease_until"] > now),
         states={row["state"]: row["number"] for row in states},
         schedules=tuple(schedule_from(row) for row in schedules),
+        failing=tuple(row["id"] for row in failing),
         calendars=frozenset(row["name"] for row in calendars),
         orphans=tuple(Orphan(run_id=str(row["id"]), task=row["task"], node_id=row["node_id"]) for row in orphans),
         waiting=tuple(

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.model.editing import Edit, pausing
+from hourbell.model.run_state import Outcome
 from hourbell.model.schedule import ScheduleState
-from hourbell.model.survey import SURVEYED
+from hourbell.model.survey import FAILING, SURVEYED
 from hourbell.testing.conformance.bench import LEASE, TASK
 from hourbell.testing.conformance.suite import Conformance
 from hourbell.triggers import Every
@@ -91,6 +92,20 @@ class SurveyingConformance(Conformance):
         assert [one.id for one in (await _surveyed(bench)).schedules] == ["s"]
         await bench.node("b", tasks={TASK: None})
         assert (await _surveyed(bench)).schedules == ()
+
+    async def test_schedules_that_fail_each_time(self, bench: Bench) -> None:
+        await bench.node("a", tasks={TASK: None}, lease=timedelta(hours=1))
+        await bench.schedule(trigger=Every(seconds=60))
+        await bench.schedule("well", trigger=Every(seconds=60))
+        for count in range(1, FAILING + 1):
+            await bench.fire_after(60)
+            for run in await bench.claim("a"):
+                await bench.settle(run, Outcome.FAILED if run.schedule_id == "s" else Outcome.SUCCEEDED)
+            assert (await _surveyed(bench)).failing == (("s",) if count == FAILING else ())
+        await bench.fire_after(60)
+        for run in await bench.claim("a"):
+            await bench.settle(run, Outcome.SUCCEEDED if run.schedule_id == "s" else Outcome.FAILED)
+        assert (await _surveyed(bench)).failing == ()
 
     async def test_schedules_under_calendars(self, bench: Bench) -> None:
         await bench.node("a", tasks={TASK: None})

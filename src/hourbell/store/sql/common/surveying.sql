@@ -23,6 +23,19 @@ WHERE state = 'undeclared'
    OR (state = 'active' AND (policies LIKE '%"blackout"%' OR inherited LIKE '%"blackout"%'))
 ORDER BY id LIMIT :limit;
 
+-- name: surveying.failing
+-- Of the schedules that failed lately: those of which each of the last fires that ran has failed.
+WITH lately AS (
+    SELECT schedule_id FROM {schema}.runs WHERE state = 'failed' ORDER BY id DESC LIMIT :limit)
+SELECT s.id FROM {schema}.schedules s
+WHERE s.state = 'active' AND s.id IN (SELECT schedule_id FROM lately) AND :fires = (
+    SELECT count(*) FROM (
+        SELECT r.state FROM {schema}.runs r
+        WHERE r.schedule_id = s.id AND r.fire_at IS NOT NULL AND r.state IN ('succeeded', 'failed')
+        ORDER BY r.fire_at DESC LIMIT :fires) latest
+    WHERE latest.state = 'failed')
+ORDER BY s.id;
+
 -- name: surveying.calendars
 SELECT name FROM {schema}.calendars ORDER BY name LIMIT :limit;
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from hourbell.model.run import Run
-from hourbell.model.run_state import RunState
+from hourbell.model.run_state import Outcome as Ended
+from hourbell.model.run_state import Reason, RunState
 
+from .operator import PAUSED
 from .sim_node import SETTINGS
 from .world import LIMIT, Outcome
 
@@ -17,7 +19,8 @@ TAKEOVER = SETTINGS.lease + SETTINGS.poll + 1
 
 def problems(outcome: Outcome) -> list[str]:
     """Everything that is wrong, in words; nothing when all is well."""
-    found = [*outcome.seen.problems, *_fires(outcome), *_runs(outcome), *_bodies(outcome)]
+    found = [*outcome.seen.problems, *_fires(outcome), *_runs(outcome), *_bodies(outcome), *_histories(outcome)]
+    found += [*_pauses(outcome), *_cancels(outcome)]
     if outcome.seen.most_at_once > LIMIT:
         found.append(f"{outcome.seen.most_at_once} runs of a task with concurrency {LIMIT} at once")
     return found
@@ -67,12 +70,59 @@ def _runs(outcome: Outcome) -> Iterator[str]:
         policies = outcome.policies[run.schedule_id or ""]
         if run.state is RunState.FAILED and policies.get("on_lost") != "fail" and run.losses < run.lost_limit:
             yield f"run {run.id} of {run.schedule_id} failed: {run.error}"
-        if run.state is RunState.CANCELLED:
+        if run.state is RunState.CANCELLED and run.id not in outcome.seen.cancelled:
             yield f"run {run.id} of {run.schedule_id} was cancelled by nobody"
         if run.state is RunState.SKIPPED and not run.reason:
             yield f"run {run.id} of {run.schedule_id} was skipped and does not say why"
-        if run.state is RunState.SKIPPED and policies.get("overlap") == "allow":
+        if run.state is RunState.SKIPPED and policies.get("overlap") == "allow" and run.reason != Reason.PAUSED:
             yield f"run {run.id} of {run.schedule_id} was skipped ({run.reason}) although nothing may be"
+
+
+def _histories(outcome: Outcome) -> Iterator[str]:
+    """Every attempt is told once, and what is counted against a run is what its attempts say."""
+    for run in outcome.runs:
+        attempts = outcome.attempts[run.id]
+        if [one.attempt for one in attempts] != list(range(1, run.attempt + 1)):
+            yield f"run {run.id} came to attempt {run.attempt}, and tells of {[one.attempt for one in attempts]}"
+        ends = Counter(one.outcome for one in attempts)
+        if (run.losses, run.failures) != (ends[Ended.LOST], ends[Ended.FAILED]):
+            counted = f"{run.losses} losses and {run.failures} failures"
+            yield f"run {run.id} counts {counted}; its attempts ended {dict(ends)}"
+
+
+def _pauses(outcome: Outcome) -> Iterator[str]:
+    fires = [run for run in outcome.runs if run.schedule_id == PAUSED and run.reason != Reason.PAUSED]
+    for begin, end in outcome.seen.pauses:
+        for run in fires:
+            if run.fire_at is not None and begin < run.fire_at < end:
+                yield f"fire {run.fire_at} of {PAUSED} is {run.state}: it was paused from {begin} to {end}"
+
+
+def _cancels(outcome: Outcome) -> Iterator[str]:
+    """Who was asked to end never starts again: it ended so, or by itself."""
+    for run in outcome.runs:
+        if run.id not in outcome.seen.cancelled:
+            continue
+        if run.cancel_requested_at is None:
+            yield f"run {run.id} was asked to end, and does not know"
+            continue
+        if run.state not in (RunState.CANCELLED, RunState.SUCCEEDED, RunState.FAILED):
+            yield f"run {run.id} was asked to end, and is {run.state}"
+        for number in range(1, run.attempt + 1):
+            began = outcome.seen.claimed.get((run.id, number))
+            if began is not None and began > run.cancel_requested_at:
+                yield f"run {run.id} was given to a node as attempt {number} after it was asked to end"
+
+
+def unheard_cancels(outcome: Outcome) -> list[str]:
+    """Runs asked to end that went on for longer than a poll, or a takeover, allows, under kills alone."""
+    most = timedelta(seconds=TAKEOVER + SETTINGS.poll_with_hints)
+    return [
+        f"run {run.id} was asked to end at {run.cancel_requested_at}, and ended at {run.finished_at}"
+        for run in outcome.runs
+        if run.id in outcome.seen.cancelled and run.finished_at and run.cancel_requested_at
+        if run.finished_at - run.cancel_requested_at > most
+    ]
 
 
 def _bodies(outcome: Outcome) -> Iterator[str]:

@@ -23,10 +23,14 @@ class Line:
     lost: float = 0.0
     refused: float = 0.0
     away: bool = False
+    struck: float = 0.0
+    """At each of the four places of a question: before it is sent, carried out, answered, and heard."""
+    strike: Callable[[], None] = lambda: None
+    """Kills or stops the process that asks."""
 
     def perfect(self) -> None:
         """From now on nothing goes wrong."""
-        self.stalls = self.lost = self.refused = 0.0
+        self.stalls = self.lost = self.refused = self.struck = 0.0
         self.away = False
 
 
@@ -52,17 +56,27 @@ class FlakyStore:
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             line = self._line
+            await self._maybe_struck()
             await self._travel()
+            await self._maybe_struck()
             if line.away or line.chance.random() < line.refused:
                 raise StoreUnavailable(f"{name} was not carried out")
             answer = await verb(*args, **kwargs)
             self._asked(name, args, answer)
+            await self._maybe_struck()
             await self._travel()
+            await self._maybe_struck()
             if line.away or line.chance.random() < line.lost:
                 raise StoreUnavailable(f"the answer to {name} is lost")
             return answer
 
         return call
+
+    async def _maybe_struck(self) -> None:
+        line = self._line
+        if line.struck and line.chance.random() < line.struck:
+            line.strike()
+            await asyncio.sleep(0)  # who was struck gets no further than this, or not now
 
     async def _travel(self) -> None:
         line = self._line

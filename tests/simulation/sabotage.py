@@ -1,9 +1,18 @@
-"""Guards taken out of the engine, to see that a simulation notices."""
+"""Guards taken out of the engine and of the memory store, to see that a simulation notices."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
 from hourbell.engine.auditing import Auditing
 from hourbell.engine.trust import Trust
+from hourbell.model.run import Run, Settlement
+from hourbell.model.run_state import RunState
+from hourbell.model.schedule import ScheduleState
+from hourbell.store.memory import claims, endings, ledger, schedules
 
 
 def trusts_for_ever() -> None:
@@ -16,4 +25,55 @@ def forgets_what_is_under_way() -> None:
     Auditing._in_flight = property(lambda _: set(), lambda _, __: None)  # type: ignore[assignment]
 
 
-SABOTAGES = {one.__name__: one for one in (trusts_for_ever, forgets_what_is_under_way)}
+def hears_zombies() -> None:
+    """A report counts whoever has the run by now."""
+    heard = endings.settle
+
+    def settle(tables: Any, node_id: str, settlement: Settlement, now: datetime) -> RunState | None:
+        run = tables.runs.get(settlement.run_id)
+        if run is not None and run.state is RunState.RUNNING:
+            node_id, settlement = run.node_id, replace(settlement, attempt=run.attempt)
+        return heard(tables, node_id, settlement, now)
+
+    claims.settle = settle
+
+
+def forgets_who_was_asked_to_end() -> None:
+    """What somebody asked to end is tried again all the same."""
+    endings._becomes = lambda _, settlement: settlement.state  # type: ignore[assignment]
+    handed_on = endings._hand_on
+
+    def hand_on(tables: Any, ended: Run, now: datetime, *, spent: bool) -> RunState:
+        return handed_on(tables, replace(ended, cancel_requested_at=None), now, spent=spent)
+
+    endings._hand_on = hand_on
+
+
+def a_pause_leaves_what_is_queued() -> None:
+    """Fires that were queued before the pause are not ended by it, nor those recorded while it lasts."""
+    ledger.end_queued = lambda *_: None
+    was_due = schedules._due
+
+    def due(tables: Any, now: datetime, exclude: Any) -> Any:
+        paused = [one for one in tables.schedules.values() if one.state is ScheduleState.PAUSED]
+        for one in paused:
+            tables.schedules.put(one.id, replace(one, state=ScheduleState.ACTIVE))
+        found = was_due(tables, now, exclude)
+        for one in paused:
+            tables.schedules.put(one.id, one)
+        return found
+
+    schedules._due = due
+
+
+SABOTAGES: dict[str, tuple[Callable[[], None], str]] = {
+    one.__name__: (one, hazards)
+    for one, hazards in (
+        (trusts_for_ever, "standstills"),
+        (forgets_what_is_under_way, "standstills"),
+        (hears_zombies, "standstills"),
+        (forgets_who_was_asked_to_end, "everything"),
+        (a_pause_leaves_what_is_queued, "kills"),
+    )
+}
+"""Each with what has to go wrong for it to be seen."""

@@ -25,17 +25,17 @@ def simulated(*options: str) -> tuple[int, list[str]]:
 
 
 def test_whatever_goes_wrong_the_promises_hold() -> None:
-    code, said = simulated("--seeds", "4")
+    code, said = simulated("--seeds", "3")
     assert code == 0, "\n".join(said)
-    assert said[-1].startswith("12 simulations")
+    assert said[-2].startswith("12 simulations")
 
 
 def test_the_same_seed_gives_the_same_history() -> None:
     _, first = simulated("--seeds", "1", "--tell")
     _, again = simulated("--seeds", "1", "--tell")
     assert len(first) > 10
-    # The last line has the seconds in it.
-    assert first[:-1] == again[:-1]
+    # The last two lines have the seconds in them.
+    assert first[:-2] == again[:-2]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import os
 import random
@@ -23,7 +24,9 @@ from hourbell.store.memory import MemoryStore
 from hourbell.task import Task, TaskRegistry
 from hourbell.triggers import Every
 
+from .attempts import Attempts
 from .flaky_store import FlakyStore, Line
+from .operator import PAUSED, Operator
 from .sim_node import SETTINGS, SimNode, seeded
 from .virtual_loop import VirtualLoop
 
@@ -45,11 +48,14 @@ class Hazards:
     stalls: float = 0.0
     lost: float = 0.0
     refused: float = 0.0
+    struck: float = 0.0
+    """At each place of each question, the process is killed or stopped just there."""
 
 
 EVERYTHING = Hazards(kills=0.06, stops=0.04, drains=0.03, outages=0.02, cuts=0.03, stalls=0.01, lost=0.01, refused=0.01)
 KILLS_ONLY = Hazards(kills=0.1)
 STANDSTILLS = Hazards(stops=0.2, stalls=0.2)
+BETWEEN = Hazards(drains=0.03, lost=0.02, refused=0.01, struck=0.002)
 
 
 @dataclass
@@ -66,6 +72,12 @@ class Seen:
     kills: list[float] = field(default_factory=list)
     most_at_once: int = 0
     problems: list[str] = field(default_factory=list)
+    claimed: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    """By attempt: when the store gave it to a node."""
+    cancelled: set[str] = field(default_factory=set)
+    """Runs that the operator asked to end."""
+    pauses: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """Of the schedule ``paused``: from when until when."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,8 @@ class Town:
         self.lines: dict[str, Line] = {}
         self.holders: dict[tuple[str, int], SimNode] = {}
         self.history: list[str] = []
+        self.attempts = Attempts(self.seen.problems)
+        self._operator = Operator(self.store, self.chance, self.seen, self._tell)
         self._made = 0
 
     async def live(self) -> Outcome:
@@ -108,7 +122,9 @@ class Town:
         await asyncio.sleep(3)
         for _ in range(SECONDS * 2):
             self._strike()
+            await self._operator.act()
             await asyncio.sleep(0.5)
+        await self._operator.resume()
         for line in self.lines.values():
             line.perfect()
         await self._until_all_is_done()
@@ -135,6 +151,7 @@ class Town:
         line = Line(self.chance, stalls=hazards.stalls, lost=hazards.lost, refused=hazards.refused)
         self.lines[name] = line
         node = SimNode(name, FlakyStore(self.store.twin(), line, self._asked), TaskRegistry(), self.clock)
+        line.struck, line.strike = hazards.struck, lambda: self._strike_down(node)
         for task in self._bodies(node):
             node._parts.tasks.add(task)
         node.start()
@@ -164,8 +181,11 @@ class Town:
 
     def _asked(self, verb: str, args: tuple[Any, ...], answer: Any) -> None:
         """After each statement: what must be true of the tables at any moment."""
+        self.attempts.asked(verb, args, answer)
         if verb != "claim":
             return
+        for run in answer.runs if answer is not None else ():
+            self.seen.claimed[run.id, run.attempt] = answer.now
         running = sum(run.task == "limited" and run.state == "running" for run in self.store._tables.unfinished())
         self.seen.most_at_once = max(self.seen.most_at_once, running)
 
@@ -190,6 +210,15 @@ class Town:
                 self._away([node], chance.choice([0.5, 2.0, 5.0]))
         if chance.random() * 2 < hazards.outages:
             self._away(self.nodes, chance.choice([0.5, 2.0, 6.0]))
+
+    def _strike_down(self, node: SimNode) -> None:
+        """Just there, where it asks or hears the database."""
+        if node not in self.nodes or self.chance.random() < 0.5:
+            self._tell(f"{node.name} stands still where it is")
+            node.stop_for(self.chance.choice([0.4, 2.0, 5.0]))
+        else:
+            # Not in the name of the dead: a new node is to come in its place.
+            contextvars.Context().run(self._kill, self.nodes.index(node))
 
     def _kill(self, place: int) -> None:
         node = self.nodes[place]
@@ -250,6 +279,7 @@ SCHEDULES: dict[str, tuple[str, int, dict[str, Any]]] = {
     "once": ("slow", 1, {**_EACH, "on_lost": "fail"}),
     "skipping": ("slow", 1, {"catch_up": "all", "overlap": "skip"}),
     "buffering": ("slow", 2, {"catch_up": "all", "overlap": "buffer_one"}),
+    PAUSED: ("slow", 1, _EACH),
 }
 
 

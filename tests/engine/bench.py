@@ -13,6 +13,7 @@ from engine.faulty_store import FaultyStore
 from hourbell.clock import Clock, SystemClock
 from hourbell.engine.node import Node
 from hourbell.engine.parts import Parts
+from hourbell.engine.process_table import ProcessTable
 from hourbell.engine.registering import Registering
 from hourbell.engine.timekeeping import Timekeeper
 from hourbell.engine.troubles import Troubles
@@ -43,6 +44,7 @@ class Bench:
         self.declared: list[Declaration] = []
         self.events = Events()
         self.seen: list[Any] = []
+        self.processes = ProcessTable()
 
     def neighbour(self, **settings: Any) -> Bench:
         """Another process on the same store, with tasks and faults of its own."""
@@ -72,6 +74,7 @@ class Bench:
             declarations=lambda: tuple(self.declared),
             timekeeper=Timekeeper(self.clock),
             troubles=Troubles(),
+            processes=self.processes,
         )
 
     async def trust(self) -> Trust:

@@ -10,6 +10,7 @@ import pytest
 from engine.bench import Bench
 from hourbell.clock import ManualClock
 from hourbell.engine.leasing import Leasing
+from hourbell.engine.neighbours import Neighbours
 from hourbell.engine.registering import Registering
 from hourbell.engine.rescuing import Rescuing
 from hourbell.engine.trust import Trust
@@ -42,17 +43,19 @@ class Member:
         self.hands = Hands()
         self.renewed = 0
         parts = bench.parts()
+        self.neighbours = Neighbours(bench.processes, parts.settings.poll)
         self.leasing = Leasing(
             bench.store,
             parts,
             trust,
             self.witness,
+            self.neighbours,
             running=lambda: 3,
             renewed=self._renewed,
             lost=self.lost.append,
         )
         self.rescuing = Rescuing(
-            bench.store, parts, trust.node_id, self.witness, self.hands, spent=lambda statements: None
+            bench.store, parts, trust.node_id, self.witness, self.neighbours, self.hands, spent=lambda statements: None
         )
 
     @classmethod

@@ -145,6 +145,8 @@ class Keeping:
                 await tenure.run()
             finally:
                 self._tenure = None
+            if tenure.buried:
+                self._registering.hide()
             self._app.call(self._owner.over, shift)
 
     async def _begin(self) -> Trust:

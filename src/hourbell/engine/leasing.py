@@ -11,6 +11,7 @@ from hourbell.errors import StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hourbell.engine.neighbours import Neighbours
     from hourbell.engine.parts import Parts
     from hourbell.engine.trust import Trust
     from hourbell.engine.witness import Witness
@@ -26,6 +27,7 @@ class Leasing:
         parts: Parts,
         trust: Trust,
         witness: Witness,
+        neighbours: Neighbours,
         *,
         running: Callable[[], int],
         renewed: Callable[[], None],
@@ -35,6 +37,7 @@ class Leasing:
         self._parts = parts
         self._trust = trust
         self._witness = witness
+        self._neighbours = neighbours
         self._running = running
         self._renewed = renewed
         self._lost = lost
@@ -61,6 +64,7 @@ class Leasing:
         # Nothing is judged by it; it is stored with the next renewal, for whoever wonders about this host's clock.
         self._offset = (self._parts.clock.host_now() - renewal.now).total_seconds()
         self._witness.saw(renewal.siblings, self._parts.clock.elapsed())
+        self._neighbours.saw(renewal.siblings)
         if not self._trust.renewed(asked):
             self._lost("its renewal took too long")
             return None

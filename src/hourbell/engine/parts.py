@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hourbell.engine.process_table import ProcessTable
 from hourbell.engine.stuck import Stuck
 
 if TYPE_CHECKING:
@@ -35,3 +36,4 @@ class Parts:
     troubles: Troubles
     defaults: Mapping[str, Any] = field(default_factory=dict)
     stuck: Stuck = field(default_factory=Stuck)
+    processes: ProcessTable = field(default_factory=ProcessTable)

@@ -36,11 +36,17 @@ class Registering:
         self._replaces: str | None = None
         self._node_id: str | None = None
         self._asked = 0.0
+        self._hidden = False
 
     @property
     def unconfirmed(self) -> str | None:
         """The id under which this process may have been registered without ever hearing of it."""
         return self._node_id
+
+    def hide(self) -> None:
+        """This process was taken for dead while it lived. Whatever the reason, it does not say again which process it
+        is: should its neighbours see wrongly that it is gone, that costs it one lease and not one after the other."""
+        self._hidden = True
 
     async def attempt(self) -> Trust:
         """Register and declare. May be repeated after a failure; the store is told the same id for a while."""
@@ -61,6 +67,7 @@ class Registering:
         return trust
 
     def _new_node(self, node_id: str, lease: float) -> NewNode:
+        mark = None if self._hidden else self._parts.processes.own()
         return NewNode(
             id=node_id,
             host=socket.gethostname(),
@@ -68,6 +75,7 @@ class Registering:
             lease=timedelta(seconds=lease),
             version=_version(),
             replaces=self._replaces,
+            process=str(mark) if mark is not None else None,
             **self._abilities(),
         )
 

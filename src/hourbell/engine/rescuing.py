@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from hourbell.events import NodeLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from hourbell.engine.firing import Takers
+    from hourbell.engine.neighbours import Neighbours
     from hourbell.engine.parts import Parts
     from hourbell.engine.witness import Witness
     from hourbell.model.node import Rescue
@@ -25,7 +26,8 @@ _log = logging.getLogger("hourbell.engine")
 
 
 class Rescuing:
-    """Declares dead whom both witnesses call dead, as soon as they do, and hands on what they held.
+    """Declares dead whom both witnesses call dead, as soon as they do, and whose process this node sees to be gone; and
+    hands on what they held.
 
     About once a lease it also sweeps up runs of nodes that ended or are absent.
     """
@@ -36,6 +38,7 @@ class Rescuing:
         parts: Parts,
         node_id: str,
         witness: Witness,
+        neighbours: Neighbours,
         takers: Takers,
         *,
         spent: Callable[[int], None],
@@ -44,6 +47,7 @@ class Rescuing:
         self._parts = parts
         self._node_id = node_id
         self._witness = witness
+        self._neighbours = neighbours
         self._takers = takers
         self._spent = spent
         self._sweep_every = max(LEAST_SWEEP, parts.settings.lease)
@@ -51,16 +55,18 @@ class Rescuing:
         self._sweep_at = parts.clock.elapsed() + random.uniform(0.1, 0.3) * parts.settings.lease
 
     async def step(self) -> float:
-        """Rescue whoever is suspect, and answer when somebody could be next."""
+        """Rescue whoever is suspect or gone, and answer when somebody could be next."""
         clock = self._parts.clock
         suspects = self._witness.suspects(clock.now(), clock.elapsed())
-        if suspects or clock.elapsed() >= self._sweep_at:
-            rescue = await self._store.rescue(suspects)
+        gone = self._neighbours.gone(clock.elapsed())
+        if suspects or gone or clock.elapsed() >= self._sweep_at:
+            rescue = await self._store.rescue(suspects, gone)
+            self._neighbours.tried(gone, rescue.dead)
             self._sweep_at = clock.elapsed() + self._sweep_every * random.uniform(0.9, 1.1)
             self._spent(STATEMENTS)
-            self._tell(rescue)
+            self._tell(rescue, gone)
             self._parts.events.tell_ends(rescue.ended, self._node_id)
-            if suspects or rescue.requeued or rescue.released:
+            if suspects or gone or rescue.requeued or rescue.released:
                 # Also when another node was faster: its rescue queued the runs for whoever comes first.
                 self._takers.take_now()
         return self._wait(suspects)
@@ -71,14 +77,18 @@ class Rescuing:
         sooner = self._witness.wait(clock.now(), clock.elapsed())
         if sooner is not None:
             wait = min(wait, sooner + 0.005)
+        look = self._neighbours.wait(clock.elapsed())
+        if look is not None:
+            wait = min(wait, look)
         if tried:
             # The store did not follow (its clock says otherwise, a lock): again after a moment, until a renewal tells.
             wait = min(wait, 0.5)
         return max(0.005, min(wait, self._parts.settings.lease / 3))
 
-    def _tell(self, rescue: Rescue) -> None:
+    def _tell(self, rescue: Rescue, gone: Collection[str]) -> None:
         if rescue.requeued or rescue.failed or rescue.cancelled:
-            dead = ", ".join(rescue.dead) or "gone before"
+            told = [f"{name}, whose process is gone" if name in gone else name for name in rescue.dead]
+            dead = "; ".join(told) or "gone before"
             _log.warning(
                 "took over from lost nodes (%s): %d runs queued again, %d failed, %d cancelled as was asked",
                 dead,

@@ -12,6 +12,7 @@ from hourbell.engine.hinting import Hinting
 from hourbell.engine.leasing import Leasing
 from hourbell.engine.listening import LOOP, Listening
 from hourbell.engine.loop import Loop
+from hourbell.engine.neighbours import Neighbours
 from hourbell.engine.pruning import Pruning
 from hourbell.engine.pulse_watch import PulseWatch
 from hourbell.engine.redeclaring import Redeclaring
@@ -45,14 +46,16 @@ class Tenure:
         deserted: Callable[[], None],
     ) -> None:
         self.shift = shift
+        self.buried = False
+        """Somebody else ended the lease while this node lived and could trust in it."""
         self._app = app
         self._over = asyncio.Event()
         trust, troubles, lease = shift.trust, parts.troubles, parts.settings.lease
-        witness = Witness(lease)
+        witness, neighbours = Witness(lease), Neighbours(parts.processes, parts.settings.poll)
         self.hinting = Hinting(store, parts.clock, self._hint_soon)
         self.watching = Watching(store, parts, trust.node_id, self, self._ask_again)
         firing = Firing(store, parts, trust.node_id, self, fired=self.watching.fired, hint=self.hinting.ask)
-        rescuing = Rescuing(store, parts, trust.node_id, witness, self, spent=self.watching.spent)
+        rescuing = Rescuing(store, parts, trust.node_id, witness, neighbours, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
         redeclaring = Redeclaring(store, parts, trust.node_id, changed=self.watching.hinted, spent=self.watching.spent)
         listening = Listening(store, self.watching, troubles)
@@ -62,7 +65,7 @@ class Tenure:
         self._rescue = Loop("rescue", rescuing.step, troubles)
         self._hint = Loop("hint", self.hinting.step, troubles)
         leasing = Leasing(
-            store, parts, trust, witness, running=shift.running, renewed=self._rescue.wake, lost=self.lost
+            store, parts, trust, witness, neighbours, running=shift.running, renewed=self._rescue.wake, lost=self.lost
         )
         # A renewal that failed is worth another try well before the trust is gone.
         self._renew = Loop("renew", leasing.step, troubles, longest_wait=min(3.0, lease / 10))
@@ -99,6 +102,7 @@ class Tenure:
         """The lease is over, whoever noticed: nothing is claimed, started or reported under it any more."""
         if self._over.is_set():
             return
+        self.buried = self.shift.trust.holds()
         self.shift.trust.end()
         self._over.set()
         _log.warning("node %s lost its lease: %s. It takes a new id", self.shift.trust.node_id, reason)

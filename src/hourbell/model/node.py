@@ -24,7 +24,7 @@ class NodeState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node as it was read from the store. ``clock_offset``  by how many seconds its host's clock was ahead of the
-    database's when it said so last; None: not known."""
+    database's when it said so last; None: not known. ``process``  the text of its `ProcessMark`; None: not told."""
 
     id: str
     host: str
@@ -35,6 +35,7 @@ class Node:
     running: int
     version: str
     clock_offset: float | None = None
+    process: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class NewNode:
 
     ``tasks``  every name that it can run, with the limit that its code states for it (None: no limit).
     ``queues``  those that it serves; None: all of them.
+    ``process``  the text of its `ProcessMark`, where its system tells.
     """
 
     id: str
@@ -53,6 +55,7 @@ class NewNode:
     replaces: str | None = None
     tasks: Mapping[str, int | None] = field(default_factory=dict)
     queues: tuple[str, ...] | None = None
+    process: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,15 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """Another live node as a renewal sees it: the first witness is its lease, the second its renewal number."""
+    """Another live node as a renewal sees it: the first witness is its lease, the second its renewal number.
+
+    ``process``  by which its neighbours may know better than both.
+    """
 
     id: str
     renewals: int
     lease_until: datetime
+    process: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

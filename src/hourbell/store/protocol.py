@@ -10,7 +10,8 @@ Three implementations pass one conformance suite (`hourbell.testing.conformance`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hourbell.model.run_state import Reason
@@ -20,7 +21,7 @@ from hourbell.store.log_protocol import LogStore
 from hourbell.store.watch_protocol import WatchStore
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
     from datetime import datetime, timedelta
 
     from hourbell.model.database_facts import DatabaseFacts
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from hourbell.store.transaction import Transaction
 
 OnConflict = Literal["update", "keep", "error"]
+
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 Ended = Callable[[Sequence["Run"]], object]
 """Hears of runs that a verb has ended besides what it was asked for, as they are stored, after the commit."""
@@ -290,9 +293,10 @@ class NodeStore(Protocol):
         node's host is ahead of this database, kept for whoever looks; None: as it was.
         """
 
-    async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
+    async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
         """Declare dead those of ``suspects`` (id to renewal number) whose lease has expired and whose number is still
-        the same, and hand on the runs of every dead, stopped or absent node.
+        the same, and those of ``gone`` (id to process) that are live under this process still, whatever their lease
+        says; and hand on the runs of every dead, stopped or absent node.
 
         One transaction of two statements: lock and mark the nodes, passing over locked ones; then, under a new
         snapshot, requeue their runs (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them; those

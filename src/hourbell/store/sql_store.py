@@ -9,7 +9,7 @@ from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
-from hourbell.store.protocol import untold
+from hourbell.store.protocol import NOBODY, untold
 from hourbell.store.scripts import (
     auditing,
     backfilling,
@@ -313,8 +313,8 @@ class SqlStore:
             lambda: nodes.renew(node_id, lease, running, clock_offset), "renew", atomic=False
         )
 
-    async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
-        rescue = await self._database.run(lambda: nodes.rescue(suspects, in_steps=self._steps), "fire")
+    async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
+        rescue = await self._database.run(lambda: nodes.rescue(suspects, gone, in_steps=self._steps), "fire")
         released = await self._database.run(overlap.sweep, "fire")
         return replace(rescue, released=released) if released else rescue
 

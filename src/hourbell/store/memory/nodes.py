@@ -15,6 +15,7 @@ from hourbell.model.stranded import COUNTED, Stranded
 from hourbell.store.memory.endings import hand_back, lose
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.turns import sweep
+from hourbell.store.protocol import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -41,6 +42,7 @@ class NodeVerbs(Handle):
                 lease_until=now + node.lease,
                 running=0,
                 version=node.version,
+                process=node.process,
             )
             tables.nodes.put(node.id, row)
             tables.renewals.put(node.id, 0)
@@ -64,19 +66,20 @@ class NodeVerbs(Handle):
             tables.nodes.put(node_id, replace(node, lease_until=now + lease, running=running, clock_offset=offset))
             tables.renewals.put(node_id, (tables.renewals.get(node_id) or 0) + 1)
             siblings = [
-                Sibling(other.id, tables.renewals.get(other.id) or 0, other.lease_until)
+                Sibling(other.id, tables.renewals.get(other.id) or 0, other.lease_until, other.process)
                 for other in _live(tables)
                 if other.id != node_id
             ]
             return Renewal(now, tuple(sorted(siblings, key=lambda sibling: sibling.id)))
 
-    async def rescue(self, suspects: Mapping[str, int]) -> Rescue:
+    async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
         async with self._transaction() as now:
             tables = self._tables
             dead = [
                 node.id
                 for node in _live(tables)
-                if node.lease_until <= now and suspects.get(node.id) == tables.renewals.get(node.id)
+                if (node.lease_until <= now and suspects.get(node.id) == tables.renewals.get(node.id))
+                or (node.process is not None and node.process == gone.get(node.id))
             ]
             for node_id in dead:
                 _leave(tables, node_id, NodeState.DEAD)

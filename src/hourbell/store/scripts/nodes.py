@@ -25,6 +25,7 @@ def register_node(node: NewNode, *, in_steps: bool) -> Script[Registration]:
         pid=node.pid,
         version=node.version,
         queues=to_json(node.queues),
+        process=node.process,
         lease=node.lease,
     )
     stated = [{"task": task, "concurrency": node.tasks[task]} for task in sorted(node.tasks)]
@@ -43,21 +44,22 @@ def renew(node_id: str, lease: timedelta, running: int, clock_offset: float | No
     if not renewed:
         return None
     rows = yield call("nodes.siblings", node=node_id)
-    siblings = tuple(Sibling(row["id"], row["renewals"], row["lease_until"]) for row in rows)
+    siblings = tuple(Sibling(row["id"], row["renewals"], row["lease_until"], row["process"]) for row in rows)
     return Renewal(renewed[0]["now_at"], siblings)
 
 
-def rescue(suspects: Mapping[str, int], *, in_steps: bool) -> Script[Rescue]:
+def rescue(suspects: Mapping[str, int], gone: Mapping[str, str], *, in_steps: bool) -> Script[Rescue]:
     """See `NodeStore.rescue`. The runs are looked for in a statement after the one that locked the nodes: a claim that
     was in flight has committed by then, and is seen."""
     marked = yield batch(
         "nodes.mark_dead", [{"id": node_id, "renewals": suspects[node_id]} for node_id in sorted(suspects)]
     )
-    gone = yield call("nodes.gone")
-    dead = tuple(sorted(row["id"] for row in marked))
-    if not gone:
+    certain = yield batch("nodes.mark_gone", [{"id": node_id, "process": gone[node_id]} for node_id in sorted(gone)])
+    left = yield call("nodes.gone")
+    dead = tuple(sorted(row["id"] for row in (*marked, *certain)))
+    if not left:
         return Rescue(dead)
-    requeued, ended = yield from _hand_on(sorted(row["node_id"] for row in gone), is_loss=True, in_steps=in_steps)
+    requeued, ended = yield from _hand_on(sorted(row["node_id"] for row in left), is_loss=True, in_steps=in_steps)
     failed = sum(run.state is RunState.FAILED for run in ended)
     return Rescue(dead, requeued, failed, len(ended) - failed, ended=ended)
 

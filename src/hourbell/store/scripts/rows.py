@@ -235,4 +235,5 @@ def node_from(row: Row) -> Node:
         running=row["running"],
         version=row["version"],
         clock_offset=row["clock_offset"],
+        process=row["process"],
     )

@@ -21,6 +21,14 @@ class LeasingConformance(Conformance):
         assert (node.state, node.started_at, node.running) == (NodeState.LIVE, bench.now, 0)
         assert node.lease_until == bench.now + LEASE
 
+    async def test_a_node_says_which_process_it_is(self, bench: Bench) -> None:
+        await bench.node("a", process="boot 1 0 7 99")
+        await bench.node("b")
+        assert {node.id: node.process for node in await bench.store.list_nodes()} == {"a": "boot 1 0 7 99", "b": None}
+        renewal = await bench.store.renew("b", LEASE, 0)
+        assert renewal is not None
+        assert [(one.id, one.process) for one in renewal.siblings] == [("a", "boot 1 0 7 99")]
+
     async def test_registering_again_changes_nothing(self, bench: Bench) -> None:
         await bench.node("a")
         before = await bench.store.list_nodes()

@@ -61,6 +61,43 @@ class RescuingConformance(Conformance):
         assert await bench.store.rescue({}) == Rescue()
         assert await bench.get(run) == run
 
+    async def test_whose_process_is_gone_is_dead_before_its_lease_ends(self, bench: Bench) -> None:
+        await bench.node("a", process="boot 1 0 7 99")
+        run = await bench.running("a")
+        assert await bench.store.rescue({}, {"a": "boot 1 0 7 99"}) == Rescue(("a",), requeued=1, failed=0)
+        lost = await bench.get(run)
+        assert (lost.state, lost.losses, lost.node_id) == (RunState.QUEUED, 1, None)
+        assert [one.outcome for one in await bench.attempts(run)] == [Outcome.LOST]
+        assert (await _states(bench))["a"] is NodeState.DEAD
+        assert await bench.store.renew("a", LEASE, 0) is None, "what was declared dead does not come back"
+        assert not await bench.settle(run), "and reports nothing"
+        assert await bench.store.rescue({}, {"a": "boot 1 0 7 99"}) == Rescue(), "it is done once"
+
+    async def test_another_process_under_the_id_is_not_the_one_that_is_gone(self, bench: Bench) -> None:
+        await bench.node("a", process="boot 1 0 7 100")
+        await bench.node("silent")
+        run = await bench.running("a")
+        gone = {"a": "boot 1 0 7 99", "silent": "boot 1 0 7 99", "unknown": "boot 1 0 7 99"}
+        assert await bench.store.rescue({}, gone) == Rescue()
+        assert await bench.get(run) == run
+        assert {(await _states(bench))[name] for name in ("a", "silent")} == {NodeState.LIVE}
+
+    async def test_a_node_that_has_left_stays_as_it_left(self, bench: Bench) -> None:
+        await bench.node("a", process="boot 1 0 7 99")
+        await bench.store.retire_node("a")
+        assert await bench.store.rescue({}, {"a": "boot 1 0 7 99"}) == Rescue()
+        assert (await _states(bench))["a"] is NodeState.STOPPED
+
+    async def test_two_kinds_of_death_are_one_rescue(self, bench: Bench) -> None:
+        late = await bench.running("late")
+        await bench.node("gone", lease=LEASE * 9, process="boot 1 0 7 99")
+        other = await bench.running("gone")
+        seen = await bench.renewals()
+        bench.clock.advance(LEASE.total_seconds() + 1)
+        rescue = await bench.store.rescue({"late": seen["late"]}, {"gone": "boot 1 0 7 99"})
+        assert (rescue.dead, rescue.requeued) == (("gone", "late"), 2)
+        assert {(await bench.get(run)).state for run in (late, other)} == {RunState.QUEUED}
+
     async def test_suspects_that_are_not_live_are_passed_over(self, bench: Bench) -> None:
         await bench.node("stopped")
         seen = await bench.renewals()

@@ -1,6 +1,6 @@
 -- name: nodes.register
-INSERT INTO {schema}.nodes (id, host, pid, version, queues, state, started_at, lease_until)
-VALUES (:id, :host, :pid, :version, :queues, 'live', coalesce(:now, now()), coalesce(:now, now()) + :lease)
+INSERT INTO {schema}.nodes (id, host, pid, version, queues, process, state, started_at, lease_until)
+VALUES (:id, :host, :pid, :version, :queues, :process, 'live', coalesce(:now, now()), coalesce(:now, now()) + :lease)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: nodes.forget_tasks
@@ -18,10 +18,10 @@ RETURNING coalesce(:now, now()) AS now_at;
 
 -- name: nodes.siblings
 -- The witnesses' material: every other live node with its renewal number.
-SELECT id, renewals, lease_until FROM {schema}.nodes WHERE state = 'live' AND id <> :node;
+SELECT id, renewals, lease_until, process FROM {schema}.nodes WHERE state = 'live' AND id <> :node;
 
 -- name: nodes.list
-SELECT id, host, pid, version, state, started_at, lease_until, running, clock_offset
+SELECT id, host, pid, version, state, started_at, lease_until, running, clock_offset, process
 FROM {schema}.nodes
 ORDER BY state = 'live' DESC, started_at DESC, id;
 

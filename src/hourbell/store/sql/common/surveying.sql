@@ -1,5 +1,5 @@
 -- name: surveying.nodes
-SELECT id, host, pid, version, state, started_at, lease_until, running, clock_offset, queues
+SELECT id, host, pid, version, state, started_at, lease_until, running, clock_offset, process, queues
 FROM {schema}.nodes
 ORDER BY state = 'live' DESC, started_at DESC, id LIMIT :limit;
 

@@ -15,6 +15,19 @@ WITH expired AS MATERIALIZED (
 )
 UPDATE {schema}.nodes SET state = 'dead' WHERE id = ANY (ARRAY(SELECT e.id FROM expired e)) RETURNING id;
 
+-- name: nodes.mark_gone
+-- Whose process is gone for certain: no clock and no number is asked, only whether it is the same one that was looked
+-- for. FOR UPDATE passes over a node whose last claim is still being carried out.
+WITH gone AS MATERIALIZED (
+    SELECT n.id
+    FROM {schema}.nodes n
+    JOIN unnest(:id::text[], :process::text[]) AS u (id, process) ON u.id = n.id AND u.process = n.process
+    WHERE n.state = 'live'
+    ORDER BY n.id
+    FOR UPDATE OF n SKIP LOCKED
+)
+UPDATE {schema}.nodes SET state = 'dead' WHERE id = ANY (ARRAY(SELECT g.id FROM gone g)) RETURNING id;
+
 -- name: nodes.end
 -- A node that ends by itself. FOR UPDATE waits for its own claim in flight.
 WITH mine AS MATERIALIZED (

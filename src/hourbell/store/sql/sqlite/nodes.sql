@@ -10,6 +10,11 @@ UPDATE nodes SET state = 'dead'
 WHERE id = :id AND renewals = :renewals AND state = 'live' AND lease_until <= coalesce(:now, now())
 RETURNING id;
 
+-- name: nodes.mark_gone
+-- Whose process is gone for certain: no clock and no number is asked, only whether it is the same one that was looked
+-- for.
+UPDATE nodes SET state = 'dead' WHERE id = :id AND process = :process AND state = 'live' RETURNING id;
+
 -- name: nodes.end
 UPDATE nodes SET state = :state WHERE id = :node AND state = 'live' RETURNING id;
 

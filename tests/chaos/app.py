@@ -88,6 +88,8 @@ def make_app(blueprint: Blueprint) -> FastAPI:
         return with_common_routes(FastAPI())
     if blueprint.deaf:
         become_deaf()
+    if blueprint.far:
+        go_far()
     if blueprint.freeze_after is not None:
         freeze_after(blueprint.freeze_after, blueprint)
     scheduler = Scheduler(blueprint.database, **blueprint.settings)
@@ -140,6 +142,13 @@ def become_deaf() -> None:
         """Hints cannot arrive."""
 
     PostgresStore.listen = listen  # type: ignore[method-assign]
+
+
+def go_far() -> None:
+    """Say of no process which it is."""
+    from hourbell.engine.process_table import ProcessTable
+
+    ProcessTable.own = lambda _: None  # type: ignore[method-assign]
 
 
 def freeze_after(statement: str, blueprint: Blueprint) -> None:

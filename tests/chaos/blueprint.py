@@ -34,7 +34,8 @@ class Blueprint:
     ``waiters``  further tasks by name, whose bodies sleep for a while, with their concurrency.
     ``bad``  it has bodies that no application should have, too.
     ``writers``  it has bodies that write into a table of its own. ``is_open``  everybody may write over REST.
-    ``plain``  the same application without a scheduler. ``deaf``  hints never arrive.
+    ``plain``  the same application without a scheduler. ``deaf``  hints never arrive. ``far``  no process says which it
+    is, as if each were on a machine of its own: what it runs is taken over when its lease has ended, and not before.
     ``freeze_after``  name of a statement: the process stops itself right after it, once, when it finds the file
     ``freeze`` in the ledger's folder. ``freeze_unsynced``: it first announces a further statement and never sends it,
     so that the server does not count the session as idle in its transaction.
@@ -50,6 +51,7 @@ class Blueprint:
     writers: bool = False
     is_open: bool = False
     deaf: bool = False
+    far: bool = False
     freeze_after: str | None = None
     freeze_unsynced: bool = False
 

@@ -35,7 +35,7 @@ async def scenario(
 ) -> Report:
     """Kills the oldest uvicorn worker every so many seconds, which all others have heard of; stops one now and then."""
     weather = Weather(seconds, 1, workers, schedules, COUNTING, LEASE, MIXED)
-    report = site.report(f"kills under a lease of {LEASE:g} s, {schedules} schedules, {workers} processes of one machine")
+    report = site.report(f"kills under a lease of {LEASE:g} s, {schedules} schedules, {workers} neighbours")
     blueprint, until = brewed(site, weather)
     with Fleet(site.folder) as fleet:
         settled = await begun(site, fleet, weather, blueprint)

@@ -100,13 +100,13 @@ async def in_settle(site: Site, *, seconds: float = FROZEN) -> Report:
 
 
 async def in_insert(site: Site, *, seconds: float = FROZEN) -> Report:
-    """Between the insert of runs and the advance of the cursor."""
-    return await in_statement(site, statement="runs.insert", seconds=seconds)
+    """Between the insert of runs, which moves the cursor, and the commit."""
+    return await in_statement(site, statement="firing.record", seconds=seconds)
 
 
 async def in_question(site: Site, *, seconds: float = FROZEN) -> Report:
-    """There too, in the middle of sending the next statement."""
-    return await in_statement(site, statement="runs.insert", seconds=seconds, unsynced=True)
+    """With schedules locked, in the middle of sending the next statement."""
+    return await in_statement(site, statement="firing.lock", seconds=seconds, unsynced=True)
 
 
 async def freeze(pid: int, seconds: float) -> Thaw:

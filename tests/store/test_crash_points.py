@@ -22,6 +22,7 @@ from hourbell.model.ids import new_run_id
 from hourbell.model.limit import Limit
 from hourbell.model.log_line import START, LogBound, LogLine
 from hourbell.model.node import NewNode
+from hourbell.model.offer import Offer
 from hourbell.model.progress import Progress, ProgressReport
 from hourbell.model.run import NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
@@ -35,7 +36,9 @@ ALL: dict[str, Any] = {"attempt": None, "after": START, "limit": 100}
 ONE = Limit(("t",), 1)
 STEPS: dict[str, dict[str, Sequence[str]]] = {
     "postgres": {
-        "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
+        "fire": ("firing.lock", "overlap.count", "firing.record", "commit"),
+        "fire of many": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
+        "take": ("firing.lock", "overlap.count", "firing.record", "commit"),
         "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "overlap.count", "commit"),
         "claim": ("claiming.claim",),
         "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
@@ -53,6 +56,8 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
     },
     "sqlite": {
         "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
+        "fire of many": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
+        "take": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "claiming.take", "commit"),
         "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "overlap.count", "commit"),
         "claim": (
             "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",
@@ -98,9 +103,9 @@ async def register(pair: Pair, *ids: str) -> None:
         await pair.other.register_node(NewNode(id=node_id, host="h", pid=1, lease=LEASE, version="1"))
 
 
-async def schedule(pair: Pair, **policies: object) -> None:
+async def schedule(pair: Pair, schedule_id: str = "tick", **policies: object) -> None:
     declared = Declaration(
-        id="tick", task="t", trigger=Every(seconds=1), args={}, policies=policies, inherited={},
+        id=schedule_id, task="t", trigger=Every(seconds=1), args={}, policies=policies, inherited={},
         source=Source.CALL, digest="d",
     )  # fmt: skip
     await pair.other.add_schedule(declared, "error")
@@ -121,6 +126,12 @@ async def claim(
     store = pair.struck if struck else pair.other
     claimed = await store.claim(node, claim_id, limit=10, tasks={"t": 10}, queues=None, suspects=1, limits=limits)
     return claimed.runs if claimed is not None else ()
+
+
+async def take(pair: Pair, claim_id: str, *, struck: bool = False, exclude: Sequence[str] = ()) -> Sequence[Run]:
+    """Fire, taking what is fired for node a."""
+    store = pair.struck if struck else pair.other
+    return (await store.fire_due(10, plan, exclude, Offer("a", claim_id, [(["t"], 10)]))).taken
 
 
 async def strike(pair: Pair, point: Point, go: Callable[[], Awaitable[object]]) -> None:
@@ -158,6 +169,11 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     pair.clock.advance(1)
     assert await seen(pair.struck.fire_due(10, plan)) == list(steps["fire"])
     assert await seen(claim(pair, "a", "c1", struck=True)) == list(steps["claim"])
+    pair.clock.advance(4)
+    assert await seen(pair.struck.fire_due(10, plan)) == list(steps["fire of many"])
+    await schedule(pair, "taken")
+    pair.clock.advance(1)
+    assert await seen(take(pair, "c4", struck=True, exclude=["tick"])) == list(steps["take"])
     run = (await pair.other.claimed("a", "c1"))[0]
     assert await seen(pair.struck.note_progress("a", [halfway(run, 1)])) == list(steps["progress"])
     assert await seen(pair.struck.add_logs(*said(run))) == list(steps["log"])
@@ -177,9 +193,55 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     assert await seen(pair.struck.rescue({"a": 1})) == list(steps["rescue"])
 
 
-@pytest.mark.parametrize("policies", [{"overlap": "skip", "catch_up": "all"}, {"overlap": "skip", "max_running": 3}])
 @pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
 @pytest.mark.parametrize("pair, point", points("fire"), indirect=["pair"])
+async def test_a_plain_fire_is_recorded_once(pair: Pair, point: Point, lives: bool) -> None:
+    await schedule(pair)
+    pair.clock.advance(1)
+    due = pair.clock.now()
+    await strike(pair, point, lambda: pair.struck.fire_due(10, plan))
+    stored = await pair.other.get_schedule("tick")
+    assert (await recorded(pair), stored.last_fire_at) in (([], None), ([due], due)), "half of it was written"
+    await (pair.struck if lives else pair.other).fire_due(10, plan)
+    assert await recorded(pair) == [due]
+    stored = await pair.other.get_schedule("tick")
+    assert (stored.last_fire_at, stored.next_fire_at) == (due, due + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("pair, point", points("take"), indirect=["pair"])
+async def test_what_was_taken_in_a_firing_whose_answer_is_lost_is_read_back(pair: Pair, point: Point) -> None:
+    await register(pair, "a", "b")
+    await schedule(pair)
+    pair.clock.advance(1)
+    await strike(pair, point, lambda: take(pair, "c1", struck=True))
+    back = await pair.struck.claimed("a", "c1") or await take(pair, "c2", struck=True)
+    assert [run.attempt for run in back] == [1]
+    assert await take(pair, "c3") == ()
+    assert await claim(pair, "b", "c4") == (), "two nodes hold it"
+    assert [(held.run_id, held.attempt) for held in await pair.other.held("a")] == [(back[0].id, 1)]
+    assert await recorded(pair) == [pair.clock.now()]
+
+
+@pytest.mark.parametrize("pair, point", points("take"), indirect=["pair"])
+async def test_what_a_node_took_in_its_last_firing_is_taken_over(pair: Pair, point: Point) -> None:
+    await register(pair, "a")
+    await schedule(pair)
+    pair.clock.advance(1)
+    first = pair.clock.now()
+    await strike(pair, point, lambda: take(pair, "c1", struck=True))
+    pair.clock.advance(20)
+    await register(pair, "b")
+    rescue = await pair.other.rescue({"a": 0})
+    assert rescue.dead == ("a",)
+    again = await claim(pair, "b", "c2")
+    assert [(run.fire_at, run.attempt, run.losses) for run in again] == [(first, 2, 1)] * rescue.requeued
+    assert await take(pair, "c3") == (), "a dead node takes nothing"
+    assert await recorded(pair) == [first + timedelta(seconds=n) for n in range(21)]
+
+
+@pytest.mark.parametrize("policies", [{"overlap": "skip", "catch_up": "all"}, {"overlap": "skip", "max_running": 3}])
+@pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
+@pytest.mark.parametrize("pair, point", points("fire of many"), indirect=["pair"])
 async def test_a_fire_is_recorded_once(pair: Pair, point: Point, lives: bool, policies: dict[str, object]) -> None:
     await schedule(pair, **policies)
     first = pair.clock.now() + timedelta(seconds=1)

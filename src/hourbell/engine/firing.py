@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from hourbell.engine.aside import Aside
-from hourbell.engine.planning import plan_fires
+from hourbell.engine.plans import Plans
 from hourbell.errors import StoreMisconfigured
 from hourbell.events import FireMissed
 
@@ -56,11 +55,8 @@ class Firing:
         self._hint = hint
         self._aside = Aside(parts.clock)
         rate = parts.settings.catch_up_rate
-        self._planner = partial(
-            plan_fires,
-            lease=timedelta(seconds=parts.settings.lease),
-            apart=timedelta(seconds=1 / rate) if rate else None,
-        )
+        apart = timedelta(seconds=1 / rate) if rate else None
+        self._planner = Plans(timedelta(seconds=parts.settings.lease), apart)
         self._locked = 0
 
     async def step(self) -> float | None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_NOISE = 0x3FFF_FFFF_FFFF_FFFF
 
 
 def new_run_id(now: datetime) -> str:
@@ -15,16 +16,27 @@ def new_run_id(now: datetime) -> str:
 
     It sorts by time, to the microsecond.
     """
-    milliseconds, rest = divmod((now - _EPOCH) // _MICROSECOND, 1000)
-    fraction = rest * 4096 // 1000
-    noise = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | noise
-    return str(uuid.UUID(int=value))
+    return _spelled(_beginning(now) | int.from_bytes(os.urandom(8)) & _NOISE)
 
 
 def new_run_ids(now: datetime, count: int) -> list[str]:
     """So many ids in their order: runs that are made together start in the order in which they are named."""
-    return sorted(new_run_id(now) for _ in range(count))
+    beginning, noise = _beginning(now), os.urandom(8 * count)
+    drawn = (int.from_bytes(noise[8 * place : 8 * place + 8]) & _NOISE for place in range(count))
+    return sorted(_spelled(beginning | one) for one in drawn)
+
+
+def _beginning(now: datetime) -> int:
+    """Everything of an id but its noise."""
+    milliseconds, rest = divmod((now - _EPOCH) // _MICROSECOND, 1000)
+    fraction = rest * 4096 // 1000
+    return (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62
+
+
+def _spelled(value: int) -> str:
+    # As str(UUID) does, which takes three times as long.
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_node_id() -> str:

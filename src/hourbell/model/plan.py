@@ -52,6 +52,10 @@ class FireFacts:
         return Unfinished(self.unfinished, self.waiting, self.backfilling, newest=self.newest)
 
 
+UNDISTURBED = FireFacts(0, declared=True)
+"""The facts of most: nothing of the schedule is unfinished or nobody counts, and no calendar is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
     """A fire that gets its run. ``run_at`` is when it may start (None: when those before it have ended), ``start_by``
@@ -95,6 +99,15 @@ class FirePlan:
     last_fire_at: datetime
     state: ScheduleState = ScheduleState.ACTIVE
 
+    @property
+    def plain(self) -> PlannedRun | None:
+        """The run, when it is all that the plan writes: one fire, whose start is known, and the cursor after it."""
+        after = ScheduleState.ACTIVE if self.next_fire_at is not None else ScheduleState.FINISHED
+        if len(self.runs) != 1 or self.skips or self.state is not after:
+            return None
+        run = self.runs[0]
+        return run if run.run_at is not None and run.apart is None and not run.replaces else None
+
 
 Planner = Callable[[Schedule, FireFacts, datetime], FirePlan | None]
 """Decides one due schedule at an instant. Never raises; None leaves the schedule to nodes that can read it."""
@@ -120,6 +133,7 @@ class FiringReport:
     ``awaited``: those that were left because the nodes that declare them have just gone, and may come back.
     ``pause_over``: some pause that said when it ends is over.
     ``displaced``: older runs that waited and have ended to make way for new ones, as they are stored now.
+    ``taken``: runs recorded as claimed under the offer of who fired, the earliest first; not among ``fired``.
     """
 
     now: datetime
@@ -131,6 +145,7 @@ class FiringReport:
     awaited: tuple[str, ...] = ()
     pause_over: bool = False
     displaced: tuple[Run, ...] = ()
+    taken: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

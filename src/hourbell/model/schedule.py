@@ -37,6 +37,12 @@ def revision_of(version: int, created_at: datetime) -> str:
     return f"{version}-{made // timedelta(microseconds=1):x}"
 
 
+def blackout_of(inherited: Mapping[str, Any], policies: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the calendars in force, whatever else stands there."""
+    names = {**inherited, **policies}.get("blackout")
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list | tuple) else ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """A schedule as it was read from the store. Instants are aware UTC.
@@ -86,8 +92,7 @@ class Schedule:
     @property
     def blackout(self) -> tuple[str, ...]:
         """The names of the calendars in force. Never raises, whatever other policies this version cannot read."""
-        names = {**self.inherited, **self.policies}.get("blackout")
-        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list | tuple) else ()
+        return blackout_of(self.inherited, self.policies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hourbell.model.limit import Limit
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue
+    from hourbell.model.offer import Offer
     from hourbell.model.page import Page
     from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.retention import Retention
@@ -55,7 +56,9 @@ def untold(runs: Sequence[Run]) -> None:
 class ScheduleStore(Protocol):
     """Schedules, and the step that turns a due schedule into runs."""
 
-    async def fire_due(self, limit: int, plan: Planner, exclude: Collection[str] = ()) -> FiringReport:
+    async def fire_due(
+        self, limit: int, plan: Planner, exclude: Collection[str] = (), offer: Offer | None = None
+    ) -> FiringReport:
         """Record what is due: the one place where a schedule becomes a run.
 
         One transaction: lock at most ``limit`` active schedules with ``next_fire_at <= now``, earliest first, passing
@@ -74,6 +77,10 @@ class ScheduleStore(Protocol):
         A planned run without ``run_at`` waits for its turn: whatever ends a run of its schedule lets it go as
         `hourbell.model.overlap.turns` says, no sooner than its jitter has it, and the next rescue does where that was
         missed.
+
+        With an ``offer``, runs that may start now are recorded as claimed under it, as `claim` would have given them,
+        as far as its places go (`hourbell.model.offer.Taker`); the node's own row is locked before any schedule, and
+        while that is not live, nothing is taken. They are reported as taken; when the answer is lost, `claimed` tells.
         """
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:

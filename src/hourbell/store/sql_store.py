@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from hourbell.model.ids import is_run_id
@@ -29,7 +30,7 @@ from hourbell.store.scripts import (
     surveying,
     watching,
 )
-from hourbell.store.scripts.rows import attempt_from, node_from, run_from
+from hourbell.store.scripts.rows import attempt_from, node_from, rules_from, run_from
 from hourbell.store.scripts.script import Begin, Script, batch, one
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue
+    from hourbell.model.offer import Offer
     from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.progress import ProgressReport
     from hourbell.model.retention import Retention
@@ -55,6 +57,9 @@ if TYPE_CHECKING:
     from hourbell.store.protocol import Ended, OnConflict
 
 T = TypeVar("T")
+
+MOST_RULES = 2_000
+"""Different rules of schedules that are kept as they were read, for their next fires."""
 
 Lane = Literal["fire", "renew", "claim", "settle", "verbs", "read"]
 """Which connection a script uses: loops have their own, so that none waits for another; verbs share a few."""
@@ -82,6 +87,7 @@ class SqlStore:
         self._database = database
         self._act = act
         self._steps = not database.has_row_locks
+        self._rules = lru_cache(MOST_RULES)(rules_from)
 
     @property
     def statements(self) -> int:
@@ -90,8 +96,12 @@ class SqlStore:
 
     # Schedules
 
-    async def fire_due(self, limit: int, plan: Planner, exclude: Collection[str] = ()) -> FiringReport:
-        return await self._database.run(lambda: firing.fire_due(limit, plan, exclude), "fire")
+    async def fire_due(
+        self, limit: int, plan: Planner, exclude: Collection[str] = (), offer: Offer | None = None
+    ) -> FiringReport:
+        return await self._database.run(
+            lambda: firing.fire_due(limit, plan, exclude, offer, self._rules, in_steps=self._steps), "fire"
+        )
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
         return await self._database.run(lambda: pauses.resume_due(limit, exclude), "fire")

@@ -12,6 +12,7 @@ from hourbell.store.memory.endings import settle
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.limits import Shared
 from hourbell.store.memory.rows import fresh_run
+from hourbell.store.memory.taking import take
 from hourbell.store.memory.turns import pass_on
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class ClaimVerbs(Handle):
                 at_once -= not run.may_wait
                 room[run.task] -= 1
                 shared.take(run)
-                taken.append(_take(tables, run, node_id, claim_id))
+                taken.append(take(tables, run, node_id, claim_id))
             return Claim(now, tuple(map(fresh_run, taken)), tuple(map(fresh_run, missed)))
 
     async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
@@ -112,13 +113,6 @@ def _claimable(tables: Tables, now: datetime, queues: Sequence[str] | None) -> l
 def _too_late(run: Run, now: datetime) -> bool:
     # Judged once, before the first attempt: a run that began in time may be tried again however late.
     return run.attempt == 0 and run.start_by is not None and run.start_by < now
-
-
-def _take(tables: Tables, run: Run, node_id: str, claim_id: str) -> Run:
-    taken = replace(run, state=RunState.RUNNING, attempt=run.attempt + 1, node_id=node_id, outcome=None, error=None)
-    tables.write_run(taken)
-    tables.claims.put(run.id, claim_id)
-    return taken
 
 
 def _running(tables: Tables, node_id: str) -> list[Run]:

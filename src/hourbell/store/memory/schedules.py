@@ -20,13 +20,15 @@ from hourbell.store.memory.audit import note
 from hourbell.store.memory.calendars import calendars_of
 from hourbell.store.memory.handle import Handle
 from hourbell.store.memory.ledger import apply_edit, end_queued, record_backfill, record_plan
-from hourbell.store.memory.rows import fresh_schedule
+from hourbell.store.memory.rows import fresh_run, fresh_schedule
+from hourbell.store.memory.taking import Taking
 from hourbell.store.memory.turns import take_turns, unfinished
 from hourbell.store.protocol import untold
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from hourbell.model.offer import Offer
     from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.store.memory.tables import Tables
     from hourbell.store.protocol import Ended, OnConflict
@@ -38,9 +40,12 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 class ScheduleVerbs(Handle):
     """`ScheduleStore` over the tables."""
 
-    async def fire_due(self, limit: int, plan: Planner, exclude: Collection[str] = ()) -> FiringReport:
+    async def fire_due(
+        self, limit: int, plan: Planner, exclude: Collection[str] = (), offer: Offer | None = None
+    ) -> FiringReport:
         async with self._transaction() as now:
             tables = self._tables
+            taking = Taking(tables, offer, now)
             due = _due(tables, now, exclude)[:limit]
             fired: list[Fired] = []
             skipped: list[tuple[str, PlannedSkip]] = []
@@ -60,7 +65,7 @@ class ScheduleVerbs(Handle):
                 if planned is None:
                     (awaited if left_at is not None else unreadable).append(schedule.id)
                     continue
-                fired += record_plan(tables, schedule, planned, now)
+                fired += taking.left(schedule, planned, record_plan(tables, schedule, planned, now))
                 skipped += [(schedule.id, skip) for skip in planned.skips]
             return FiringReport(
                 now,
@@ -72,6 +77,7 @@ class ScheduleVerbs(Handle):
                 tuple(awaited),
                 bool(_over(tables, now, exclude)),
                 tables.ended(),
+                tuple(map(fresh_run, taking.taken)),
             )
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:

@@ -2,85 +2,89 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from hourbell.model.due import Rules
 from hourbell.model.overlap import Unfinished, has_turns
-from hourbell.model.plan import Fired, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
-from hourbell.model.run_state import RunState
+from hourbell.model.plan import UNDISTURBED, FireFacts, FiringReport, PlannedSkip, Planner
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.calendars import calendars_of
-from hourbell.store.scripts.ledger import LastSkip, Ledger, Written
-from hourbell.store.scripts.rows import schedule_from
-from hourbell.store.scripts.script import Row, Script, batch, call
+from hourbell.store.scripts.recording import Recording
+from hourbell.store.scripts.rows import due_from
+from hourbell.store.scripts.script import Row, Script, call
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from hourbell.model.run import Run
-    from hourbell.model.schedule import Schedule
+    from hourbell.model.offer import Offer
+
+RulesOf = Callable[[str, str, str], Rules]
+"""Reads the texts of a schedule: its trigger, its policies and those that it inherits."""
 
 _NOBODY = Unfinished()
 
 
-def fire_due(limit: int, plan: Planner, exclude: Collection[str]) -> Script[FiringReport]:
-    """See `ScheduleStore.fire_due`. The cursor is the first lock of a fire, the UNIQUE of runs the second."""
-    locked = yield call("firing.lock", limit=limit, exclude=list(exclude))
+def fire_due(
+    limit: int,
+    plan: Planner,
+    exclude: Collection[str],
+    offer: Offer | None,
+    rules_of: RulesOf,
+    *,
+    in_steps: bool,
+) -> Script[FiringReport]:
+    """See `ScheduleStore.fire_due`. The cursor is the first lock of a fire, the UNIQUE of runs the second.
+
+    ``in_steps``: the dialect moves cursors and inserts runs in statements of their own.
+    """
+    node = offer.node_id if offer is not None else None
+    locked = yield call("firing.lock", limit=limit, exclude=list(exclude), node=node)
     now: datetime = locked[0]["now_at"]
     rows = [row for row in locked if row["id"] is not None]
     if not rows:
         return FiringReport(now, 0, (), (), (), pause_over=bool(locked[0]["pause_over"]))
     undeclared = yield from _undeclared(rows)
-    due = [(schedule_from(row), row["id"] not in undeclared) for row in rows]
-    calendars = yield from calendars_of([schedule for schedule, _ in due])
-    limited = [schedule.id for schedule, _ in due if has_turns(schedule)]
+    due = [due_from(row, rules_of(row["trigger_spec"], row["policies"], row["inherited"])) for row in rows]
+    calendars = yield from calendars_of(due)
+    limited = [schedule.id for schedule in due if has_turns(schedule)]
     unfinished = (yield from overlap.unfinished(limited)) if limited else {}
-    ledger = Ledger(now)
-    decisions: list[tuple[Schedule, FirePlan, LastSkip]] = []
+    recording = Recording(now, offer if locked[0]["is_live"] else None, in_steps=in_steps)
     skipped: list[tuple[str, PlannedSkip]] = []
     unreadable: list[str] = []
     awaited: list[str] = []
     held: list[tuple[str, str]] = []
-    for schedule, declared in due:
+    for schedule in due:
         missing = next((name for name in schedule.blackout if name not in calendars), None)
         if missing is not None:
             held.append((schedule.id, missing))
             continue
-        blackout = tuple(calendars[name] for name in schedule.blackout)
         others = unfinished.get(schedule.id, _NOBODY)
         left_at = undeclared.get(schedule.id)
-        decided = plan(schedule, FireFacts.told(others, declared, blackout, left_at), now)
+        facts = UNDISTURBED
+        if others is not _NOBODY or schedule.id in undeclared or schedule.blackout:
+            blackout = tuple(calendars[name] for name in schedule.blackout)
+            facts = FireFacts.told(others, schedule.id not in undeclared, blackout, left_at)
+        decided = plan(schedule, facts, now)
         if decided is None:
             (awaited if left_at is not None else unreadable).append(schedule.id)
             continue
-        decisions.append((schedule, decided, ledger.record(schedule, decided)))
+        recording.add(schedule, decided)
         skipped.extend((schedule.id, skip) for skip in decided.skips)
-    written = yield from ledger.write()
-    advances = [_advance(schedule, decided, written.settled(last)) for schedule, decided, last in decisions]
-    yield batch("firing.advance", advances)
-    displaced = yield from _take_turns(ledger, written, {schedule.id: schedule for schedule, _, _ in decisions})
+    recorded = yield from recording.write()
     return FiringReport(
         now,
         len(due),
-        _fired(written.inserted),
+        recorded.fired,
         tuple(skipped),
         tuple(unreadable),
         tuple(held),
         tuple(awaited),
         bool(locked[0]["pause_over"]),
-        displaced,
+        recorded.displaced,
+        recorded.taken,
     )
-
-
-def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, Schedule]) -> Script[tuple[Run, ...]]:
-    """Have others make way, and tell those that still run who waits for them. Answers those that have ended."""
-    displaced: list[Run] = []
-    for schedule_id in sorted(ledger.replacing):
-        displaced += yield from overlap.displace(schedules[schedule_id], ledger.replacing[schedule_id])
-    waiting = {row["schedule_id"] for row in written.inserted if row["state"] == "queued" and row["run_at"] is None}
-    if waiting:
-        yield from overlap.take_turns({schedule_id: schedules[schedule_id] for schedule_id in waiting})
-    return tuple(displaced)
 
 
 def _undeclared(rows: Sequence[Row]) -> Script[dict[str, datetime | None]]:
@@ -95,23 +99,3 @@ def _undeclared(rows: Sequence[Row]) -> Script[dict[str, datetime | None]]:
         if not found[0]["is_live"]:
             undeclared[schedule_id] = found[0]["left_at"]
     return undeclared
-
-
-def _advance(schedule: Schedule, plan: FirePlan, last: LastSkip) -> dict[str, Any]:
-    return {
-        "id": schedule.id,
-        "seen": schedule.next_fire_at,
-        "next_fire_at": plan.next_fire_at,
-        "last_fire_at": plan.last_fire_at,
-        "state": plan.state.value,
-        "last_skip_id": last.id,
-        "last_skip_reason": last.reason,
-    }
-
-
-def _fired(inserted: Sequence[Row]) -> tuple[Fired, ...]:
-    return tuple(
-        Fired(str(row["id"]), row["schedule_id"], row["task"], row["queue"], row["fire_at"], row["run_at"])
-        for row in inserted
-        if row["state"] == RunState.QUEUED
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from hourbell.model.due import DueSchedule, Rules
 from hourbell.model.node import Node, NodeState
 from hourbell.model.overlap import Turn, takes_turns
 from hourbell.model.progress import Progress
@@ -24,6 +25,7 @@ _NO_DELAY = timedelta(0)
 _OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
 # To call an Enum costs as much as ten looks into a dict, and this is done for each run that is claimed.
 STATES: Mapping[str, RunState] = {state.value: state for state in RunState}
+SOURCES: Mapping[str, Source] = {source.value: source for source in Source}
 
 
 def _text(value: Any) -> str | None:
@@ -53,6 +55,33 @@ def schedule_from(row: Row) -> Schedule:
         last_skip_reason=row["last_skip_reason"],
         resume_at=row["resume_at"],
     )
+
+
+def due_from(row: Row, rules: Rules) -> DueSchedule:
+    """A row of ``schedules`` as the firing locks it, with what its texts say."""
+    return DueSchedule(
+        id=row["id"],
+        task=row["task"],
+        trigger_spec=rules.trigger_spec,
+        args=mapping_from(row["args"]),
+        policies=rules.policies,
+        inherited=rules.inherited,
+        state=ScheduleState.ACTIVE,
+        source=SOURCES[row["source"]],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+        next_fire_at=row["next_fire_at"],
+        last_fire_at=row["last_fire_at"],
+        last_skip_id=_text(row["last_skip_id"]),
+        last_skip_reason=row["last_skip_reason"],
+        rules=rules,
+    )
+
+
+def rules_from(trigger_spec: str, policies: str, inherited: str) -> Rules:
+    """What these texts of a schedule say."""
+    return Rules(mapping_from(trigger_spec), mapping_from(policies), mapping_from(inherited))
 
 
 def schedule_values(schedule: Schedule) -> dict[str, Any]:
@@ -171,7 +200,7 @@ def fire_values(schedule: Schedule, run_id: str) -> dict[str, Any]:
         "queue": policies.queue,
         "priority": policies.priority,
         "key": None,
-        "policies": _policies_json(schedule, policies),
+        "policies": run_policies(schedule.policies, policies),
         "on_lost": policies.on_lost,
         "lost_limit": policies.lost_limit,
         "tracking_id": None,
@@ -180,13 +209,16 @@ def fire_values(schedule: Schedule, run_id: str) -> dict[str, Any]:
     }
 
 
-def _policies_json(schedule: Schedule, effective: Policies) -> str | None:
+def run_policies(own: Mapping[str, Any], effective: Policies) -> str | None:
     """What the schedule itself says, and how its runs take turns, wherever that is inherited from: who ends one of them
-    then knows that another may be due at once."""
-    own = dict(schedule.policies)
-    if takes_turns(effective.overlap, Origin.FIRE):
-        own["overlap"] = effective.overlap
-    return to_json(own) if own else None
+    then knows that another may be due at once. As JSON."""
+    carried = carried_policies(own, effective)
+    return to_json(carried) if carried else None
+
+
+def carried_policies(own: Mapping[str, Any], effective: Policies) -> Mapping[str, Any]:
+    """The same, not as JSON."""
+    return {**own, "overlap": effective.overlap} if takes_turns(effective.overlap, Origin.FIRE) else own
 
 
 def skip_values(schedule: Schedule, skip: PlannedSkip, run_id: str) -> dict[str, Any]:

@@ -62,6 +62,7 @@ pytest.register_assert_rewrite(
             "settling",
             "skipping",
             "surveying",
+            "taking",
             "waiting",
         )
     )
@@ -100,6 +101,7 @@ from .settling import SettlingConformance
 from .skipping import SkippingConformance
 from .suite import Conformance
 from .surveying import SurveyingConformance
+from .taking import TakingConformance
 from .waiting import WaitingConformance
 
 
@@ -112,6 +114,7 @@ class StoreConformance(
     ListingConformance,
     DeclaringConformance,
     FiringConformance,
+    TakingConformance,
     SkippingConformance,
     SurveyingConformance,
     CalendarsConformance,
@@ -183,5 +186,6 @@ __all__ = [
     "Step",
     "StoreConformance",
     "SurveyingConformance",
+    "TakingConformance",
     "WaitingConformance",
 ]

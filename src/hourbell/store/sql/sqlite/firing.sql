@@ -1,11 +1,12 @@
 -- name: firing.lock
-SELECT c.now_at, c.pause_over, s.*
+SELECT c.now_at, c.pause_over, EXISTS (SELECT 1 FROM nodes WHERE id = :node AND state = 'live') AS is_live, s.*
 FROM (SELECT coalesce(:now, now()) AS now_at,
              EXISTS (SELECT 1 FROM schedules
                      WHERE state = 'paused' AND resume_at <= coalesce(:now, now())
                        AND id NOT IN (SELECT value FROM json_each(:exclude))) AS pause_over) c
 LEFT JOIN (
-    SELECT d.*,
+    SELECT d.id, d.task, d.trigger_spec, d.args, d.policies, d.inherited, d.source, d.created_at, d.updated_at,
+           d.version, d.next_fire_at, d.last_fire_at, d.last_skip_id, d.last_skip_reason,
            d.source <> 'code' OR EXISTS (
                SELECT 1 FROM declarations k JOIN nodes n ON n.id = k.node_id
                WHERE k.schedule_id = d.id AND n.state = 'live'

@@ -1,0 +1,57 @@
+"""What a node could start at this moment of what it is about to fire: such runs are recorded as claimed by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from hourbell.model.plan import PlannedRun
+    from hourbell.model.policies import Policies
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A node's offer to take runs as they are recorded, as one claim that is named ``claim_id``.
+
+    ``places``: tasks that share so many places, none of them limited and each in one group only. ``queues``: those that
+    the node serves; None: all of them.
+    """
+
+    node_id: str
+    claim_id: str
+    places: Sequence[tuple[Sequence[str], int]]
+    queues: Sequence[str] | None = None
+
+    @property
+    def room(self) -> int:
+        """All the places together."""
+        return sum(room for _, room in self.places)
+
+
+class Taker:
+    """Decides, one after the other, which of the runs that a firing records are taken by who made the offer."""
+
+    def __init__(self, offer: Offer) -> None:
+        self._queues = offer.queues
+        self._left = [room for _, room in offer.places]
+        self._group = {task: group for group, (tasks, _) in enumerate(offer.places) for task in tasks}
+
+    def takes(self, task: str, policies: Policies, run: PlannedRun, now: datetime) -> bool:
+        """Whether this run is taken, which uses up a place.
+
+        Only what a claim at this instant would give: a run that may start now. One that starts at most once is left to
+        a claim, which gives it a free slot and no place behind the slots.
+        """
+        group = self._group.get(task)
+        if group is None or self._left[group] <= 0 or policies.on_lost == "fail":
+            return False
+        if run.run_at is None or run.run_at > now or (run.start_by is not None and run.start_by < now):
+            return False
+        if self._queues is not None and policies.queue not in self._queues:
+            return False
+        self._left[group] -= 1
+        return True

@@ -1,0 +1,161 @@
+"""Taking: what a node fires and could start at once is recorded as claimed by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hourbell.model.node import NodeState
+from hourbell.model.offer import Offer
+from hourbell.model.run_state import Origin, Outcome, RunState
+from hourbell.model.schedule import ScheduleState
+from hourbell.testing.conformance.bench import TASK, Bench
+from hourbell.testing.conformance.planners import every_fire, noting
+from hourbell.testing.conformance.suite import Conformance
+from hourbell.triggers import At
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from hourbell.model.plan import FireFacts, FirePlan, FiringReport, Planner
+    from hourbell.model.schedule import Schedule
+
+
+async def take(
+    bench: Bench,
+    room: int = 10,
+    plan: Planner = every_fire,
+    *,
+    tasks: Collection[str] = (TASK,),
+    queues: Sequence[str] | None = None,
+    claim_id: str = "c1",
+) -> FiringReport:
+    """Record what is due, with an offer of node a."""
+    return await bench.store.fire_due(100, plan, (), Offer("a", claim_id, [(list(tasks), room)], queues))
+
+
+class TakingConformance(Conformance):
+    """`ScheduleStore.fire_due` with an offer."""
+
+    async def test_a_run_is_taken_as_it_is_recorded(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.schedule(args={"to": "x"}, policies={"overlap": "buffer_one", "priority": 3})
+        bench.clock.advance(1)
+        report = await take(bench)
+        (run,) = await bench.runs()
+        assert (report.taken, report.fired, report.locked) == ((run,), (), 1), "told as it is stored"
+        assert (run.state, run.node_id, run.attempt, run.origin) == (RunState.RUNNING, "a", 1, Origin.FIRE)
+        assert (run.fire_at, run.run_at, run.started_at, run.args) == (bench.now, bench.now, None, {"to": "x"})
+        assert (run.policies, run.priority) == ({"overlap": "buffer_one", "priority": 3}, 3)
+        assert await bench.claim("a") == [], "there is nothing left to claim"
+        assert [(held.run_id, held.attempt) for held in await bench.store.held("a")] == [(run.id, 1)]
+        assert list(await bench.store.claimed("a", "c1")) == [run], "when the answer is lost, this tells"
+
+    async def test_what_was_taken_is_settled_like_any_other(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.schedule()
+        bench.clock.advance(1)
+        (run,) = (await take(bench)).taken
+        assert await bench.settle(run)
+        stored = await bench.store.get_run(run.id)
+        assert (stored.state, stored.outcome, stored.attempt) == (RunState.SUCCEEDED, Outcome.SUCCEEDED, 1)
+
+    async def test_no_more_is_taken_than_there_are_places_for(self, bench: Bench) -> None:
+        await bench.node("a")
+        for number in range(5):
+            await bench.schedule(str(number))
+        bench.clock.advance(1)
+        report = await take(bench, 3)
+        assert (len(report.taken), len(report.fired)) == (3, 2)
+        left = {fired.run_id for fired in report.fired}
+        assert {run.id for run in await bench.claim("a")} == left
+        assert {run.id for run in report.taken}.isdisjoint(left)
+
+    async def test_the_earliest_are_taken(self, bench: Bench) -> None:
+        await bench.node("a")
+        for seconds in (3, 1, 2):
+            await bench.schedule(str(seconds), trigger=At(bench.later(seconds)))
+        bench.clock.advance(3)
+        report = await take(bench, 2)
+        assert [run.schedule_id for run in report.taken] == ["1", "2"]
+        assert [fired.schedule_id for fired in report.fired] == ["3"]
+        states = [(await bench.store.get_schedule(str(number))).state for number in (1, 2, 3)]
+        assert states == [ScheduleState.FINISHED] * 3
+
+    async def test_a_node_that_is_not_live_takes_nothing_and_fires(self, bench: Bench) -> None:
+        await bench.schedule()
+        bench.clock.advance(1)
+        report = await take(bench)
+        assert (len(report.fired), report.taken) == (1, ()), "there is no such node"
+        await bench.node("a")
+        await bench.store.retire_node("a")
+        bench.clock.advance(1)
+        report = await take(bench)
+        assert report.taken == ()
+        (node,) = await bench.store.list_nodes()
+        assert node.state is NodeState.STOPPED
+
+    async def test_only_what_the_node_knows_and_serves_is_taken(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.schedule("stranger", task="another")
+        await bench.schedule("elsewhere", policies={"queue": "slow"})
+        await bench.schedule("mine", policies={"queue": "fast"})
+        bench.clock.advance(1)
+        report = await take(bench, queues=["fast"])
+        assert [run.schedule_id for run in report.taken] == ["mine"]
+        assert {fired.schedule_id for fired in report.fired} == {"stranger", "elsewhere"}
+
+    async def test_what_starts_at_most_once_or_later_is_left_to_a_claim(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.schedule("once", policies={"on_lost": "fail"})
+        bench.clock.advance(1)
+        report = await take(bench)
+        assert (report.taken, [fired.schedule_id for fired in report.fired]) == ((), ["once"])
+        await bench.store.remove_schedule("once")
+        await bench.schedule("jittered")
+        bench.clock.advance(1)
+        later = bench.later(5)
+
+        def put_off(schedule: Schedule, facts: FireFacts, now: datetime) -> FirePlan:
+            plan = every_fire(schedule, facts, now)
+            return replace(plan, runs=tuple(replace(run, run_at=later) for run in plan.runs))
+
+        report = await take(bench, plan=put_off)
+        assert (report.taken, [fired.run_at for fired in report.fired]) == ((), [later])
+
+    async def test_a_fire_that_is_recorded_already_is_not_taken(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.schedule(policies={"overlap": "allow"})
+        bench.clock.advance(1)
+        (first,) = (await take(bench)).taken
+        await bench.store.remove_schedule("s")
+        bench.clock.advance(-1)
+        await bench.schedule(policies={"overlap": "allow"})
+        bench.clock.advance(1)
+        report = await take(bench, claim_id="c2")
+        assert (report.locked, report.taken, report.fired) == (1, (), ())
+        assert [held.run_id for held in await bench.store.held("a")] == [first.id]
+        stored = await bench.store.get_schedule("s")
+        assert stored.next_fire_at == bench.later(1), "the cursor moves on all the same"
+
+    async def test_what_a_dead_node_took_is_handed_on(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.schedule()
+        bench.clock.advance(1)
+        (run,) = (await take(bench)).taken
+        assert (await bench.kill("a")).requeued == 1
+        stored = await bench.store.get_run(run.id)
+        assert (stored.state, stored.losses, stored.node_id) == (RunState.QUEUED, 1, None)
+        await bench.node("b")
+        assert [(one.id, one.attempt) for one in await bench.claim("b")] == [(run.id, 2)]
+
+    async def test_what_was_taken_counts_as_unfinished(self, bench: Bench) -> None:
+        facts: dict[str, FireFacts] = {}
+        await bench.node("a")
+        await bench.schedule()
+        bench.clock.advance(1)
+        (run,) = (await take(bench)).taken
+        bench.clock.advance(1)
+        await take(bench, plan=noting(facts), claim_id="c2")
+        assert (facts["s"].unfinished, facts["s"].newest) == (1, run.id)

@@ -53,6 +53,41 @@ async def test_many_nodes_migrate_at_once_whatever_isolation_is_the_default(
             await store.close()
 
 
+HOSTILE = {
+    "statement_timeout": "100ms",
+    "lock_timeout": "100ms",
+    "idle_in_transaction_session_timeout": "100ms",
+    "idle_session_timeout": "500ms",
+    "transaction_timeout": "400ms",
+    "default_transaction_deferrable": "on",
+}
+
+
+async def test_limits_that_are_set_for_everybody_do_not_decide_how_long_our_statements_may_take(
+    postgres_url: str, connection: Any
+) -> None:
+    database = await connection.fetchval("SELECT current_database()")
+    known = {row["name"] for row in await connection.fetch("SELECT name FROM pg_settings")}
+    for name, value in HOSTILE.items():
+        if name in known:
+            await connection.execute(f"ALTER DATABASE {database} SET {name} = '{value}'")
+    store = PostgresStore(postgres_url)
+    await store.open()
+    heard: list[None] = []
+    listening = asyncio.create_task(store.listen(lambda: heard.append(None)))
+    try:
+        await store.migrate()
+        async with store._connections.of("read") as ours:
+            await ours.execute("SELECT pg_sleep(1.5)")
+        await enqueue(store)
+        assert heard, "nobody listens"
+        assert not listening.done(), "the listening session was ended because it was silent"
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await store.close()
+
+
 async def test_a_column_that_a_newer_version_adds_disturbs_no_verb(postgres_url: str, connection: Any) -> None:
     store = PostgresStore(postgres_url)
     await store.open()

@@ -56,7 +56,7 @@ class PostgresStore(SqlStore):
         self._patience, self._pooler, self._direct_url = patience, pooler, direct_url
         self._clock = clock or SystemClock()
         self._named = dict(load("postgres", schema))
-        session = self._named["transaction.session"].text
+        session = self._named["transaction.session"].text.format(limit=max(1, int(patience * 1000)))
         self._connect_args = dict(connect_args or {})
         self._connections = Connections(
             url, session=session, pool=pool, patience=patience, pooler=pooler, connect_args=self._connect_args

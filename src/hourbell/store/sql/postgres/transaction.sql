@@ -22,7 +22,16 @@ ROLLBACK;
 -- running them. Plans are kept, so one that was made while a table was small must not read it whole once it is large.
 -- Keepalives end the wait on a host that is gone. A database or role may ask for another isolation by
 -- default; our single statements, which are transactions of their own, are made for this one.
+-- Nor may a role's limits, meant for an application's own statements, decide how long ours may take, or end the
+-- session that listens because it is silent. What says whether they may write is not touched.
 SET default_transaction_isolation = 'read committed';
+SET default_transaction_deferrable = off;
+SET statement_timeout = {limit};
+SET lock_timeout = {limit};
+SET idle_in_transaction_session_timeout = {limit};
+SET idle_session_timeout = 0;
+-- From PostgreSQL 17 on; before, there is nothing to set.
+SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout';
 SET jit = off;
 SET enable_seqscan = off;
 SET tcp_keepalives_idle = 10;

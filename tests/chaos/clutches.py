@@ -20,7 +20,7 @@ from .straits import asking
 HELD = LEASE + 2.0
 """How long each table is locked: longer than a lease, so that everybody loses the one that they had."""
 
-NEEDED = ("nodes", "schedules", "runs")
+NEEDED = ("declarations", "nodes", "runs", "schedules")
 """Tables without which nothing fires or runs."""
 
 
@@ -41,7 +41,7 @@ async def locked(site: Site, *, seconds: float = HELD, tables: str = "") -> Repo
             await asyncio.sleep(BACK_WITHIN)
         await asyncio.Event().wait()
 
-    how = Endurance(seconds=len(named) * (seconds + BACK_WITHIN))
+    how = Endurance(seconds=len(named) * (seconds + BACK_WITHIN), newcomer=len(named) > 1)
     recorded = await endured(site, report, lambda: _busy(site, work), how)
     tell_each(report, recorded, released, seconds)
     report.require(set(released) == set(named), f"not every table has been locked: {sorted(released)}")

@@ -140,7 +140,7 @@ class Fleet:
 
     def start(self, blueprint: Blueprint, *, workers: int | None = None, reload: Path | None = None) -> Group:
         """Start one command line. ``reload`` is the folder of a module ``reloaded`` that is watched for changes."""
-        port = _free_port()
+        port = free_port()
         module, folder = ("reloaded:app", reload) if reload is not None else ("chaos.app:app", TESTS)
         command = [sys.executable, "-m", "uvicorn", module, "--app-dir", str(folder)]
         command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--lifespan", "on"]
@@ -218,7 +218,7 @@ async def frozen(pid: int) -> None:
     await until(lambda: (found := look(pid)) is not None and found.state == "T", f"process {pid} is stopped")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     for port in random.sample(_PORTS, 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

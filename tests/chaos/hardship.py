@@ -185,7 +185,9 @@ async def _asked_again_and_again(course: Course, groups: Sequence[Group]) -> Non
     async with httpx.AsyncClient(timeout=20) as client:
         while True:
             alive = [group for group in groups if group.exit_code is None]
-            course.samples += [found for found in await asyncio.gather(*(_asked(client, one) for one in alive)) if found]
+            course.samples += [
+                found for found in await asyncio.gather(*(_asked(client, one) for one in alive)) if found
+            ]
             await asyncio.sleep(0.5)
 
 

@@ -9,6 +9,7 @@ from . import (
     group_crashes,
     group_database,
     group_deaths,
+    group_hardship,
     group_load,
     group_network,
     group_policies,
@@ -22,6 +23,7 @@ from .entry import Entry
 _GROUPS = (
     group_crashes,
     group_database,
+    group_hardship,
     group_network,
     group_pooler,
     group_times,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from .blueprint import Blueprint
 from .hardship import SETTINGS, Endurance, endured, planned
 from .report import Report
 from .site import Site, run_script
@@ -38,7 +39,7 @@ async def connections(site: Site, *, seconds: float = 20) -> Report:
             taking = [asyncio.create_task(_take(site, held)) for _ in range(8)]
             try:
                 # It is they who hold on: whatever a node gives up is theirs before the node asks again.
-                while await ended(connection):
+                while await ended(connection):  # noqa: ASYNC110 - the server tells nobody
                     await asyncio.sleep(0.05)
                 report.figure("connections taken", len(held))
                 yield
@@ -57,10 +58,8 @@ async def timeouts(site: Site, *, seconds: float = 20) -> Report:
     """The role's own limits would end each of our statements, transactions and idle sessions within moments."""
     report = site.report(f"hostile limits of the role for {seconds:g} s: {', '.join(map(' '.join, HOSTILE.items()))}")
 
-    def hostile() -> object:
-        return role_setting(site, HOSTILE)
-
-    await endured(site, report, hostile, Endurance(seconds=seconds, fires=5.0), await as_role(site))  # type: ignore[arg-type]
+    how = Endurance(seconds=seconds, fires=5.0)
+    await endured(site, report, lambda: role_setting(site, HOSTILE), how, await as_role(site))
     return report
 
 
@@ -117,7 +116,7 @@ async def asking(url: str) -> AsyncIterator[asyncpg.Connection]:
         connection.terminate()
 
 
-async def as_role(site: Site):  # type: ignore[no-untyped-def]
+async def as_role(site: Site) -> Blueprint:
     """An application whose nodes are no superusers; they make and own the tables."""
     async with asking(site.url) as connection:
         await connection.execute(f"CREATE ROLE {ROLE} LOGIN; GRANT CREATE ON DATABASE {_database(site)} TO {ROLE}")
@@ -164,8 +163,6 @@ async def _take(site: Site, held: list[asyncpg.Connection]) -> None:
 def _database(site: Site) -> str:
     return urlsplit(site.url).path.lstrip("/")
 
-
-SCENARIOS: Sequence[object] = (connections, timeouts, serializable, read_only, cut)
 
 if __name__ == "__main__":
     run_script([], only_postgres=[connections, timeouts, serializable, read_only, cut])

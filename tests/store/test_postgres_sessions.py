@@ -22,6 +22,7 @@ from hourbell.store.postgres import PostgresStore
 from hourbell.store.postgres.database import TRANSACTION_TIMEOUT_SINCE
 from hourbell.store.statements import migrations
 from hourbell.triggers import At
+from support.pooler import pooled
 
 
 @pytest.fixture
@@ -154,3 +155,28 @@ async def test_a_client_frozen_in_mid_question_keeps_no_row_locked(postgres_url:
     finally:
         await frozen.close()
         await other.close()
+
+
+async def test_behind_a_pooler_the_log_says_once_that_nodes_ask(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hourbell.store")
+    async with pooled(postgres_url) as through:
+        behind, beside = PostgresStore(through, pooler=True), PostgresStore(postgres_url)
+        await behind.open()
+        await beside.open()
+        try:
+            heard = asyncio.Event()
+            for _ in range(2):
+                await asyncio.wait_for(behind.listen(heard.set), 20)
+            assert not heard.is_set(), "what a session sends to itself through a pooler proves nothing"
+            listening = asyncio.create_task(beside.listen(heard.set))
+            await asyncio.wait_for(heard.wait(), 20)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        finally:
+            await behind.close()
+            await beside.close()
+    (said,) = caplog.messages
+    assert "hints do not arrive" in said
+    assert "HOURBELL_DIRECT_URL" in said

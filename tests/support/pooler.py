@@ -1,4 +1,8 @@
-"""What a pooler in transaction mode does to hints: the server's own number is hidden, and no notification passes."""
+"""What a pooler in transaction mode does to hints: the server's own number is hidden, and notifications are lost.
+
+But for those that arrive while the client asks something: it has a connection of the server then, and all that comes
+from there is handed on.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +21,15 @@ async def pooled(url: str, *, in_transactions: bool = True) -> AsyncIterator[str
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, asks = await asyncio.open_connection(parts.hostname, parts.port)
+        asking = asyncio.Event()
         with suppress(OSError, EOFError):
             head = await reader.readexactly(8)
             asks.write(head)
             if int.from_bytes(head[4:], "big") == _SSL_REQUEST:
                 writer.write(await answers.readexactly(1))
             ways = [
-                asyncio.create_task(_questions(reader, asks)),
-                asyncio.create_task(_answers(answers, writer, in_transactions=in_transactions)),
+                asyncio.create_task(_questions(reader, asks, asking)),
+                asyncio.create_task(_answers(answers, writer, asking if in_transactions else None)),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in ways:
@@ -42,18 +47,22 @@ async def pooled(url: str, *, in_transactions: bool = True) -> AsyncIterator[str
         server.close()
 
 
-async def _questions(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _questions(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asking: asyncio.Event) -> None:
     while said := await reader.read(65536):
+        asking.set()
         writer.write(said)
 
 
-async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, in_transactions: bool) -> None:
+async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asking: asyncio.Event | None) -> None:
     while True:
         kind = await reader.readexactly(1)
         size = await reader.readexactly(4)
         said = await reader.readexactly(int.from_bytes(size, "big") - 4)
-        if kind == b"A" and in_transactions:  # a notification: its listener has given the connection back
-            continue
+        if asking is not None:
+            if kind == b"A" and not asking.is_set():  # its listener has given the connection back
+                continue
+            if kind == b"Z":  # the server has answered; what is asked meanwhile would be asked of another connection
+                asking.clear()
         if kind == b"K":  # the number of the server's process: a pooler tells one of its own
             said = (int.from_bytes(said[:4], "big") ^ 1).to_bytes(4, "big") + said[4:]
         writer.write(kind + size + said)

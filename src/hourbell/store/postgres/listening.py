@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hourbell.store.postgres.errors import CAUGHT, translated
-from hourbell.store.scripts.script import call
+from hourbell.store.scripts.script import one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +31,11 @@ class Listening:
         self._ours = f"proof:{os.urandom(8).hex()}"
         self._proven = asyncio.Event()
 
-    async def listen(self, heard: Callable[[], None]) -> None:
-        """Until cancelled, or until a proof does not arrive (a pooler in between, a connection gone)."""
+    async def listen(self, heard: Callable[[], None]) -> bool:
+        """Until cancelled, or until a proof does not arrive (a pooler in between, a connection gone).
+
+        Answers whether hints have ever arrived.
+        """
 
         def on_notification(_: Any, __: int, ___: str, payload: Any) -> None:
             if payload == self._ours:
@@ -43,20 +47,27 @@ class Listening:
         try:
             connection = await self._connections.connect()
             await connection.add_listener(self._channel, on_notification)
-            if not await self._proves(connection):
-                return
+            if not await self._proves():
+                return False
             heard()
             while await self._proves_later(connection):
                 pass
+            return True
         except CAUGHT as error:
             raise translated(error) from error
         finally:
             if connection is not None:
                 connection.terminate()
 
-    async def _proves(self, connection: Connection) -> bool:
+    async def _proves(self) -> bool:
+        """Whether a hint that another session sends is heard here.
+
+        A pooler hands on what arrives while its client asks something: what this very session sends comes back to it
+        there and proves nothing. It is sent as every hint is, through the address of the statements.
+        """
         self._proven.clear()
-        await self._database.send(connection, call("listening.notify", channel=self._channel, payload=self._ours))
+        proof = partial(one, "listening.notify", channel=self._channel, payload=self._ours)
+        await self._database.run(proof, "fire", atomic=False)
         try:
             await asyncio.wait_for(self._proven.wait(), _PROOF_PATIENCE)
         except TimeoutError:
@@ -75,5 +86,5 @@ class Listening:
             await asyncio.wait_for(gone.wait(), _PROOF_EVERY)
         except TimeoutError:
             connection.remove_termination_listener(on_termination)
-            return await self._proves(connection)
+            return await self._proves()
         return False

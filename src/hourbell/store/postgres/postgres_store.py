@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hourbell.store.statements import Statement
     from hourbell.store.transaction import Transaction
 
+_log = logging.getLogger("hourbell.store")
 _PLACE = ("host", "port", "database", "user", "password")
 
 
@@ -75,6 +77,7 @@ class PostgresStore(SqlStore):
         self._channel = "hourbell_" + hashlib.sha256(schema.encode()).hexdigest()[:16]
         # Shared by twins: a node is not woken by its own hints.
         self._sender = sender or os.urandom(8).hex()
+        self._is_deaf = False
         self._lending = Lending(
             "postgres",
             self._clock,
@@ -148,8 +151,14 @@ class PostgresStore(SqlStore):
         return PostgresMigrating(self._postgres, self._named, steps, self._schema, quoted(self._schema))
 
     async def listen(self, heard: Callable[[], None]) -> None:
-        """Hear other nodes' hints, until cancelled or until they cannot arrive."""
-        await Listening(self._direct, self._postgres, self._channel, self._sender).listen(heard)
+        """Hear other nodes' hints, until cancelled or until they cannot arrive, which the log tells once."""
+        listening = Listening(self._direct, self._postgres, self._channel, self._sender)
+        if not await listening.listen(heard) and not self._is_deaf:
+            self._is_deaf = True
+            _log.info(
+                "hints do not arrive, as behind a transaction pooler: new work is found by asking, a poll later at the "
+                "most; HOURBELL_DIRECT_URL, an address that passes by the pooler, brings them back"
+            )
 
     async def hint(self) -> None:
         """Tell the other nodes, once, that there is new work."""

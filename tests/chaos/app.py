@@ -19,7 +19,9 @@ from hourbell.fastapi import api_router
 
 from .bad import make_bad_bodies
 from .blueprint import Blueprint, Planned
+from .clocks import WrongClock
 from .ledger import LedgerFile
+from .rude import make_rude_bodies
 from .writers import make_writers
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
@@ -75,7 +77,7 @@ def declare(scheduler: Scheduler, bodies: dict[str, Task[..., Any]], planned: Pl
     """Declare one schedule as a decorator would."""
     options = {"id": planned.id, "args": planned.args, **planned.policies}
     if planned.cron is not None:
-        decorate = scheduler.cron(planned.cron, **options)
+        decorate = scheduler.cron(planned.cron, planned.timezone, gap=planned.gap, fold=planned.fold, **options)
     else:
         assert planned.seconds is not None
         decorate = scheduler.every(seconds=planned.seconds, start=planned.start, end=planned.end, **options)
@@ -92,9 +94,10 @@ def make_app(blueprint: Blueprint) -> FastAPI:
         go_far()
     if blueprint.freeze_after is not None:
         freeze_after(blueprint.freeze_after, blueprint)
-    scheduler = Scheduler(blueprint.database, **blueprint.settings)
+    clock = WrongClock(blueprint.skew, blueprint.clock_file)
+    scheduler = Scheduler(blueprint.database, clock=clock, **blueprint.settings)
     ledger = LedgerFile(blueprint.ledger)
-    bodies = make_bodies(scheduler, ledger)
+    bodies = make_bodies(scheduler, ledger) | make_rude_bodies(scheduler, ledger)
     if blueprint.bad:
         bodies |= make_bad_bodies(scheduler)
     if blueprint.writers:

@@ -14,12 +14,15 @@ VARIABLE = "CHAOS_BLUEPRINT"
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """One schedule that the application declares. Either ``seconds`` (an interval) or ``cron``."""
+    """One schedule that the application declares. Either ``seconds`` (an interval) or ``cron`` in a time zone."""
 
     id: str
     body: str = "quick"
     seconds: float | None = 1.0
     cron: str | None = None
+    timezone: str | None = None
+    gap: Any = None
+    fold: Any = None
     start: str | None = None
     end: str | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -36,6 +39,8 @@ class Blueprint:
     ``writers``  it has bodies that write into a table of its own. ``is_open``  everybody may write over REST.
     ``plain``  the same application without a scheduler. ``deaf``  hints never arrive. ``far``  no process says which it
     is, as if each were on a machine of its own: what it runs is taken over when its lease has ended, and not before.
+    ``skew``  the clock of its host is wrong by so many seconds. ``shifted``  the database's clock is off by what the
+    file ``clock`` in the ledger's folder says.
     ``freeze_after``  name of a statement: the process stops itself right after it, once, when it finds the file
     ``freeze`` in the ledger's folder. ``freeze_unsynced``: it first announces a further statement and never sends it,
     so that the server does not count the session as idle in its transaction.
@@ -52,6 +57,8 @@ class Blueprint:
     is_open: bool = False
     deaf: bool = False
     far: bool = False
+    skew: float = 0.0
+    shifted: bool = False
     freeze_after: str | None = None
     freeze_unsynced: bool = False
 
@@ -68,6 +75,10 @@ class Blueprint:
     def having(self, **changes: Any) -> Blueprint:
         """The same application with something changed."""
         return replace(self, **changes)
+
+    @property
+    def clock_file(self) -> Path | None:
+        return Path(self.ledger) / "clock" if self.shifted else None
 
     @property
     def freeze_file(self) -> Path:

@@ -122,8 +122,10 @@ class Fleet:
         )
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         for group in self.groups:
+            if error is not None and group.exit_code:  # what ended by itself is likely to be why
+                error.add_note(f"{group.name} ended with {group.exit_code}: {group.log().strip().splitlines()[-1:]}")
             group.destroy()
         for process in self._adopted:
             process.kill()

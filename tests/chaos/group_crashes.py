@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import bad_bodies, deploy, freeze, havoc, kill_storm, long_bodies, poison, restart
+from . import bad_bodies, deploy, freeze, havoc, kill_storm, long_bodies, poison, restart, together
 from .entry import POSTGRES, Entry, Group
 
 _ZOMBIE = "its late reports refused, every fire of the others on time"
@@ -19,6 +19,15 @@ ENTRIES: Sequence[Entry] = (
         minutes=8,
         short={"seconds": 7, "schedules": 60, "workers": 3, "slack": 5.0},
         long={"seconds": 430, "schedules": 100},
+    ),
+    Entry(
+        name="all_at_once",
+        group=Group.CRASHES,
+        done="kill -9 of all processes in the same moment, and as many new ones, ten times",
+        judged="everything final by itself",
+        scenario=together.scenario,
+        minutes=4,
+        short={"times": 1, "schedules": 30},
     ),
     Entry(
         name="havoc",

@@ -71,7 +71,8 @@ def run_trial(trial: Trial) -> Result:
             except NotRun as reason:
                 return Result(**about, verdict=NOT_RUN, why=str(reason))
             except Exception as error:  # noqa: BLE001 - a scenario that breaks off is one that failed
-                report.problems.append(f"broke off with {type(error).__name__}: {error}")
+                notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+                report.problems.append(f"broke off with {type(error).__name__}: {error}{notes}")
             private = _private(site)
     except Exception as error:  # noqa: BLE001 - so is one whose place could not be made
         report.problems.append(f"there was no database for it: {type(error).__name__}: {error}")

@@ -13,7 +13,7 @@ from .blueprint import Blueprint, Planned
 from .checkers import check_bodies, check_drained, compare_fires, lateness, start_lateness
 from .expected import expected_fires, whole
 from .fleet import Fleet
-from .recorded import RecordedRun, RecordedSchedule
+from .recorded import RecordedRun, RecordedSchedule, Tables
 from .report import Report
 from .site import Site
 
@@ -93,11 +93,16 @@ async def up_before(site: Site, moment: datetime, nodes: int) -> None:
 
 async def over(site: Site, until: datetime, patience: float) -> None:
     """Wait until every schedule has fired for the last time and every run is final."""
+    await over_at(site.tables, site, until, patience)
+
+
+async def over_at(tables: Tables, site: Site, until: datetime, patience: float) -> None:
+    """The same of other tables than the site's."""
 
     async def done() -> bool:
-        if datetime.now(UTC) <= until or await site.tables.count(RecordedSchedule, "state <> 'finished'"):
+        if datetime.now(UTC) <= until or await tables.count(RecordedSchedule, "state <> 'finished'"):
             return False
-        return not await site.tables.count(RecordedRun, "state IN ('queued', 'running')")
+        return not await tables.count(RecordedRun, "state IN ('queued', 'running')")
 
     await site.until(done, "every fire is recorded and every run is final", patience)
 

@@ -94,7 +94,7 @@ class Arguments:
         shape = self._shape
         values: dict[str, Any] = {}
         if named or shape.required:
-            values = self._checked(lambda: _from_json(self._adapter, json.dumps(dict(named))))
+            values = self._checked(lambda: self._reader(named))
         for name in shape.contexts:
             values[name] = context
         return values
@@ -158,6 +158,24 @@ class Arguments:
                 "Take an id or plain data instead, and get the object inside"
             ) from None
 
+    @functools.cached_property
+    def _reader(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """From stored arguments to values. Called for each run: all that does not depend on them is done before."""
+        from pydantic_core import PydanticSerializationError, to_json
+
+        adapter = self._adapter
+
+        def read(named: Mapping[str, Any]) -> dict[str, Any]:
+            text: str | bytes
+            try:
+                text = to_json(named)
+            except PydanticSerializationError:  # what no UTF-8 has a form for
+                text = json.dumps(dict(named))
+            values: dict[str, Any] = _from_json(adapter, text)
+            return values
+
+        return read
+
     def _from_either(self, named: Mapping[str, Any]) -> Any:
         from pydantic import ValidationError
 
@@ -173,11 +191,13 @@ class Arguments:
             return _from_json(self._adapter, text)
 
     def _checked(self, step: Callable[[], Any]) -> Any:
-        from pydantic import ValidationError
-
         try:
             return step()
-        except ValidationError as error:
+        except ValueError as error:
+            from pydantic import ValidationError  # which is one; imported here, for this is done for each run
+
+            if not isinstance(error, ValidationError):
+                raise
             misfits = _misfits(error)
             raise InvalidArguments(f"task {self.label}: {_told(misfits)}", misfits=misfits) from None
 
@@ -192,9 +212,9 @@ class Arguments:
             raise InvalidArguments(f"task {self.label}: an argument cannot be stored as JSON: {error}") from None
 
 
-def _from_json(adapter: TypeAdapter[Any], text: str) -> Any:
+def _from_json(adapter: TypeAdapter[Any], text: str | bytes) -> Any:
     # JSON mode, so that strict types accept what JSON has no type for; by name too, as that is how they were dumped.
-    return adapter.validate_json(text, by_alias=True, by_name=True)
+    return adapter.validator.validate_json(text, by_alias=True, by_name=True)
 
 
 def _parameters_only(function: Any) -> Any:

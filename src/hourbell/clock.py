@@ -10,6 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 
 class Clock(ABC):
@@ -18,6 +19,10 @@ class Clock(ABC):
     @abstractmethod
     def now(self) -> datetime:
         """The node's best estimate of the database's present instant, aware UTC. For sleeping and for display only."""
+
+    def at(self, elapsed: float) -> datetime:
+        """``now()`` for who has just asked for the elapsed time, and need not have it asked for again."""
+        return self.now()
 
     @abstractmethod
     def host_now(self) -> datetime:
@@ -36,10 +41,6 @@ class Clock(ABC):
         """Take note of an instant that the database just answered, so that ``now()`` follows it."""
 
 
-def _boot_seconds() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class SystemClock(Clock):
     """The real clock: the last instant heard from the database plus the time elapsed since.
 
@@ -48,12 +49,16 @@ class SystemClock(Clock):
 
     def __init__(self) -> None:
         # CLOCK_BOOTTIME counts suspended time where CLOCK_MONOTONIC does not; not every system has it.
-        self._elapsed = _boot_seconds if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+        has_boot_time = hasattr(time, "CLOCK_BOOTTIME")
+        self._elapsed = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if has_boot_time else time.monotonic
         self._anchor = (self.host_now(), self._elapsed())
 
     def now(self) -> datetime:
+        return self.at(self._elapsed())
+
+    def at(self, elapsed: float) -> datetime:
         instant, since = self._anchor
-        return instant + timedelta(seconds=self._elapsed() - since)
+        return instant + timedelta(0, elapsed - since)
 
     def host_now(self) -> datetime:
         return datetime.now(UTC)

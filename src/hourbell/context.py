@@ -199,6 +199,16 @@ class Context:
         return Entered(self)
 
 
+def enter(context: Context) -> contextvars.Token[Context | None]:
+    """As `Context.entered`, for who calls `leave` with the answer whatever happens."""
+    return _current.set(context)
+
+
+def leave(token: contextvars.Token[Context | None]) -> None:
+    """This code is part of the run no longer."""
+    _current.reset(token)
+
+
 def current_run() -> Context | None:
     """The run that this code is part of, or None outside of any (as in a request)."""
     return _current.get()

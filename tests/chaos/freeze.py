@@ -96,7 +96,7 @@ async def in_claim(site: Site, *, seconds: float = FROZEN) -> Report:
 
 async def in_settle(site: Site, *, seconds: float = FROZEN) -> Report:
     """With a settlement written and not yet heard of."""
-    return await in_statement(site, statement="settling.settle", seconds=seconds)
+    return await in_statement(site, statement="settling.succeed", seconds=seconds)
 
 
 async def in_insert(site: Site, *, seconds: float = FROZEN) -> Report:

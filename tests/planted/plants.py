@@ -38,6 +38,20 @@ PLANTS = (
         (STORES, "-k", "postgres and (Settling or Rescuing or Cancelling)"),
     ),
     Plant(
+        "PostgreSQL: the fence of a success does not compare the attempt",
+        "store/sql/postgres/settling.sql",
+        "WHERE r.id = u.id AND r.attempt = u.attempt AND r.state",
+        "WHERE r.id = u.id AND r.state",
+        (STORES, "-k", "postgres and (Settling or Rescuing or Cancelling)"),
+    ),
+    Plant(
+        "PostgreSQL: the fence of a success does not compare the node",
+        "store/sql/postgres/settling.sql",
+        "= 'running' AND r.node_id || '' = :node",
+        "= 'running'",
+        (STORES, "-k", "postgres and (Settling or Rescuing or Cancelling)"),
+    ),
+    Plant(
         "SQLite: the fence does not compare the attempt",
         "store/sql/sqlite/settling.sql",
         "WHERE id = becomes.run_id AND runs.state = 'running' AND node_id = :node AND attempt = :attempt",
@@ -89,12 +103,9 @@ PLANTS = (
     Plant(
         "PostgreSQL: a dead node may claim",
         "store/sql/postgres/claiming.sql",
-        "-- without any, nothing is counted. Answers at least one row, whose is_live says whether the node may claim.\n"
         "WITH RECURSIVE me AS MATERIALIZED (\n"
         "    SELECT n.id FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live' FOR KEY SHARE\n",
-        "-- without any, nothing is counted.\n"
-        "WITH RECURSIVE me AS MATERIALIZED (\n"
-        "    SELECT n.id FROM {schema}.nodes n WHERE n.id = :node FOR KEY SHARE\n",
+        "WITH RECURSIVE me AS MATERIALIZED (\n    SELECT n.id FROM {schema}.nodes n WHERE n.id = :node FOR KEY SHARE\n",
         (STORES, "-k", "postgres and (Claiming or Leasing or Rescuing)"),
     ),
     Plant(
@@ -114,7 +125,7 @@ PLANTS = (
     Plant(
         "a node trusts its lease for ever",
         "engine/trust.py",
-        "return not self._ended and self._clock.elapsed() < self._deadline",
+        "return not self._ended and moment < self._deadline",
         "return not self._ended",
         ("tests/engine/test_trust.py", "tests/engine/test_claiming.py"),
     ),

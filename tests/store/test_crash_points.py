@@ -43,6 +43,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "claim": ("claiming.claim",),
         "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
         "settle": ("settling.settle",),
+        "succeed": ("settling.succeed",),
         "renew": ("nodes.renew", "nodes.siblings"),
         "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit", "overlap.waiting"),
         "progress": ("logs.note_progress",),
@@ -67,6 +68,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
             "claiming.take", "commit",
         ),
         "settle": ("settling.keep", "settling.settle", "commit"),
+        "succeed": ("settling.settle", "commit"),
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
         "rescue": (
             "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.cancel_lost", "nodes.fail_lost",
@@ -185,6 +187,7 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     assert await seen(pair.struck.renew("a", LEASE, 0)) == list(steps["renew"])
     (run,) = await claim(pair, "a", "c2")
     assert await seen(pair.struck.cancel_run(run.id)) == list(steps["cancel"])
+    assert await seen(pair.struck.settle("a", [succeeded(run)])) == list(steps["succeed"])
     run = await enqueue(pair)
     assert await seen(pair.struck.audited(act(pair, Action.CANCEL)).cancel_run(run.id)) == list(steps["audited cancel"])
     pause = pair.struck.audited(act(pair, Action.PAUSE)).edit_schedule("tick", pausing("why"))
@@ -392,15 +395,14 @@ async def test_a_failure_reported_again_counts_once(pair: Pair, point: Point) ->
     assert kept == [(1, Outcome.FAILED)]
 
 
-# An attempt that ends its run keeps no row of its own: there the first step is not sent.
-@pytest.mark.parametrize("pair, point", points("settle", without="settling.keep"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("succeed"), indirect=["pair"])
 async def test_a_success_reported_again_counts_once(pair: Pair, point: Point) -> None:
     stored = await settled_twice(pair, point, succeeded)
     assert (stored.state, stored.attempt, stored.failures) == (RunState.SUCCEEDED, 1, 0)
     assert await pair.other.list_attempts(stored.id) == []
 
 
-@pytest.mark.parametrize("pair, point", points("settle", without="settling.keep"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("succeed"), indirect=["pair"])
 async def test_a_node_that_dies_settling_has_settled_or_has_not(pair: Pair, point: Point) -> None:
     await register(pair, "a", "b")
     run = await enqueue(pair)

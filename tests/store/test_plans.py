@@ -83,6 +83,14 @@ ASKED: dict[str, dict[str, Any]] = {
         "limited": [], "names": [], "mosts": [],
     },
     "claiming.lock_limits": {"node": "n1", "tasks": ["rare"]},
+    "settling.succeed": {
+        "node": "n1", "id": [NOBODY], "attempt": [1], "result": [None], "started_at": [INSTANT],
+        "finished_at": [INSTANT],
+    },
+    "settling.settle": {
+        "node": "n1", "id": [NOBODY], "attempt": [1], "state": ["failed"], "outcome": ["failed"], "failed": [True],
+        "delay": [timedelta(0)], "error": ["e"], "result": [None], "started_at": [INSTANT], "finished_at": [INSTANT],
+    },
     "watching.waiting": {"patience": timedelta(seconds=15)},
     "runs.waiting": {"queue": "default", "task": "rare", "limit": 100},
     "watching.next_work": {"node": "n1", "tasks": ["rare"], "queues": None},
@@ -133,6 +141,29 @@ async def test_postgresql_never_reads_a_whole_table(crowded: Any, name: str) -> 
     assert scans, "the plan names no scan at all: this test has looked at the wrong thing"
     whole = [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in BIG]
     assert not whole, json.dumps(plan, indent=1)
+
+
+async def test_successes_are_written_in_the_order_of_their_ids(crowded: Any) -> None:
+    """Nothing locks them before, so this is what keeps two writers from waiting for each other: one by one by the
+    primary key, in the order of the reports, or, where the table is next to empty, in that of the key."""
+    statements = load("postgres", "hourbell")
+    statement = statements["settling.succeed"]
+    bound = [ASKED["settling.succeed"].get(parameter) for parameter in statement.parameters]
+    await crowded.execute(statements["transaction.session"].text)
+    await crowded.execute("SET plan_cache_mode = force_generic_plan")
+    for empty in (False, True):
+        if empty:
+            await crowded.execute("TRUNCATE hourbell.runs CASCADE")
+            await crowded.execute("VACUUM ANALYZE hourbell.runs")
+        (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
+        plan = json.loads(row[0])[0]["Plan"]
+        (joined,) = [node for node in nodes_of(plan) if node["Node Type"].endswith(("Loop", "Join"))]
+        assert joined["Node Type"] == "Nested Loop", json.dumps(plan, indent=1)
+        outer, inner = ([node["Node Type"] for node in nodes_of(side)] for side in joined["Plans"])
+        by_key = joined["Plans"][0 if empty else 1]
+        assert by_key["Index Name"] == "runs_pkey"
+        assert "Sort" in (inner if empty else outer)
+        assert empty or "id = " in by_key["Index Cond"], "a table that is not empty is read whole"
 
 
 @pytest.mark.parametrize("name", ["runs.list_aside", "runs.prune_aside"])

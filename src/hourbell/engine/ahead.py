@@ -61,9 +61,9 @@ class Ahead:
         held = len(self._holdings.unstarted[kind]) + sum(self._holdings.claims.values())
         return self.slots(kind) + self.allowed(kind) - held
 
-    def ended(self, kind: Kind, begun: float) -> None:
-        """A body has ended that began then."""
-        if self._clock.elapsed() - begun < MOMENT:
+    def ended(self, kind: Kind, took: float) -> None:
+        """A body has ended that took so many seconds."""
+        if took < MOMENT:
             self._short[kind] += 1
 
     def watch(self) -> None:

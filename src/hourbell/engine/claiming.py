@@ -226,25 +226,24 @@ class Claiming:
             for run in runs:
                 self._settling.add(run, verdict.handed_back(run))
             return
-        at_once = [run for run in runs if self._may_not_wait(kind, run)]
+        # What waits dies with its node, and not every run may; a limited one has a place that others could use.
+        limited = self._limiting.limited(kind)
+        at_once = [run for run in runs if not run.may_wait or run.task in limited]
         if at_once:
             free = self._ahead.slots(kind)
             for run in at_once[free:]:
                 self._settling.add(run, verdict.handed_back(run))
             self._holdings.add(kind, at_once[:free], first=True)
-            runs = [run for run in runs if not self._may_not_wait(kind, run)]
+            runs = [run for run in runs if run.may_wait and run.task not in limited]
         self._holdings.add(kind, runs)
         # Only ever less here: that there is more again is for `freed` to find out.
         self._suspects_left = min(self._suspects_left, self._holdings.room_for_suspects())
         self._executing.pump()
 
-    def _may_not_wait(self, kind: Kind, run: Run) -> bool:
-        """What waits dies with its node, and not every run may; a limited one has a place that others could use."""
-        return not run.may_wait or self._limiting.limits(kind, run.task)
-
     def _rooms(self, kind: Kind, limit: int, slots: int) -> dict[str, int]:
         """How many runs of each task may be claimed."""
-        most = {name: slots if self._limiting.limits(kind, name) else limit for name in self._tasks(kind)}
+        names, limited = self._tasks(kind), self._limiting.limited(kind)
+        most = {name: slots if name in limited else limit for name in names}
         rooms = {name: self._parts.stuck.room(name, room) for name, room in most.items() if room}
         return {name: room for name, room in rooms.items() if room}
 

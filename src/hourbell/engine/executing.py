@@ -24,6 +24,7 @@ from hourbell.model.run_state import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from hourbell.engine.holding import Holdings
     from hourbell.engine.notes import Notes
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from hourbell.model.run import CancelRequest, Run, Settlement
     from hourbell.task import Task
 
-CHUNK = 25
+CHUNK = 50
 """Bodies started before the event loop gets its turn, so that requests are served and the next claim is sent."""
 
 LAST_GRACE = 0.2
@@ -202,10 +203,12 @@ class Executing:
 
     def _begin(self, execution: Execution) -> bool:
         """May this body begin? Asked in its own task or thread, right before its first line."""
-        if not self._holdings.may_begin(execution) or not self._trust.holds():
+        clock = self._parts.clock
+        since = clock.elapsed()
+        if not self._holdings.may_begin(execution) or not self._trust.holds_at(since):
             return False
-        execution.since = self._parts.clock.elapsed()
-        execution.started_at = self._parts.clock.now()
+        execution.since = since
+        execution.started_at = clock.at(since)
         if self._parts.events.wants(RunStarted):
             self._parts.events.emit(RunStarted(run=execution.run, node_id=self._trust.node_id))
         return True
@@ -235,9 +238,10 @@ class Executing:
                 # The lease was lost after the commit of its effect, which nobody takes back.
                 self._settling.tell_committed(execution.run, execution.settled)
             return
-        waited = self._holdings.may_begin(execution)
+        waited = ending.how is How.NOT_BEGUN and self._holdings.may_begin(execution)
+        now = self._parts.clock.elapsed()
         self._holdings.ended(execution)
-        self.ahead.ended(execution.kind, execution.since)
+        self.ahead.ended(execution.kind, now - execution.since)
         if execution.settled is not None and ending.error is not None:
             execution.context.log.error(
                 "the body ended with an error after its effect was committed, which stands: %s",
@@ -249,7 +253,7 @@ class Executing:
             # The store knows it already, and says so when it is told again.
             self._settling.add(execution.run, execution.settled, stands=True)
         elif ending.how is not How.NOT_BEGUN:
-            self._settling.add(execution.run, self._judge(execution, ending))
+            self._settling.add(execution.run, self._judge(execution, ending, self._parts.clock.at(now)))
         elif waited:
             # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.
             self._settling.add(execution.run, verdict.handed_back(execution.run))
@@ -262,8 +266,8 @@ class Executing:
         where = f". It is here:\n{ending.stack}" if ending.stack else ""
         _log.warning("run %s of %s (%s) does not end; it is let go of%s", run.id, run.task, ending.how.value, where)
 
-    def _judge(self, execution: Execution, ending: Ending) -> Settlement:
-        run, started_at, now = execution.run, execution.started_at, self._parts.clock.now()
+    def _judge(self, execution: Execution, ending: Ending, now: datetime) -> Settlement:
+        run, started_at = execution.run, execution.started_at
         if ending.how is How.REFUSED and ending.error is not None:
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(ending.error))
             return verdict.refused(run, ending.error, now)

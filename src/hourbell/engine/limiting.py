@@ -46,9 +46,9 @@ class Limiting:
         """The limits on tasks of this kind."""
         return self._limits.get(kind, ())
 
-    def limits(self, kind: Kind, task: str) -> bool:
-        """True when runs of this task are limited."""
-        return kind in self._limits and any(task in limit.tasks for limit in self._limits[kind])
+    def limited(self, kind: Kind) -> frozenset[str]:
+        """The tasks of this kind whose runs are limited."""
+        return frozenset(task for limit in self._limits.get(kind, ()) for task in limit.tasks)
 
     def claimed(self, kind: Kind, claim: Claim) -> None:
         """Whoever was passed over is asked for again soon; places that missed runs took are free again at once."""

@@ -125,15 +125,17 @@ class Settling:
         except StoreRejected as reason:
             await self._halve(batch, reason)
             return
+        refused = []
         for report in batch:
             report.done = True
-            report.became = accepted.get(report.run.id, report.settlement.state)
-        refused = [report for report in batch if report.run.id not in accepted]
+            report.became = accepted.get(report.run.id)
+            if report.became is None:
+                refused.append(report)
         if refused:
             self._lost(refused)
-            batch = [report for report in batch if report.run.id in accepted]
+            batch = [report for report in batch if report.became is not None]
         self.settled([report.run for report in batch])
-        if any(report.became is RunState.QUEUED or _passes_on(report) for report in batch):
+        if any(report.became is RunState.QUEUED or _passes_on(report.run) for report in batch):
             self._queued()
         self._tell(batch)
 
@@ -204,9 +206,8 @@ class Settling:
                 self._parts.events.emit(RunRetried(run=run, node_id=node_id, error=settlement.error, delay=delay))
 
 
-def _passes_on(report: Report) -> bool:
+def _passes_on(run: Run) -> bool:
     """Whether another run of the schedule may have waited for this one, and be due since it was settled."""
-    run = report.run
     return run.schedule_id is not None and takes_turns((run.policies or {}).get("overlap"), run.origin)
 
 

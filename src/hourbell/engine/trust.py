@@ -30,7 +30,11 @@ class Trust:
 
     def holds(self) -> bool:
         """True while this node may start bodies and report them."""
-        return not self._ended and self._clock.elapsed() < self._deadline
+        return self.holds_at(self._clock.elapsed())
+
+    def holds_at(self, moment: float) -> bool:
+        """The same for who has just asked the clock."""
+        return not self._ended and moment < self._deadline
 
     def is_ours(self) -> bool:
         """False in a forked child, which copied everything but is not this node. Asked before each statement."""

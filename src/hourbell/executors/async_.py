@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from hourbell.context import ask_to_end
+from hourbell.context import ask_to_end, enter, leave
 from hourbell.executors.overtime import Overtime, raised, returned
 from hourbell.executors.protocol import Call, Ending, How
 
@@ -65,8 +65,11 @@ class AsyncBody:
         if call.timeout is not None:
             self._watched().begin()
         try:
-            with call.context.entered():
+            token = enter(call.context)
+            try:
                 value = await call.invoke()
+            finally:
+                leave(token)
             ending = Ending(How.RETURNED, value)
             if self._overtime is not None:
                 ending = returned(value, self._overtime, call.context)

@@ -222,9 +222,8 @@ class SqlStore:
     async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> Mapping[str, RunState]:
         if not settlements:
             return {}
-        settled = await self._database.run(
-            lambda: settling.settle(node_id, settlements, keep_first=self._steps), "settle", atomic=self._steps
-        )
+        script = settling.settle_in_steps if self._steps else settling.settle_at_once
+        settled = await self._database.run(lambda: script(node_id, settlements), "settle", atomic=self._steps)
         # In the application's transaction the report itself, which follows the commit, lets the next one go.
         if settled.passes_on and not self._database.is_lent:
             await self._database.run(lambda: overlap.release(settled.passes_on), "settle")

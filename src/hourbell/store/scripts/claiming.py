@@ -6,17 +6,20 @@ Under a limit the count comes after the lock: on the row of the task, or on the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.run import ROOM_FOR_SUSPECTS, Claim
 from hourbell.model.run_state import RunState
-from hourbell.store.scripts.rows import run_from
+from hourbell.store.scripts.rows import whole_run_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from hourbell.model.limit import Limit
+
+_IN_ORDER = attrgetter("priority", "run_at", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def _claim(now: Any, rows: Sequence[Row], passed_over: Sequence[str] = ()) -> Claim:
-    runs = [run_from(row) for row in sorted(rows, key=_order)]
+    runs = sorted(map(whole_run_from, rows), key=_IN_ORDER)
     return Claim(
         now,
         tuple([run for run in runs if run.state is RunState.RUNNING]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,22 @@ from hourbell.store.scripts.script import Row, to_json
 from hourbell.store.scripts.stored_json import mapping_from, value_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hourbell.model.plan import PlannedSkip
     from hourbell.model.policies import Policies
 
 _NO_DELAY = timedelta(0)
 _OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
+_RUN = tuple(field.name for field in fields(Run))
+_READ_WHERE_GIVEN: Sequence[tuple[str, Callable[[Any], Any]]] = (
+    ("outcome", _OUTCOMES.get),
+    ("policies", mapping_from),
+    ("result", value_from),
+    ("progress", Progress.from_json),
+    ("parent", str),
+    ("yielded_to", str),
+)
 # To call an Enum costs as much as ten looks into a dict, and this is done for each run that is claimed.
 STATES: Mapping[str, RunState] = {state.value: state for state in RunState}
 SOURCES: Mapping[str, Source] = {source.value: source for source in Source}
@@ -107,43 +117,22 @@ def schedule_values(schedule: Schedule) -> dict[str, Any]:
 
 
 def run_from(row: Row) -> Run:
-    """A row of ``runs``."""
-    policies, result, parent, progress = row["policies"], row["result"], row["parent"], row["progress"]
-    return Run(
-        id=str(row["id"]),
-        task=row["task"],
-        state=STATES[row["state"]],
-        origin=row["origin"],
-        created_at=row["created_at"],
-        schedule_id=row["schedule_id"],
-        args=mapping_from(row["args"]),
-        reason=row["reason"],
-        fire_at=row["fire_at"],
-        covers_until=row["covers_until"],
-        covers_count=row["covers_count"],
-        run_at=row["run_at"],
-        start_by=row["start_by"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        cancel_requested_at=row["cancel_requested_at"],
-        attempt=row["attempt"],
-        failures=row["failures"],
-        losses=row["losses"],
-        node_id=row["node_id"],
-        outcome=_OUTCOMES.get(row["outcome"]),
-        error=row["error"],
-        result=value_from(result) if result is not None else None,
-        queue=row["queue"],
-        priority=row["priority"],
-        key=row["key"],
-        policies=mapping_from(policies) if policies is not None else None,
-        on_lost=row["on_lost"],
-        lost_limit=row["lost_limit"],
-        tracking_id=row["tracking_id"],
-        parent=str(parent) if parent is not None else None,
-        progress=Progress.from_json(progress) if progress is not None else None,
-        yielded_to=_text(row["yielded_to"]),
-    )
+    """A row of ``runs``, whatever else stands in it."""
+    return whole_run_from({name: row[name] for name in _RUN})
+
+
+def whole_run_from(row: Row) -> Run:
+    """A row of those columns of ``runs`` that a `Run` has, and perhaps of ``is_live`` and ``now_at``."""
+    found = dict(row.items())
+    found.pop("is_live", None)
+    found.pop("now_at", None)
+    found["id"] = str(found["id"])
+    found["state"] = STATES[found["state"]]
+    found["args"] = mapping_from(found["args"])
+    for name, read in _READ_WHERE_GIVEN:
+        if found[name] is not None:
+            found[name] = read(found[name])
+    return Run.of_fields(found)
 
 
 def ended_from(rows: Iterable[Row]) -> tuple[Run, ...]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model import history
-from hourbell.model.run_state import RunState
+from hourbell.model.run_state import Outcome, RunState
 from hourbell.store.scripts.rows import STATES
-from hourbell.store.scripts.script import Script, batch, call
+from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hourbell.model.run import Settlement
+
+_RUN_ID = attrgetter("run_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,40 @@ class Settled:
     passes_on: frozenset[str]
 
 
-def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool) -> Script[Settled]:
-    """See `RunStore.settle`. ``keep_first``: the dialect writes ended attempts in a statement of its own."""
+def settle_at_once(node_id: str, settlements: Sequence[Settlement]) -> Script[Settled]:
+    """See `RunStore.settle`, in one statement: for databases with row locks. Where all have succeeded, which is nearly
+    always, it is one that carries little of each."""
+    if not all(map(_says_no_more, settlements)):
+        rows = [_values(settlement) for settlement in settlements]
+        written = yield batch("settling.settle", rows, node=node_id)
+        return (yield from _settled(node_id, rows, written))
+    ordered = sorted(settlements, key=_RUN_ID)
+    counted = yield call(
+        "settling.succeed",
+        node=node_id,
+        id=[one.run_id for one in ordered],
+        attempt=[one.attempt for one in ordered],
+        result=[one.result for one in ordered],
+        started_at=[one.started_at for one in ordered],
+        finished_at=[one.finished_at for one in ordered],
+    )
+    if counted[0]["written"] != len(ordered):
+        return (yield from _settled(node_id, [_values(one) for one in ordered], ()))
+    passes_on = frozenset(counted[0]["passes_on"] or ())
+    return Settled(dict.fromkeys([one.run_id for one in ordered], RunState.SUCCEEDED), passes_on)
+
+
+def settle_in_steps(node_id: str, settlements: Sequence[Settlement]) -> Script[Settled]:
+    """See `RunStore.settle`, for databases where the transaction holds everything: row by row, and attempts that end
+    without ending their run are kept while the run still shows them."""
     rows = [_values(settlement) for settlement in settlements]
-    if keep_first:
-        yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
+    yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
     written = yield batch("settling.settle", rows, node=node_id)
+    return (yield from _settled(node_id, rows, written))
+
+
+def _settled(node_id: str, rows: Sequence[dict[str, Any]], written: Sequence[Row]) -> Script[Settled]:
+    """What was written, or stands already since an earlier try, whose answer was lost."""
     accepted = {str(row["id"]): STATES[row["state"]] for row in written}
     passes_on = {row["passes_on"] for row in written}
     missing = [row for row in rows if row["id"] not in accepted]
@@ -40,6 +71,12 @@ def settle(node_id: str, settlements: Sequence[Settlement], *, keep_first: bool)
         passes_on.update(row["passes_on"] for row in found)
     yield batch("settling.forget", _outgrown(rows, accepted))
     return Settled(accepted, frozenset(passes_on - {None}))
+
+
+def _says_no_more(settlement: Settlement) -> bool:
+    """A success, its result and its times, and nothing else."""
+    outcome, error, failed = settlement.outcome, settlement.error, settlement.failed
+    return settlement.state is RunState.SUCCEEDED and outcome is Outcome.SUCCEEDED and error is None and not failed
 
 
 def _outgrown(rows: Sequence[Mapping[str, Any]], accepted: Mapping[str, RunState]) -> list[dict[str, Any]]:

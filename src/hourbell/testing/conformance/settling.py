@@ -41,6 +41,37 @@ class SettlingConformance(Conformance):
         assert (done.error, done.reason) == (None, None)
         assert await bench.attempts(run) == [], "the last attempt stands in the run itself"
 
+    async def test_reports_of_every_kind_in_one_batch(self, bench: Bench) -> None:
+        runs = [await bench.running() for _ in range(6)]
+        good, better, bad, retried, unwanted, stale = runs
+        await bench.store.cancel_run(good.id)
+        await bench.store.cancel_run(unwanted.id)
+        reports = [
+            bench.report(stale, result="1"),
+            bench.report(bad, Outcome.FAILED, failed=True, error="boom"),
+            bench.report(good, result="2"),
+            bench.report(retried, Outcome.FAILED, state=RunState.QUEUED, failed=True, error="again"),
+            bench.report(better, result="3", started_at=bench.later(1), finished_at=bench.later(2)),
+            bench.report(unwanted, Outcome.CANCELLED),
+        ]
+        reports[0] = replace(reports[0], attempt=2)
+        ends = {
+            good.id: RunState.SUCCEEDED,
+            better.id: RunState.SUCCEEDED,
+            bad.id: RunState.FAILED,
+            retried.id: RunState.QUEUED,
+            unwanted.id: RunState.CANCELLED,
+        }
+        for _ in range(2):  # the second time it stands already
+            assert await bench.store.settle("a", reports) == ends
+        stored = [await bench.get(run) for run in runs]
+        assert {run.id: run.state for run in stored} == ends | {stale.id: RunState.RUNNING}
+        assert [run.result for run in stored] == [2, 3, None, None, None, None]
+        assert [run.error for run in stored] == [None, None, "boom", "again", None, None]
+        assert [run.reason for run in stored] == [None, None, None, None, Reason.CANCELLED, None]
+        assert [run.failures for run in stored] == [0, 0, 1, 1, 0, 0]
+        assert (stored[1].started_at, stored[1].finished_at) == (bench.later(1), bench.later(2))
+
     async def test_an_end_without_an_instant_is_now(self, bench: Bench) -> None:
         run = await bench.running()
         bench.clock.advance(9)

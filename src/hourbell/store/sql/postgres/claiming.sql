@@ -24,7 +24,9 @@ FROM (SELECT task FROM locked UNION ALL SELECT task FROM made) k;
 -- name: claiming.claim
 -- The node's own row is the lock, taken first: no live row, no claim. Each known task is asked for itself, so a backlog
 -- of one costs the others nothing. Limited tasks are counted here, under a snapshot later than the lock on their rows;
--- without any, nothing is counted. Answers at least one row, whose is_live says whether the node may claim.
+-- without any, nothing is counted. Answers at least one row, whose is_live says whether the node may claim. That it writes
+-- losses, as they are, makes it cheap: PostgreSQL reads the expression of a generated column (suspect) anew for each row
+-- as long as it finds that none of what stands in it is written.
 WITH RECURSIVE me AS MATERIALIZED (
     SELECT n.id FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live' FOR KEY SHARE
 ),
@@ -101,10 +103,14 @@ written AS (
         claim_id = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN NULL ELSE :claim_id END,
         attempt = CASE WHEN r.attempt = 0 AND r.start_by < coalesce(:now, now()) THEN 0 ELSE r.attempt + 1 END,
         limited = CASE WHEN r.task = ANY (:limited::text[]) THEN 1 ELSE r.limited END,
+        losses = r.losses,
         outcome = NULL,
         error = NULL
     WHERE r.id = ANY (ARRAY(SELECT p.id FROM picked p))
-    RETURNING r.*
+    RETURNING r.id, r.schedule_id, r.task, r.args, r.state, r.reason, r.origin, r.fire_at, r.covers_until,
+              r.covers_count, r.run_at, r.start_by, r.queue, r.priority, r.key, r.policies, r.on_lost, r.lost_limit,
+              r.tracking_id, r.parent, r.node_id, r.attempt, r.failures, r.losses, r.outcome, r.error, r.result,
+              r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.yielded_to, r.progress
 )
 SELECT EXISTS (SELECT 1 FROM me) AS is_live, coalesce(:now, now()) AS now_at, w.*
 FROM (VALUES (1)) AS one LEFT JOIN written w ON true;

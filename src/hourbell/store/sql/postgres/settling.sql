@@ -2,7 +2,7 @@
 -- The fence: run, state, node and attempt, judged under the lock. Rows are locked in the order of their ids before any
 -- is written. Each is looked up by its id and by nothing else (OFFSET keeps the other conditions out): the planner
 -- believes that hardly any row is running, and by the state it would compare every row that is with every report. What
--- was asked to end is not queued again.
+-- was asked to end is not queued again. Losses are written as they are: see claiming.claim.
 WITH reported AS MATERIALIZED (
     SELECT u.*, l.noted_at,
            CASE WHEN l.is_unwanted AND (u.state = 'queued' OR u.outcome = 'cancelled') THEN 'cancelled'
@@ -30,6 +30,7 @@ written AS (
         outcome = u.outcome,
         reason = CASE WHEN u.becomes = 'cancelled' THEN coalesce(r.reason, 'cancelled') END,
         failures = r.failures + u.failed::integer,
+        losses = r.losses,
         run_at = CASE WHEN u.becomes = 'queued' THEN coalesce(:now, now()) + u.delay ELSE r.run_at END,
         node_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.node_id END,
         claim_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.claim_id END,
@@ -49,6 +50,33 @@ kept AS (
     ON CONFLICT (run_id, attempt) DO NOTHING
 )
 SELECT id, state, CASE WHEN awaited AND state <> 'queued' THEN schedule_id END AS passes_on FROM written;
+
+-- name: settling.succeed
+-- What nearly every report says, written without a look beforehand: nothing here depends on what stands in the row but
+-- the fence, and that is judged again by who had to wait for the row. Rows are written in the order of their ids, by
+-- their ids alone: what is appended to state and node keeps their indexes out, as above. Losses are written as they
+-- are: see claiming.claim. Answers how many were written; when it is not all, each is read back.
+WITH written AS (
+    UPDATE {schema}.runs r
+    SET state = 'succeeded',
+        outcome = 'succeeded',
+        reason = NULL,
+        losses = r.losses,
+        error = NULL,
+        result = u.result,
+        started_at = coalesce(u.started_at, r.started_at),
+        finished_at = coalesce(u.finished_at, coalesce(:now, now()))
+    FROM (
+        SELECT s.* FROM unnest(:id::uuid[], :attempt::integer[], :result::text[], :started_at::timestamptz[],
+                               :finished_at::timestamptz[])
+            AS s (id, attempt, result, started_at, finished_at)
+        ORDER BY s.id
+        OFFSET 0
+    ) AS u
+    WHERE r.id = u.id AND r.attempt = u.attempt AND r.state || '' = 'running' AND r.node_id || '' = :node
+    RETURNING r.awaited, r.schedule_id
+)
+SELECT count(*) AS written, array_agg(w.schedule_id) FILTER (WHERE w.awaited) AS passes_on FROM written w;
 
 -- name: settling.read_back
 -- A settlement without a row is looked at before it is judged: was it written by an earlier try whose answer was lost?

@@ -16,14 +16,11 @@ from .site import Site, run_script
 from .storm import complaints
 
 FAR = "2199-01-01T00:00:00Z"
-# What renewing a lease sends: the renewal and the look at the other nodes. It is told apart.
-RENEWAL = ("nodes SET lease_until", "nodes WHERE state = $", "nodes WHERE state = 'live' AND id <>")
-BRACKETS = ("BEGIN", "COMMIT", "ROLLBACK", "SET ", "RESET")
 
 
 @dataclass(frozen=True)
 class Bill:
-    """Statements sent so far, renewals apart."""
+    """Statements sent so far, renewals and what they take along apart."""
 
     work: int
     renewing: int
@@ -73,15 +70,19 @@ async def billed(site: Site, groups: list[Group]) -> Bill:
     if site.server is None:
         return await billed_by_store(site, groups)
     rows = await site.tables.rows(STATISTICS)
-    renewing = sum(row["calls"] for row in rows if is_renewal(row["query"]))
-    return Bill(sum(row["calls"] for row in rows) - renewing, renewing)
+    return await apart(site, sum(row["calls"] for row in rows), 1)
 
 
 async def billed_by_store(site: Site, groups: list[Group]) -> Bill:
-    """Each renewal is two statements, and the tables count the renewals."""
+    """SQLite renews in two statements, with or without a question."""
     async with httpx.AsyncClient() as client:
         sent = sum([(await client.get(f"{group.url}/statements")).json() for group in groups])
-    renewing = 2 * sum(node.renewals for node in (await site.tables.all()).nodes)
+    return await apart(site, sent, 2)
+
+
+async def apart(site: Site, sent: int, each: int) -> Bill:
+    """The tables count the renewals, which take a question along: so many statements were sent for each."""
+    renewing = each * sum(node.renewals for node in (await site.tables.all()).nodes)
     return Bill(sent - renewing, renewing)
 
 
@@ -107,10 +108,6 @@ async def told(site: Site) -> str:
     """The statements most often sent."""
     rows = await site.tables.rows(STATISTICS)
     return "; ".join(f"{row['calls']} × {' '.join(row['query'].split())[:60]}" for row in rows[:6])
-
-
-def is_renewal(query: str) -> bool:
-    return any(mark in " ".join(query.split()) for mark in RENEWAL)
 
 
 if __name__ == "__main__":

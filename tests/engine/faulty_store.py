@@ -17,7 +17,7 @@ VERBS = frozenset(
         *("declare", "add_schedule", "edit_schedule", "remove_schedule", "get_schedule", "list_schedules"),
         *("enqueue", "trigger_schedule", "claim", "claimed", "held", "note_started", "settle", "cancel_run"),
         *("backfill", "put_calendar", "get_calendar", "list_calendars", "remove_calendar"),
-        *("stranded", "overruled", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),
+        *("stranded", "upkeep", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),
         *("note_progress", "add_logs", "list_logs", "list_audit", "see_runs", "see_schedules"),
         *("take_guard", "look_at_guard", "renew_guards", "end_guard"),
     }

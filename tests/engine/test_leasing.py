@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -9,15 +10,17 @@ import pytest
 
 from engine.bench import Bench
 from hourbell.clock import ManualClock
+from hourbell.engine import leasing
 from hourbell.engine.leasing import Leasing
 from hourbell.engine.neighbours import Neighbours
 from hourbell.engine.registering import Registering
 from hourbell.engine.rescuing import Rescuing
 from hourbell.engine.trust import Trust
 from hourbell.engine.witness import Witness
-from hourbell.errors import StoreUnavailable
+from hourbell.errors import StoreMisconfigured, StoreRejected, StoreUnavailable
 from hourbell.events import NodeLost, RunCancelled, RunEvent, RunFailed
 from hourbell.model.node import NodeState
+from hourbell.model.plan import NextWork, Question
 from hourbell.model.run_state import Reason, RunState
 
 
@@ -32,6 +35,24 @@ class Hands:
         return 1
 
 
+class Asker:
+    """A watch that wants to know when it is told to."""
+
+    def __init__(self) -> None:
+        self.wants = False
+        self.said: list[Any] = []
+
+    def question(self, asked: float, within: float) -> Question | None:
+        assert within == 5
+        return Question(("ring",), None) if self.wants else None
+
+    def answered(self, work: NextWork, asked: float) -> None:
+        self.said.append(work)
+
+    def unanswered(self, asked: float) -> None:
+        self.said.append(None)
+
+
 class Member:
     """One node's leasing and rescuing, stepped by hand."""
 
@@ -41,6 +62,7 @@ class Member:
         self.witness = Witness(bench.settings.lease)
         self.lost: list[str] = []
         self.hands = Hands()
+        self.asker = Asker()
         self.renewed = 0
         parts = bench.parts()
         self.neighbours = Neighbours(bench.processes, parts.settings.poll)
@@ -50,6 +72,7 @@ class Member:
             trust,
             self.witness,
             self.neighbours,
+            self.asker,
             running=lambda: 3,
             renewed=self._renewed,
             lost=self.lost.append,
@@ -97,6 +120,24 @@ async def test_when_trust_runs_out_the_lease_is_lost_and_not_renewed(bench: Benc
     assert await one.leasing.step() is None
     assert bench.faults.asked["renew"] == renewals
     assert len(one.lost) == 1
+
+
+async def test_trust_counts_from_when_the_renewal_was_sent(
+    bench: Bench, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await Member.join(bench)
+    renew = bench.store._store.renew
+
+    async def slow(*args: Any, **fields: Any) -> Any:
+        renewal = await renew(*args, **fields)
+        clock.advance(3)
+        return renewal
+
+    monkeypatch.setattr(bench.store._store, "renew", slow)
+    for wants in (False, True):
+        one.asker.wants = wants
+        await one.leasing.step()
+        assert one.trust.left() == pytest.approx(10.5)
 
 
 async def test_it_is_noticed_although_a_renewal_hangs(bench: Bench, clock: ManualClock) -> None:
@@ -212,6 +253,12 @@ async def test_a_sweep_hands_on_what_nobody_holds_any_more(bench: Bench, clock: 
         tables.nodes.drop(one.trust.node_id)
     clock.advance(await other.rescuing.step())
     await other.rescuing.step()
+    assert bench.faults.asked["rescue"] == 0, "nobody is suspect, and nobody has said that there is something"
+    other.rescuing.sweep()
+    bench.faults.before("rescue")
+    with pytest.raises(StoreUnavailable):
+        await other.rescuing.step()
+    await other.rescuing.step()
     assert (await bench.run(run.id)).state is RunState.QUEUED
     assert other.hands.woken == 1
     rescues = bench.faults.asked["rescue"]
@@ -273,3 +320,62 @@ async def test_a_registration_that_took_too_long_is_none(bench: Bench, clock: Ma
     registering._parts = replace(registering._parts, declarations=slow)
     with pytest.raises(StoreUnavailable, match="took longer"):
         await registering.attempt()
+
+
+async def test_the_renewal_takes_along_what_is_to_be_asked(bench: Bench, clock: ManualClock) -> None:
+    one = await Member.join(bench)
+    await bench.enqueue("ring")
+    await one.leasing.step()
+    assert one.asker.said == []
+    one.asker.wants = True
+    clock.advance(4)
+    await one.leasing.step()
+    (work,) = one.asker.said
+    assert (work.run_due, work.now) == (True, clock.now())
+    assert one.trust.left() == pytest.approx(13.5)
+    assert (bench.faults.asked["renew"], bench.faults.asked["next_work"]) == (2, 0)
+
+
+@pytest.mark.parametrize("trouble", [None, StoreRejected("no"), StoreMisconfigured("no right to read")])
+async def test_the_lease_waits_for_no_question(
+    bench: Bench, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    """The tables that it reads may be locked, slow, or not to be read: the renewal goes alone, at once."""
+    monkeypatch.setattr(leasing, "PATIENCE", 0.001)
+    one = await Member.join(bench)
+    one.asker.wants = True
+    renew, asked = bench.store._store.renew, []
+
+    async def stuck(*args: Any, question: Question | None = None) -> Any:
+        asked.append(question)
+        if question is None:
+            return await renew(*args)
+        if trouble is not None:
+            raise trouble
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(bench.store._store, "renew", stuck)
+    clock.advance(4)
+    assert await one.leasing.step() is not None
+    assert (len(asked), asked[1], one.asker.said, one.lost) == (2, None, [None], [])
+    assert one.trust.left() == pytest.approx(13.5)
+    begun = clock.elapsed()
+    while clock.elapsed() + 4 < begun + leasing.ALONE:
+        clock.advance(4)
+        await one.leasing.step()
+    assert not any(asked[2:]), "it is tried again only after a while"
+    clock.advance(5)
+    await one.leasing.step()
+    assert asked[-2:] == [asked[0], None]
+
+
+async def test_a_question_without_an_answer_is_given_back_when_the_database_is_away(bench: Bench) -> None:
+    one = await Member.join(bench)
+    one.asker.wants = True
+    bench.faults.before("renew")
+    with pytest.raises(StoreUnavailable):
+        await one.leasing.step()
+    assert one.asker.said == [None]
+    assert one.witness.suspects(bench.clock.now(), 0) == {}
+    assert await one.leasing.step() is not None
+    assert one.asker.said == [None], "the next goes alone"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.bench import Bench
+from engine.bench import Bench, declaration
 from hourbell.clock import ManualClock
 from hourbell.engine.watching import DEBOUNCE, SECOND_LOOK, Watching
 from hourbell.triggers import At, Every
@@ -248,6 +248,55 @@ async def test_a_question_that_failed_is_asked_again() -> None:
     asked = watch.asked
     await watching.step()
     assert watch.asked == asked + 1
+
+
+async def test_a_renewal_is_given_the_question_that_is_due_before_the_next() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    watching.heard()
+    await watching.step()
+    watch.clock.advance(0.5)
+    assert watching.question(watch.clock.elapsed(), 1.0) is None
+    for _ in range(20):
+        watch.clock.advance(4.9)
+        await watching.step()
+        asked = watch.asked
+        question = watching.question(watch.clock.elapsed(), 5.0)
+        assert question is not None
+        work = await watch.bench.store._store.next_work("a", question.tasks, question.queues)
+        watching.answered(work, watch.clock.elapsed())
+    assert watch.asked == asked <= 2, "every question went with a renewal"
+    assert await watching.step() == pytest.approx(5.5)
+
+
+async def test_a_question_that_a_renewal_lost_is_asked_at_once() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    await watching.step()
+    watch.clock.advance(0.9)
+    assert watching.question(watch.clock.elapsed(), 5.0) is not None
+    asked = watch.asked
+    watching.unanswered(watch.clock.elapsed())
+    await watching.step()
+    assert watch.asked == asked + 1
+
+
+async def test_an_answer_that_was_overtaken_changes_nothing() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    await watching.step()
+    watch.clock.advance(2)
+    sent = watch.clock.elapsed()
+    assert watching.question(sent, 5.0) is not None
+    old = await watch.bench.store._store.next_work("a", [], None)
+    await watch.bench.store.add_schedule(
+        declaration("ring", "ring", At(watch.clock.now() + timedelta(seconds=0.5))), "error"
+    )
+    watching.hinted()
+    watch.clock.advance(0.2)
+    assert await watching.step() == pytest.approx(0.3)
+    watching.answered(old, sent)
+    assert await watching.step() == pytest.approx(0.3)
 
 
 def _no_plan(*_: object) -> None:

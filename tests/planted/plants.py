@@ -194,17 +194,24 @@ PLANTS = (
     ),
     Plant(
         "an expired lease is renewed",
-        "store/sql/common/nodes.sql",
+        "store/sql/sqlite/nodes.sql",
         "WHERE id = :node AND state = 'live' AND lease_until > coalesce(:now, now())",
         "WHERE id = :node AND state = 'live'",
         (STORES, "-k", "sqlite and (Rescuing or Leasing)"),
     ),
     Plant(
         "a dead node is renewed",
-        "store/sql/common/nodes.sql",
+        "store/sql/sqlite/nodes.sql",
         "WHERE id = :node AND state = 'live' AND lease_until > coalesce(:now, now())",
         "WHERE id = :node AND lease_until > coalesce(:now, now())",
         (STORES, "-k", "sqlite and (Rescuing or Leasing)"),
+    ),
+    Plant(
+        "PostgreSQL: a renewal with a question renews an expired lease",
+        "store/sql/postgres/watching.sql",
+        "AND id = :node AND state = 'live' AND lease_until > coalesce(:now, now())",
+        "AND id = :node AND state = 'live'",
+        (STORES, "-k", "postgres and Leasing"),
     ),
     Plant(
         "a renewal counts from when it was answered",

@@ -23,10 +23,12 @@ from hourbell.model.limit import Limit
 from hourbell.model.log_line import START, LogBound, LogLine
 from hourbell.model.node import NewNode
 from hourbell.model.offer import Offer
+from hourbell.model.plan import Question
 from hourbell.model.progress import Progress, ProgressReport
 from hourbell.model.run import NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Declaration, ScheduleState, Source
+from hourbell.store.scripts.script import one
 from hourbell.triggers import Every
 from store.conftest import Pair
 from support.faults import Point
@@ -34,6 +36,7 @@ from support.faults import Point
 LEASE = timedelta(seconds=15)
 ALL: dict[str, Any] = {"attempt": None, "after": START, "limit": 100}
 ONE = Limit(("t",), 1)
+ASKED = Question(("t",), None)
 STEPS: dict[str, dict[str, Sequence[str]]] = {
     "postgres": {
         "fire": ("firing.lock", "overlap.count", "firing.record", "commit"),
@@ -44,7 +47,8 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
         "settle": ("settling.settle",),
         "succeed": ("settling.succeed",),
-        "renew": ("nodes.renew", "nodes.siblings"),
+        "renew": ("nodes.renew",),
+        "asking renewal": ("watching.next_work",),
         "rescue": ("nodes.mark_dead", "nodes.gone", "nodes.hand_on", "commit", "overlap.waiting"),
         "progress": ("logs.note_progress",),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),
@@ -70,6 +74,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "settle": ("settling.keep", "settling.settle", "commit"),
         "succeed": ("settling.settle", "commit"),
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
+        "asking renewal": ("nodes.renew", "watching.next_work", "commit"),
         "rescue": (
             "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.cancel_lost", "nodes.fail_lost",
             "nodes.requeue_lost", "commit", "overlap.waiting",
@@ -86,11 +91,12 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
 }  # fmt: skip
 
 
-def points(verb: str, *, without: str = "") -> list[object]:
-    """Every point of a verb on both databases but one step, each as a parameter set (database, point)."""
+def points(*names: str, without: str = "") -> list[object]:
+    """Every point of these verbs on both databases but one step, each as a parameter set (database, point)."""
     return [
         pytest.param(kind, Point(step, moment), id=f"{kind}-{Point(step, moment)}")
         for kind, verbs in STEPS.items()
+        for verb in names
         for step in verbs[verb]
         if step != without
         for moment in ("before", "after")
@@ -185,6 +191,7 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     assert await seen(claim(pair, "a", "c3", struck=True, limits=[ONE])) == list(steps["limited claim"])
     assert await seen(pair.struck.settle("a", [retried(run)])) == list(steps["settle"])
     assert await seen(pair.struck.renew("a", LEASE, 0)) == list(steps["renew"])
+    assert await seen(pair.struck.renew("a", LEASE, 0, question=ASKED)) == list(steps["asking renewal"])
     (run,) = await claim(pair, "a", "c2")
     assert await seen(pair.struck.cancel_run(run.id)) == list(steps["cancel"])
     assert await seen(pair.struck.settle("a", [succeeded(run)])) == list(steps["succeed"])
@@ -193,7 +200,7 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     pause = pair.struck.audited(act(pair, Action.PAUSE)).edit_schedule("tick", pausing("why"))
     assert await seen(pause) == list(steps["audited edit"])
     pair.clock.advance(20)
-    assert await seen(pair.struck.rescue({"a": 1})) == list(steps["rescue"])
+    assert await seen(pair.struck.rescue({"a": 2})) == list(steps["rescue"])
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])
@@ -420,13 +427,14 @@ async def test_a_node_that_dies_settling_has_settled_or_has_not(pair: Pair, poin
     assert stored.node_id == ("c" if again else "a")
 
 
-@pytest.mark.parametrize("pair, point", points("renew"), indirect=["pair"])
+@pytest.mark.parametrize("pair, point", points("renew", "asking renewal"), indirect=["pair"])
 async def test_a_renewal_may_be_repeated(pair: Pair, point: Point) -> None:
+    question = None if point.step in STEPS[pair.kind]["renew"] else ASKED
     await register(pair, "a", "b")
     pair.clock.advance(10)
-    await strike(pair, point, lambda: pair.struck.renew("a", LEASE, 0))
+    await strike(pair, point, lambda: pair.struck.renew("a", LEASE, 0, question=question))
     pair.clock.advance(2)
-    renewed = await pair.struck.renew("a", LEASE, 0)
+    renewed = await pair.struck.renew("a", LEASE, 0, question=question)
     assert renewed is not None
     assert [sibling.id for sibling in renewed.siblings] == ["b"]
     lease = next(node.lease_until for node in await pair.other.list_nodes() if node.id == "a")
@@ -440,6 +448,20 @@ async def test_a_renewal_that_failed_does_not_outlive_its_lease(pair: Pair, poin
     await strike(pair, point, lambda: pair.struck.renew("a", LEASE, 0))
     pair.clock.advance(16)
     assert await pair.struck.renew("a", LEASE, 0) is None
+
+
+@pytest.mark.parametrize("pair", ["sqlite", "postgres"], indirect=True)
+async def test_what_a_node_left_behind_is_seen_by_the_next_upkeep(pair: Pair) -> None:
+    await register(pair, "a", "b")
+    run = await enqueue(pair)
+    await claim(pair, "a", "c1")
+    assert not (await pair.other.upkeep("b")).lost
+    database = pair.other._database
+    await database.run(lambda: one("nodes.end", node="a", state="dead"), "renew")
+    assert (await pair.other.upkeep("b")).lost
+    await pair.other.rescue({})
+    assert not (await pair.other.upkeep("b")).lost
+    assert (await pair.other.get_run(run.id)).state is RunState.QUEUED
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 BATCH = 500
 STATEMENTS = 5
-EVERY = 60.0
-"""Seconds between two looks when nothing was left to delete."""
+MOST = 600.0
+"""Seconds between two looks at the most when nothing was left to delete: a tenth of the shortest retention, if less."""
+
+LEAST = 5.0
 
 
 def retention_of(settings: Settings) -> Retention:
@@ -41,13 +43,15 @@ class Pruning:
         self._retention = retention_of(parts.settings)
         self._spent = spent
         self._rested = False
+        shortest = min(age.total_seconds() for _, age in self._retention)
+        self._every = min(MOST, max(LEAST, shortest / 10))
 
     async def step(self) -> float:
         """Delete one batch, and answer when to look again. The first step only waits: a start is busy enough."""
         if not self._rested:
             self._rested = True
-            return EVERY * random.uniform(0.1, 1.0)
+            return self._every * random.uniform(0.1, 1.0)
         deleted = await self._store.prune(self._retention, BATCH)
         self._spent(STATEMENTS)
         # A pause even when there is more: deleting must not crowd out firing.
-        return 0.1 if deleted >= BATCH else EVERY * random.uniform(0.8, 1.2)
+        return 0.1 if deleted >= BATCH else self._every * random.uniform(0.8, 1.2)

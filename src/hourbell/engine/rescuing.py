@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from typing import TYPE_CHECKING
 
 from hourbell.events import NodeLost
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from hourbell.store.protocol import Store
 
 STATEMENTS = 3
-LEAST_SWEEP = 15.0
-"""Seconds between two sweeps for runs of nodes that are gone, at the least."""
+"""What a rescue sends, about."""
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -29,7 +27,7 @@ class Rescuing:
     """Declares dead whom both witnesses call dead, as soon as they do, and whose process this node sees to be gone; and
     hands on what they held.
 
-    About once a lease it also sweeps up runs of nodes that ended or are absent.
+    When told to it also sweeps up runs of nodes that ended or are absent.
     """
 
     def __init__(
@@ -50,19 +48,21 @@ class Rescuing:
         self._neighbours = neighbours
         self._takers = takers
         self._spent = spent
-        self._sweep_every = max(LEAST_SWEEP, parts.settings.lease)
-        # The first sweep soon after the start, not of all nodes of a deploy at once.
-        self._sweep_at = parts.clock.elapsed() + random.uniform(0.1, 0.3) * parts.settings.lease
+        self._sweeping = False
+
+    def sweep(self) -> None:
+        """The next step hands on what belongs to nobody, whether or not somebody is suspect."""
+        self._sweeping = True
 
     async def step(self) -> float:
         """Rescue whoever is suspect or gone, and answer when somebody could be next."""
         clock = self._parts.clock
         suspects = self._witness.suspects(clock.now(), clock.elapsed())
         gone = self._neighbours.gone(clock.elapsed())
-        if suspects or gone or clock.elapsed() >= self._sweep_at:
+        if suspects or gone or self._sweeping:
             rescue = await self._store.rescue(suspects, gone)
             self._neighbours.tried(gone, rescue.dead)
-            self._sweep_at = clock.elapsed() + self._sweep_every * random.uniform(0.9, 1.1)
+            self._sweeping = False
             self._spent(STATEMENTS)
             self._tell(rescue, gone)
             self._parts.events.tell_ends(rescue.ended, self._node_id)
@@ -73,7 +73,7 @@ class Rescuing:
 
     def _wait(self, tried: dict[str, int]) -> float:
         clock = self._parts.clock
-        wait = self._sweep_at - clock.elapsed()
+        wait = self._parts.settings.lease / 3
         sooner = self._witness.wait(clock.now(), clock.elapsed())
         if sooner is not None:
             wait = min(wait, sooner + 0.005)
@@ -83,7 +83,7 @@ class Rescuing:
         if tried:
             # The store did not follow (its clock says otherwise, a lock): again after a moment, until a renewal tells.
             wait = min(wait, 0.5)
-        return max(0.005, min(wait, self._parts.settings.lease / 3))
+        return max(0.005, wait)
 
     def _tell(self, rescue: Rescue, gone: Collection[str]) -> None:
         if rescue.requeued or rescue.failed or rescue.cancelled:

@@ -15,8 +15,8 @@ from hourbell.engine.loop import Loop
 from hourbell.engine.neighbours import Neighbours
 from hourbell.engine.pruning import Pruning
 from hourbell.engine.pulse_watch import PulseWatch
-from hourbell.engine.redeclaring import Redeclaring
 from hourbell.engine.rescuing import Rescuing
+from hourbell.engine.upkeeping import Upkeeping
 from hourbell.engine.watching import Watching
 from hourbell.engine.witness import Witness
 
@@ -57,7 +57,10 @@ class Tenure:
         firing = Firing(store, parts, trust.node_id, self, fired=self.watching.fired, hint=self.hinting.ask)
         rescuing = Rescuing(store, parts, trust.node_id, witness, neighbours, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
-        redeclaring = Redeclaring(store, parts, trust.node_id, changed=self.watching.hinted, spent=self.watching.spent)
+        self._rescuing = rescuing
+        upkeeping = Upkeeping(
+            store, parts, trust.node_id, sweep=self._sweep, changed=self.watching.hinted, spent=self.watching.spent
+        )
         listening = Listening(store, self.watching, troubles)
         pulse_watch = PulseWatch(store, parts, pulse, shift, app, lost=self.lost, deserted=deserted)
         self._watch = Loop("watch", self.watching.step, troubles)
@@ -65,7 +68,15 @@ class Tenure:
         self._rescue = Loop("rescue", rescuing.step, troubles)
         self._hint = Loop("hint", self.hinting.step, troubles)
         leasing = Leasing(
-            store, parts, trust, witness, neighbours, running=shift.running, renewed=self._rescue.wake, lost=self.lost
+            store,
+            parts,
+            trust,
+            witness,
+            neighbours,
+            self.watching,
+            running=shift.running,
+            renewed=self._rescue.wake,
+            lost=self.lost,
         )
         # A renewal that failed is worth another try well before the trust is gone.
         self._renew = Loop("renew", leasing.step, troubles, longest_wait=min(3.0, lease / 10))
@@ -74,7 +85,7 @@ class Tenure:
             self._fire,
             self._rescue,
             Loop("prune", pruning.step, troubles),
-            Loop("declare", redeclaring.step, troubles),
+            Loop("upkeep", upkeeping.step, troubles),
             Loop(LOOP, listening.step, troubles),
         ]
         self._vital = [
@@ -126,6 +137,10 @@ class Tenure:
     def room(self) -> int:
         """How many runs could start on this node now."""
         return self.shift.room()
+
+    def _sweep(self) -> None:
+        self._rescuing.sweep()
+        self._rescue.wake()
 
     def _ask_again(self) -> None:
         self._watch.wake()

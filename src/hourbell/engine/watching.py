@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from hourbell.model.plan import NextWork, Question
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from hourbell.engine.parts import Parts
-    from hourbell.model.plan import NextWork
     from hourbell.model.run import CancelRequest
     from hourbell.store.protocol import Store
 
@@ -37,7 +38,8 @@ class Wakers(Protocol):
 
 
 class Watching:
-    """Asks `next_work` at most once per poll while nothing happens, and sleeps until what it said.
+    """Asks `next_work` at most once per poll while nothing happens, and sleeps until what it said. The renewal of the
+    lease takes the question along whenever it would be asked before the next one.
 
     At a known due time the firing is woken without asking; the question comes after it, for the following due time.
     What could not be taken (locked by another node, unreadable here) waits for the next poll and never makes it spin.
@@ -50,7 +52,7 @@ class Watching:
         self._wakers = wakers
         self._again = again
         self._ask_at = parts.clock.elapsed()
-        self._asked_at = self._ask_at - DEBOUNCE
+        self._asked_at = self._answered_at = self._ask_at - DEBOUNCE
         self._next_fire: datetime | None = None
         self._next_run: datetime | None = None
         self._awaited = False
@@ -111,20 +113,50 @@ class Watching:
             self._ask_soon(DEBOUNCE)
 
     async def _ask(self) -> None:
-        tasks = self._parts.tasks.names() if self._parts.settings.max_runs else ()
+        question = self._question()
         asked = self._parts.timekeeper.ask()
-        self._asked_at = asked
-        # Set before the answer comes, so that a hint in the meantime asks once more.
-        self._ask_at = asked + self._poll()
+        self._asking(asked)
         try:
-            work = await self._store.next_work(self._node_id, tasks, self._parts.settings.queues)
+            work = await self._store.next_work(self._node_id, question.tasks, question.queues)
         except BaseException:
             self._ask_at = asked
             raise
         self._parts.timekeeper.heard(work.now, asked)
         self._note(work, asked)
 
+    def _question(self) -> Question:
+        tasks = self._parts.tasks.names() if self._parts.settings.max_runs else ()
+        return Question(tuple(tasks), self._parts.settings.queues)
+
+    def _asking(self, asked: float) -> None:
+        self._asked_at = asked
+        # Set before the answer comes, so that a hint in the meantime asks once more.
+        self._ask_at = asked + self._poll()
+
+    def question(self, asked: float, within: float) -> Question | None:
+        """What to ask at this moment with something that is sent anyway, and is not sent again for ``within`` seconds;
+        None when there is nothing to be asked before that. Who takes it says `answered` or `unanswered`."""
+        if self._ask_at - asked > within:
+            return None
+        self._asking(asked)
+        if self.hints:
+            # The next one goes with the next renewal; that it comes a moment late is no reason to ask besides.
+            self._ask_at += (self._ask_at - asked) / 10
+        return self._question()
+
+    def unanswered(self, asked: float) -> None:
+        """No answer came to what was asked at ``asked``, and nobody waits for it any more."""
+        self._ask_soon(0)
+
+    def answered(self, work: NextWork, asked: float) -> None:
+        """What the database said to the question sent at ``asked``."""
+        self._note(work, asked)
+        self._again()
+
     def _note(self, work: NextWork, asked: float) -> None:
+        if asked < self._answered_at:
+            return  # overtaken by the answer to a later question
+        self._answered_at = asked
         self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
         if work.fire_due and self._empty_handed:
             # Others have these under lock and will have committed in a moment; their next due times count here too.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from hourbell.model.plan import NextWork
     from hourbell.model.run import Run
 
 
@@ -82,10 +83,23 @@ class Sibling:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The answer to a successful renewal: the database's instant and the other live nodes."""
+    """The answer to a successful renewal: the database's instant, the other live nodes, and the answer to the question
+    that was sent with it, if any."""
 
     now: datetime
     siblings: tuple[Sibling, ...]
+    work: NextWork | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """What nobody was woken for. ``lost``: runs of nodes that are gone. ``waiting``: runs that wait for their turn,
+    rightly or not. ``overruled``: this node declares something else than what is stored, which nobody who lives does.
+    """
+
+    lost: bool = False
+    waiting: bool = False
+    overruled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,14 @@ class Resumption:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a node asks about: runs of these tasks in these queues (None: in all)."""
+
+    tasks: tuple[str, ...]
+    queues: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class NextWork:
     """When there will be something to do, as the database sees it at ``now``.
 

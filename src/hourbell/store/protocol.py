@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from hourbell.model.editing import Change
     from hourbell.model.limit import Limit
     from hourbell.model.named_calendar import NamedCalendar
-    from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue
+    from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue, Upkeep
     from hourbell.model.offer import Offer
     from hourbell.model.page import Page
-    from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
+    from hourbell.model.plan import FiringReport, NextWork, Planner, Question, Resumption
     from hourbell.model.retention import Retention
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.run_state import RunState
@@ -96,12 +96,6 @@ class ScheduleStore(Protocol):
         New ids are inserted (many nodes starting at once make one row); others change as `redeclared` decides.
         Remembers that this node declares each of them with its digest, in place of what it declared before. Answers
         the schedules as they are stored now, in the order of the declarations.
-        """
-
-    async def overruled(self, node_id: str) -> bool:
-        """True when some schedule is stored as no live node declares it, while this node declares it otherwise.
-
-        So it is after the nodes of a newer version have left again: declaring once more puts it right.
         """
 
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
@@ -292,13 +286,24 @@ class NodeStore(Protocol):
         """
 
     async def renew(
-        self, node_id: str, lease: timedelta, running: int, clock_offset: float | None = None
+        self,
+        node_id: str,
+        lease: timedelta,
+        running: int,
+        clock_offset: float | None = None,
+        *,
+        question: Question | None = None,
     ) -> Renewal | None:
         """Extend the lease of a live node and add one to its renewal number; None when it is not live any more.
 
         An expired lease is not renewed either: the node must take a new id. ``clock_offset``  by how many seconds the
-        node's host is ahead of this database, kept for whoever looks; None: as it was.
+        node's host is ahead of this database, kept for whoever looks; None: as it was. With a ``question`` the answer
+        has what `next_work` says to it; without one, no table but that of the nodes is touched.
         """
+
+    async def upkeep(self, node_id: str) -> Upkeep:
+        """What nobody was woken for: what `rescue` would hand on, and what declaring once more would put right, as it
+        would after the nodes of a newer version have left again. One statement."""
 
     async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
         """Declare dead those of ``suspects`` (id to renewal number) whose lease has expired and whose number is still

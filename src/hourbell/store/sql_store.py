@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
+from hourbell.model.plan import Question
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
 from hourbell.store.protocol import NOBODY, untold
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
-    from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue
+    from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue, Upkeep
     from hourbell.model.offer import Offer
     from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.progress import ProgressReport
@@ -108,10 +109,6 @@ class SqlStore:
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
         return await self._database.run(lambda: declaring.declare(node_id, declarations), "verbs")
-
-    async def overruled(self, node_id: str) -> bool:
-        rows = await self._database.run(lambda: one("declarations.overruled", node=node_id), "fire", atomic=False)
-        return bool(rows[0]["is_overruled"])
 
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
         return await self._database.run(
@@ -316,11 +313,21 @@ class SqlStore:
         return registration
 
     async def renew(
-        self, node_id: str, lease: timedelta, running: int, clock_offset: float | None = None
+        self,
+        node_id: str,
+        lease: timedelta,
+        running: int,
+        clock_offset: float | None = None,
+        *,
+        question: Question | None = None,
     ) -> Renewal | None:
+        pulse = nodes.Pulse(lease, running, clock_offset)
         return await self._database.run(
-            lambda: nodes.renew(node_id, lease, running, clock_offset), "renew", atomic=False
+            lambda: nodes.renew(node_id, pulse, question, in_steps=self._steps), "renew", atomic=False
         )
+
+    async def upkeep(self, node_id: str) -> Upkeep:
+        return await self._database.run(lambda: nodes.upkeep(node_id), "fire", atomic=False)
 
     async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
         rescue = await self._database.run(lambda: nodes.rescue(suspects, gone, in_steps=self._steps), "fire")
@@ -338,7 +345,8 @@ class SqlStore:
         return [node_from(row) for row in rows]
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
-        return await self._database.run(lambda: watching.next_work(node_id, tasks, queues), "fire", atomic=False)
+        question = Question(tuple(tasks), tuple(queues) if queues is not None else None)
+        return await self._database.run(lambda: watching.next_work(node_id, question), "fire", atomic=False)
 
     async def stranded(self, patience: timedelta) -> Sequence[Stranded]:
         return await self._database.run(lambda: watching.stranded(patience), "read", atomic=False)

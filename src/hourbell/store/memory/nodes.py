@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hourbell.model.node import NewNode, Node, NodeState, Registration, Renewal, Rescue, Sibling
-from hourbell.model.plan import NextWork
+from hourbell.model.node import NewNode, Node, NodeState, Registration, Renewal, Rescue, Sibling, Upkeep
+from hourbell.model.plan import NextWork, Question
 from hourbell.model.run import CancelRequest
 from hourbell.model.run_state import RunState
-from hourbell.model.schedule import ScheduleState
+from hourbell.model.schedule import ScheduleState, Source
 from hourbell.model.stranded import COUNTED, Stranded
 from hourbell.store.memory.endings import hand_back, lose
 from hourbell.store.memory.handle import Handle
@@ -55,7 +55,13 @@ class NodeVerbs(Handle):
             return Registration(now, tables.ended())
 
     async def renew(
-        self, node_id: str, lease: timedelta, running: int, clock_offset: float | None = None
+        self,
+        node_id: str,
+        lease: timedelta,
+        running: int,
+        clock_offset: float | None = None,
+        *,
+        question: Question | None = None,
     ) -> Renewal | None:
         async with self._transaction() as now:
             tables = self._tables
@@ -70,7 +76,22 @@ class NodeVerbs(Handle):
                 for other in _live(tables)
                 if other.id != node_id
             ]
-            return Renewal(now, tuple(sorted(siblings, key=lambda sibling: sibling.id)))
+            work = _next_work(tables, node_id, question, now) if question is not None else None
+            return Renewal(now, tuple(sorted(siblings, key=lambda sibling: sibling.id)), work)
+
+    async def upkeep(self, node_id: str) -> Upkeep:
+        async with self._transaction():
+            tables = self._tables
+            live = {node.id for node in _live(tables)}
+            unfinished = list(tables.unfinished())
+            return Upkeep(
+                lost=any(run.state is RunState.RUNNING and run.node_id not in live for run in unfinished),
+                waiting=any(
+                    run.state is RunState.QUEUED and run.run_at is None and run.schedule_id is not None
+                    for run in unfinished
+                ),
+                overruled=_is_overruled(tables, node_id, live),
+            )
 
     async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
         async with self._transaction() as now:
@@ -130,28 +151,47 @@ class NodeVerbs(Handle):
             return found
 
     async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
+        question = Question(tuple(tasks), tuple(queues) if queues is not None else None)
         async with self._transaction() as now:
-            tables = self._tables
-            cursors = [row.next_fire_at for row in tables.schedules.values() if row.state is ScheduleState.ACTIVE]
-            cursors += [row.resume_at for row in tables.schedules.values() if row.state is ScheduleState.PAUSED]
-            starts = [
-                run.run_at
-                for run in tables.unfinished()
-                if run.state is RunState.QUEUED and run.task in tasks and (queues is None or run.queue in queues)
-            ]
-            unwanted = [run for run in _running_under(tables, node_id) if run.cancel_requested_at is not None]
-            expiries = [node.lease_until for node in _live(tables) if node.id != node_id]
-            return NextWork(
-                now=now,
-                fire_due=_any_due(cursors, now),
-                next_fire_at=_next(cursors, now),
-                run_due=_any_due(starts, now),
-                next_run_at=_next(starts, now),
-                next_lease_expiry=min(expiries, default=None),
-                cancelling=tuple(
-                    CancelRequest(run.id, run.attempt, run.reason) for run in sorted(unwanted, key=lambda run: run.id)
-                ),
-            )
+            return _next_work(self._tables, node_id, question, now)
+
+
+def _next_work(tables: Tables, node_id: str, question: Question, now: datetime) -> NextWork:
+    queues = question.queues
+    cursors = [row.next_fire_at for row in tables.schedules.values() if row.state is ScheduleState.ACTIVE]
+    cursors += [row.resume_at for row in tables.schedules.values() if row.state is ScheduleState.PAUSED]
+    starts = [
+        run.run_at
+        for run in tables.unfinished()
+        if run.state is RunState.QUEUED and run.task in question.tasks and (queues is None or run.queue in queues)
+    ]
+    unwanted = [run for run in _running_under(tables, node_id) if run.cancel_requested_at is not None]
+    expiries = [node.lease_until for node in _live(tables) if node.id != node_id]
+    return NextWork(
+        now=now,
+        fire_due=_any_due(cursors, now),
+        next_fire_at=_next(cursors, now),
+        run_due=_any_due(starts, now),
+        next_run_at=_next(starts, now),
+        next_lease_expiry=min(expiries, default=None),
+        cancelling=tuple(
+            CancelRequest(run.id, run.attempt, run.reason) for run in sorted(unwanted, key=lambda run: run.id)
+        ),
+    )
+
+
+def _is_overruled(tables: Tables, node_id: str, live: set[str]) -> bool:
+    """Some schedule from code is stored as nobody who lives declares it, while this node declares it otherwise."""
+    said = {(place[1], digest) for place, digest in tables.declared.items() if place[0] in live}
+    mine = [(place[1], digest) for place, digest in tables.declared.items() if place[0] == node_id]
+    stored = [(tables.schedules.get(schedule_id), digest) for schedule_id, digest in mine]
+    return any(
+        schedule is not None
+        and schedule.source is Source.CODE
+        and schedule.digest != digest
+        and (schedule.id, schedule.digest) not in said
+        for schedule, digest in stored
+    )
 
 
 def _live(tables: Tables) -> list[Node]:

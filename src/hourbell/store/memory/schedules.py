@@ -105,24 +105,6 @@ class ScheduleVerbs(Handle):
             _remember(tables, node_id, declarations, now)
             return [_read(tables, declaration.id) for declaration in declarations]
 
-    async def overruled(self, node_id: str) -> bool:
-        async with self._transaction():
-            tables = self._tables
-            live = {
-                (schedule_id, digest)
-                for (other, schedule_id), digest in tables.declared.items()
-                if _is_live(tables, other)
-            }
-            mine = [(place[1], digest) for place, digest in tables.declared.items() if place[0] == node_id]
-            stored = [(tables.schedules.get(schedule_id), digest) for schedule_id, digest in mine]
-            return any(
-                schedule is not None
-                and schedule.source is Source.CODE
-                and schedule.digest != digest
-                and (schedule.id, schedule.digest) not in live
-                for schedule, digest in stored
-            )
-
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
         async with self._transaction() as now:
             tables = self._tables

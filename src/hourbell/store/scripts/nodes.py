@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from hourbell.model.node import NewNode, NodeState, Registration, Renewal, Rescue, Sibling
+from hourbell.model.node import NewNode, NodeState, Registration, Renewal, Rescue, Sibling, Upkeep
 from hourbell.model.run_state import Outcome, RunState
+from hourbell.store.scripts import watching
 from hourbell.store.scripts.rows import ended_from
 from hourbell.store.scripts.script import Script, batch, call, to_json
 
@@ -13,7 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
+    from hourbell.model.plan import Question
     from hourbell.model.run import Run
+    from hourbell.store.scripts.script import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a renewal says of its node."""
+
+    lease: timedelta
+    running: int
+    clock_offset: float | None
 
 
 def register_node(node: NewNode, *, in_steps: bool) -> Script[Registration]:
@@ -38,14 +51,41 @@ def register_node(node: NewNode, *, in_steps: bool) -> Script[Registration]:
     return Registration(clock[0]["now_at"], ended)
 
 
-def renew(node_id: str, lease: timedelta, running: int, clock_offset: float | None) -> Script[Renewal | None]:
-    """See `NodeStore.renew`: one row, then a look at the others."""
-    renewed = yield call("nodes.renew", node=node_id, lease=lease, running=running, clock_offset=clock_offset)
+def renew(node_id: str, pulse: Pulse, question: Question | None, *, in_steps: bool) -> Script[Renewal | None]:
+    """See `NodeStore.renew`: one statement, or one for each part of it."""
+    if in_steps:
+        return (yield from _renew_in_steps(node_id, pulse, question))
+    if question is None:
+        rows = yield call("nodes.renew", node=node_id, **asdict(pulse))
+        return Renewal(rows[0]["now_at"], _siblings_from(rows)) if rows else None
+    rows = yield watching.ask(node_id, question, **asdict(pulse))
+    if not rows[0]["renewed"]:
+        return None
+    return Renewal(rows[0]["now_at"], _siblings_from(rows), watching.work_from(rows[0]))
+
+
+def _renew_in_steps(node_id: str, pulse: Pulse, question: Question | None) -> Script[Renewal | None]:
+    renewed = yield call("nodes.renew", node=node_id, **asdict(pulse))
     if not renewed:
         return None
-    rows = yield call("nodes.siblings", node=node_id)
-    siblings = tuple(Sibling(row["id"], row["renewals"], row["lease_until"], row["process"]) for row in rows)
-    return Renewal(renewed[0]["now_at"], siblings)
+    if question is None:
+        rows = yield call("nodes.siblings", node=node_id)
+        return Renewal(renewed[0]["now_at"], _siblings_from(rows))
+    rows = yield watching.ask(node_id, question, lease=pulse.lease)
+    return Renewal(renewed[0]["now_at"], _siblings_from(rows), watching.work_from(rows[0]))
+
+
+def _siblings_from(rows: Sequence[Row]) -> tuple[Sibling, ...]:
+    return tuple(
+        Sibling(row["id"], row["renewals"], row["held_until"], row["process"]) for row in rows if row["id"] is not None
+    )
+
+
+def upkeep(node_id: str) -> Script[Upkeep]:
+    """See `NodeStore.upkeep`."""
+    rows = yield call("nodes.upkeep", node=node_id)
+    row = rows[0]
+    return Upkeep(lost=bool(row["has_lost"]), waiting=bool(row["has_waiting"]), overruled=bool(row["is_overruled"]))
 
 
 def rescue(suspects: Mapping[str, int], gone: Mapping[str, str], *, in_steps: bool) -> Script[Rescue]:

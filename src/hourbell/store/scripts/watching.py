@@ -8,23 +8,45 @@ from typing import TYPE_CHECKING
 from hourbell.model.plan import NextWork
 from hourbell.model.run import CancelRequest
 from hourbell.model.stranded import COUNTED, Stranded
-from hourbell.store.scripts.script import Script, call
+from hourbell.store.scripts.script import Call, Script, call
 from hourbell.store.scripts.stored_json import names_from
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import timedelta
 
+    from hourbell.model.plan import Question
+    from hourbell.store.scripts.script import Row
 
-def next_work(node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> Script[NextWork]:
+
+def next_work(node_id: str, question: Question) -> Script[NextWork]:
     """See `NodeStore.next_work`."""
-    rows = yield call(
+    rows = yield ask(node_id, question)
+    return work_from(rows[0])
+
+
+def ask(
+    node_id: str,
+    question: Question,
+    *,
+    lease: timedelta | None = None,
+    running: int | None = None,
+    clock_offset: float | None = None,
+) -> Call:
+    """The question itself; with a ``lease``, as a part of the renewal."""
+    return call(
         "watching.next_work",
         node=node_id,
-        tasks=list(tasks),
-        queues=list(queues) if queues is not None else None,
+        tasks=list(question.tasks),
+        queues=list(question.queues) if question.queues is not None else None,
+        lease=lease,
+        running=running,
+        clock_offset=clock_offset,
     )
-    row = rows[0]
+
+
+def work_from(row: Row) -> NextWork:
+    """The answer, from any of its rows."""
     return NextWork(
         now=row["now_at"],
         fire_due=bool(row["fire_due"]),

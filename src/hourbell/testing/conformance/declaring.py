@@ -215,25 +215,25 @@ class DeclaringConformance(Conformance):
             await bench.node(node)
         for node in ("a", "b"):
             await bench.store.declare(node, [old, bench.declaration("other")])
-            assert not await bench.store.overruled(node)
+            assert not (await bench.store.upkeep(node)).overruled
         await bench.store.declare("canary", [new])
         for node in ("a", "canary", "unknown"):
-            assert not await bench.store.overruled(node), "what is stored is declared by a live node"
+            assert not (await bench.store.upkeep(node)).overruled, "what is stored is declared by a live node"
         await bench.store.retire_node("canary")
-        assert await bench.store.overruled("a")
-        assert await bench.store.overruled("b")
+        assert (await bench.store.upkeep("a")).overruled
+        assert (await bench.store.upkeep("b")).overruled
         (schedule, _) = await bench.store.declare("a", [old, bench.declaration("other")])
         assert (schedule.args, schedule.digest) == ({"n": 1}, "old")
         for node in ("a", "b"):
-            assert not await bench.store.overruled(node)
+            assert not (await bench.store.upkeep(node)).overruled
 
     async def test_what_was_removed_overrules_nobody(self, bench: Bench) -> None:
         await bench.node()
         await bench.store.declare("a", [bench.declaration()])
         await bench.store.remove_schedule("s")
-        assert not await bench.store.overruled("a")
+        assert not (await bench.store.upkeep("a")).overruled
         await bench.schedule(digest="by hand")
-        assert not await bench.store.overruled("a"), "somebody made another in its place"
+        assert not (await bench.store.upkeep("a")).overruled, "somebody made another in its place"
 
     async def test_what_others_declare_is_left_alone(self, bench: Bench) -> None:
         for node in ("a", "b"):

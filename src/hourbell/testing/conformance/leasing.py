@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hourbell.model.node import NewNode, NodeState, Sibling
+from hourbell.model.plan import Question
 from hourbell.model.run_state import Outcome, RunState
-from hourbell.testing.conformance.bench import LEASE, Bench, ids
+from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
 from hourbell.testing.conformance.suite import Conformance
+from hourbell.triggers import Every
 
 
 class LeasingConformance(Conformance):
@@ -36,6 +38,39 @@ class LeasingConformance(Conformance):
         again = NewNode(id="a", host="other", pid=2, lease=timedelta(hours=1), version="9")
         assert (await bench.store.register_node(again)).now == bench.now
         assert await bench.store.list_nodes() == before
+
+    async def test_a_renewal_takes_a_question_along(self, bench: Bench) -> None:
+        for node in ("a", "b", "c"):
+            await bench.node(node)
+        await bench.store.renew("b", LEASE, 0)
+        bench.clock.advance(1)
+        mine = await bench.running("a")
+        await bench.store.cancel_run(mine.id)
+        await bench.enqueue(queue="other")
+        await bench.schedule(trigger=Every(seconds=10, start=bench.later(10)))
+        question = Question((TASK,), None)
+        renewal = await bench.store.renew("a", LEASE, 7, 0.5, question=question)
+        assert renewal is not None
+        (stored,) = [one for one in await bench.store.list_nodes() if one.id == "a"]
+        assert (stored.lease_until, stored.running, stored.clock_offset) == (bench.now + LEASE, 7, 0.5)
+        assert sorted((one.id, one.renewals) for one in renewal.siblings) == [("b", 1), ("c", 0)]
+        assert renewal.work == await bench.store.next_work("a", [TASK], None)
+        assert renewal.work is not None
+        assert (renewal.work.run_due, renewal.work.next_fire_at) == (True, bench.later(10))
+        assert [one.run_id for one in renewal.work.cancelling] == [mine.id]
+        elsewhere = await bench.store.renew("a", LEASE, 7, question=Question((TASK,), ("default",)))
+        assert elsewhere is not None
+        assert elsewhere.work is not None
+        assert not elsewhere.work.run_due
+        assert await bench.renewals("c") == {"a": 2, "b": 1}
+
+    async def test_no_question_renews_what_is_lost(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.node("stopped")
+        await bench.store.retire_node("stopped")
+        bench.clock.advance(LEASE.total_seconds())
+        for node in ("a", "stopped", "unknown"):
+            assert await bench.store.renew(node, LEASE, 0, question=Question((TASK,), None)) is None, node
 
     async def test_a_dead_node_does_not_live_again(self, bench: Bench) -> None:
         await bench.node("a")

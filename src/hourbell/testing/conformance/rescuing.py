@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
-from hourbell.model.node import NodeState, Rescue
+from hourbell.engine.planning import plan_fires
+from hourbell.model.node import NodeState, Rescue, Upkeep
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
 from hourbell.testing.conformance.planners import with_grace
@@ -246,3 +248,20 @@ class RescuingConformance(Conformance):
         await bench.kill("a")
         await bench.store.retire_node("a")
         assert (await _states(bench))["a"] is NodeState.DEAD
+
+    async def test_upkeep_tells_what_a_rescue_would_hand_on(self, bench: Bench) -> None:
+        await bench.node("a")
+        assert await bench.store.upkeep("a") == Upkeep()
+        await bench.running("b")
+        assert await bench.store.upkeep("a") == Upkeep(), "its node lives"
+        await bench.kill("b")
+        assert not (await bench.store.upkeep("a")).lost, "the rescue has handed it on"
+
+    async def test_upkeep_tells_what_waits_for_its_turn(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.schedule(policies={"overlap": "buffer_one"})
+        by_policy = partial(plan_fires, lease=LEASE)
+        await bench.fire_after(1, by_policy)
+        assert not (await bench.store.upkeep("a")).waiting, "it may start"
+        await bench.fire_after(1, by_policy)
+        assert (await bench.store.upkeep("a")).waiting

@@ -18,13 +18,3 @@ WHERE NOT EXISTS (
     SELECT 1 FROM {schema}.nodes n
     WHERE n.id = {schema}.declarations.node_id
       AND (n.state = 'live' OR n.lease_until + :kept > coalesce(:now, now())));
-
--- name: declarations.overruled
--- What is stored was said by nobody who still lives, while this node says something else.
-SELECT EXISTS (
-    SELECT 1 FROM {schema}.declarations k JOIN {schema}.schedules s ON s.id = k.schedule_id
-    WHERE k.node_id = :node AND s.digest <> k.digest AND s.source = 'code'
-      AND NOT EXISTS (
-          SELECT 1 FROM {schema}.declarations o JOIN {schema}.nodes n ON n.id = o.node_id
-          WHERE o.schedule_id = k.schedule_id AND o.digest = s.digest AND n.state = 'live')
-) AS is_overruled;

@@ -8,17 +8,22 @@ ON CONFLICT (id) DO NOTHING;
 DELETE FROM {schema}.node_tasks
 WHERE NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = {schema}.node_tasks.node_id AND n.state = 'live');
 
--- name: nodes.renew
--- An expired lease is never renewed: whoever is late takes a new id.
-UPDATE {schema}.nodes
-SET lease_until = coalesce(:now, now()) + :lease, renewals = renewals + 1, running = :running,
-    clock_offset = coalesce(CAST(:clock_offset AS double precision), clock_offset)
-WHERE id = :node AND state = 'live' AND lease_until > coalesce(:now, now())
-RETURNING coalesce(:now, now()) AS now_at;
-
--- name: nodes.siblings
--- The witnesses' material: every other live node with its renewal number.
-SELECT id, renewals, lease_until, process FROM {schema}.nodes WHERE state = 'live' AND id <> :node;
+-- name: nodes.upkeep
+-- What nobody was woken for: runs of nodes that are gone, runs that wait for their turn, and what this node declares
+-- while what is stored was said by nobody who still lives.
+SELECT EXISTS (
+    SELECT 1 FROM {schema}.runs r
+    WHERE r.state = 'running'
+      AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = r.node_id AND n.state = 'live')
+) AS has_lost, EXISTS (
+    SELECT 1 FROM {schema}.runs r WHERE r.state = 'queued' AND r.run_at IS NULL AND r.schedule_id IS NOT NULL
+) AS has_waiting, EXISTS (
+    SELECT 1 FROM {schema}.declarations k JOIN {schema}.schedules s ON s.id = k.schedule_id
+    WHERE k.node_id = :node AND s.digest <> k.digest AND s.source = 'code'
+      AND NOT EXISTS (
+          SELECT 1 FROM {schema}.declarations o JOIN {schema}.nodes n ON n.id = o.node_id
+          WHERE o.schedule_id = k.schedule_id AND o.digest = s.digest AND n.state = 'live')
+) AS is_overruled;
 
 -- name: nodes.list
 SELECT id, host, pid, version, state, started_at, lease_until, running, clock_offset, process

@@ -3,6 +3,19 @@ INSERT INTO {schema}.node_tasks (task, node_id, concurrency)
 SELECT u.task, :node, u.concurrency FROM unnest(:task::text[], :concurrency::integer[]) AS u (task, concurrency)
 ON CONFLICT (task, node_id) DO NOTHING;
 
+-- name: nodes.renew
+-- An expired lease is never renewed: whoever is late takes a new id. With it comes the witnesses' material: a row for
+-- each other live node with its renewal number, or one row without; no row at all when the lease is lost.
+WITH renewed AS (
+    UPDATE {schema}.nodes
+    SET lease_until = coalesce(:now, now()) + :lease, renewals = renewals + 1, running = :running,
+        clock_offset = coalesce(:clock_offset::double precision, clock_offset)
+    WHERE id = :node AND state = 'live' AND lease_until > coalesce(:now, now())
+    RETURNING coalesce(:now, now()) AS now_at
+)
+SELECT r.now_at, o.id, o.renewals, o.lease_until AS held_until, o.process
+FROM renewed r LEFT JOIN {schema}.nodes o ON o.state = 'live' AND o.id <> :node;
+
 -- name: nodes.mark_dead
 -- Both witnesses under the lock: expired by the database's clock, and still the number that was seen.
 WITH expired AS MATERIALIZED (

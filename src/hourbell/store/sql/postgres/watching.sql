@@ -1,6 +1,14 @@
 -- name: watching.next_work
--- One probe for each (queue, task, priority) that has queued runs, however many those are.
+-- One probe for each (queue, task, priority) that has queued runs, however many those are. With a lease the node is
+-- renewed by it too, as nodes.renew does it, and there is a row for each other node; without one, one row.
 WITH RECURSIVE clock AS MATERIALIZED (SELECT coalesce(:now, now()) AS now_at),
+renewed AS (
+    UPDATE {schema}.nodes
+    SET lease_until = coalesce(:now, now()) + :lease::interval, renewals = renewals + 1, running = :running,
+        clock_offset = coalesce(:clock_offset::double precision, clock_offset)
+    WHERE :lease::interval IS NOT NULL AND id = :node AND state = 'live' AND lease_until > coalesce(:now, now())
+    RETURNING id
+),
 heads AS (
     (SELECT r.queue, r.task, r.suspect, r.priority
      FROM {schema}.runs r WHERE r.state = 'queued'
@@ -43,8 +51,11 @@ SELECT c.now_at,
        (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until,
        (SELECT json_agg(json_build_array(r.id, r.attempt, r.reason))::text
         FROM {schema}.runs r
-        WHERE r.state = 'running' AND r.cancel_requested_at IS NOT NULL AND r.node_id = :node) AS cancelling
-FROM clock c;
+        WHERE r.state = 'running' AND r.cancel_requested_at IS NOT NULL AND r.node_id = :node) AS cancelling,
+       (SELECT count(*) FROM renewed) AS renewed,
+       o.id, o.renewals, o.lease_until AS held_until, o.process
+FROM clock c
+LEFT JOIN {schema}.nodes o ON :lease::interval IS NOT NULL AND o.state = 'live' AND o.id <> :node;
 
 -- name: watching.waiting
 -- Each (queue, task) in which a run has been due for so long, or longer: one probe for each place of the claim's index.

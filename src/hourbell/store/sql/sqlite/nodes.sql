@@ -1,3 +1,15 @@
+-- name: nodes.renew
+-- An expired lease is never renewed: whoever is late takes a new id.
+UPDATE nodes
+SET lease_until = coalesce(:now, now()) + :lease, renewals = renewals + 1, running = :running,
+    clock_offset = coalesce(:clock_offset, clock_offset)
+WHERE id = :node AND state = 'live' AND lease_until > coalesce(:now, now())
+RETURNING coalesce(:now, now()) AS now_at;
+
+-- name: nodes.siblings
+-- The witnesses' material: every other live node with its renewal number.
+SELECT id, renewals, lease_until AS held_until, process FROM nodes WHERE state = 'live' AND id <> :node;
+
 -- name: nodes.is_live
 SELECT id FROM nodes WHERE id = :node AND state = 'live';
 

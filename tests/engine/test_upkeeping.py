@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.bench import Bench, until_async
-from hourbell.engine.redeclaring import Redeclaring
+from hourbell.engine.upkeeping import Upkeeping
 
 
 async def nothing() -> None: ...
@@ -26,12 +27,17 @@ async def version(bench: Bench) -> int:
     return found
 
 
+def keeping(bench: Bench, node_id: str, **told: Callable[..., object]) -> Upkeeping:
+    calls = {"sweep": lambda: None, "changed": lambda: None, "spent": lambda statements: None, **told}
+    return Upkeeping(bench.store, bench.parts(), node_id, **calls)
+
+
 async def test_a_version_that_was_rolled_back_leaves_nothing_behind() -> None:
     old, new = versions()
     spent: list[int] = []
     changed: list[int] = []
     node_id = (await old.trust()).node_id
-    looking = Redeclaring(old.store, old.parts(), node_id, changed=lambda: changed.append(1), spent=spent.append)
+    looking = keeping(old, node_id, changed=lambda: changed.append(1), spent=spent.append)
     assert await looking.step() > 0
     assert spent == []
     canary = (await new.trust()).node_id
@@ -44,10 +50,31 @@ async def test_a_version_that_was_rolled_back_leaves_nothing_behind() -> None:
     assert (changed, old.faults.asked["declare"]) == ([1], 2)
 
 
-async def test_a_node_looks_by_itself(monkeypatch: object) -> None:
-    from hourbell.engine import redeclaring
+async def test_what_belongs_to_nobody_is_left_to_the_rescue() -> None:
+    bench = Bench()
+    bench.task(nothing)
+    sweeps: list[int] = []
+    node_id = (await bench.trust()).node_id
+    looking = keeping(bench, node_id, sweep=lambda: sweeps.append(1))
+    await looking.step()
+    await looking.step()
+    assert (sweeps, bench.faults.asked["rescue"]) == ([], 0)
+    await bench.enqueue("nothing")
+    other = (await bench.trust()).node_id
+    await bench.store.claim(other, "c", limit=1, tasks={"nothing": 1}, queues=None, suspects=1)
+    await looking.step()
+    assert sweeps == []
+    tables = bench.store._store._tables
+    with tables.transaction():
+        tables.nodes.drop(other)
+    await looking.step()
+    assert sweeps == [1]
 
-    monkeypatch.setattr(redeclaring, "LEAST_PAUSE", 0.2)  # type: ignore[attr-defined]
+
+async def test_a_node_looks_by_itself(monkeypatch: object) -> None:
+    from hourbell.engine import upkeeping
+
+    monkeypatch.setattr(upkeeping, "LEAST_PAUSE", 0.2)  # type: ignore[attr-defined]
     old, new = versions()
     async with old.running():
         async with new.running():

@@ -182,6 +182,8 @@ def test(arguments: "list[str]") -> int:
     fast = "--fast" in arguments
     chosen = [argument for argument in arguments if argument != "--fast"]
     MAIN.ensure()
+    # Test modules are costly to compile, and ours are compiled for each of hundreds of processes that tests start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     pytest = [str(MAIN.python), "-m", "pytest", *(["-m", "not slow"] if fast else [])]
     if chosen:
         return hand_over([*pytest, *chosen])
@@ -267,7 +269,7 @@ def clean(arguments: "list[str]") -> int:
     left = [MAIN.folder, LOWEST.folder, ROOT / "build", ROOT / "dist"]
     left += [ROOT / f".{tool}_cache" for tool in ("pytest", "mypy", "ruff", "import_linter")]
     left.append(ROOT / ".hypothesis")
-    for top in (ROOT / "src", ROOT / "tests"):
+    for top in (ROOT / "src", ROOT / "tests", ROOT / "benchmarks", ROOT / "examples"):
         left += top.rglob("__pycache__")
     for folder in left:
         if folder.is_dir():

@@ -10,11 +10,15 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hourbell.testing.postgres_server import PostgresServer
 from support.leaks import open_files, tasks_left, threads_left
+
+if TYPE_CHECKING:
+    from support.lent_databases import Lending
 
 
 def pytest_configure() -> None:
@@ -38,12 +42,28 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def lending(postgres_server: PostgresServer) -> Lending:
+    """Lends the databases of that server; made only where it is asked for, since it loads a driver."""
+    from support.lent_databases import Lending
+
+    return Lending(postgres_server)
+
+
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A fresh database of the test's own; a connection left to it fails the test."""
-    name = f"hourbell_test_{secrets.token_hex(6)}"
-    yield postgres_server.create_database(name)
-    left = postgres_server.drop_database(name)
+def postgres_url(request: pytest.FixtureRequest, postgres_server: PostgresServer, lending: Lending) -> Iterator[str]:
+    """A database of the test's own, with our tables and not a row in them, or without these under the mark ``bare``.
+
+    A connection left to it fails the test.
+    """
+    if request.node.get_closest_marker("bare"):
+        name = f"hourbell_test_{secrets.token_hex(6)}"
+        yield postgres_server.create_database(name)
+        left = postgres_server.drop_database(name)
+    else:
+        lent = lending.lend()
+        yield lent.url
+        left = lending.take_back(lent)
     if left:
         pytest.fail("connections were left open:\n" + "\n".join(left))
 

@@ -30,7 +30,7 @@ from chaos.report import Report
 from chaos.site import KINDS, NotRun, Scenario, Site
 from hourbell.testing.postgres_server import PostgresServer
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.bare, pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(180)]
 
 on_both = pytest.mark.parametrize("kind", KINDS)
 # A shared machine may stand still for a moment; the exact figures are those of the long form.

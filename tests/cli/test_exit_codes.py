@@ -101,6 +101,7 @@ def test_on_a_file_that_somebody_writes_to_all_the_time(tmp_path: Path) -> None:
     assert away.stderr.count("\n") == 1
 
 
+@pytest.mark.bare
 def test_on_postgres(postgres_server: PostgresServer, postgres_url: str, tmp_path: Path) -> None:
     at = {"HOURBELL_DATABASE_URL": postgres_url}
     old = called("schedules", folder=tmp_path, **at)

@@ -92,6 +92,7 @@ def test_a_bar_is_for_who_watches(shop: str, tmp_path: Path) -> None:
     assert "\x1b[3" not in shown
 
 
+@pytest.mark.bare
 @pytest.mark.slow  # a dozen and a half processes, each of which imports everything
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_a_story_in_real_processes(database: str, shop: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:

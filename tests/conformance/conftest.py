@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 
-import asyncpg
 import pytest
 
 from hourbell.clock import ManualClock
 from hourbell.store.protocol import Store
 from hourbell.testing.postgres_server import PostgresServer
+from support.lent_databases import Lending
 
 # The one place to add a store: its name here, and how it is made below.
 STORES = ("memory", "sqlite", "postgres")
 
-_OTHERS = """
-    SELECT query FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
-# How many times to look, a twentieth of a second apart, for connections that are just ending.
-_LOOKS = 100
+# Not the usual one: no statement may name its schema itself.
+SCHEMA = "conformance"
 
 
 @pytest.fixture(scope="session")
-def conformance_database(postgres_server: PostgresServer) -> Iterator[str]:
-    """One database for the whole suite; each test has a schema of its own, which is cheaper to make."""
-    name = f"conformance_{secrets.token_hex(4)}"
-    yield postgres_server.create_database(name)
-    postgres_server.drop_database(name)
+def conformance_lending(postgres_server: PostgresServer) -> Lending:
+    return Lending(postgres_server, SCHEMA)
 
 
 @pytest.fixture
-async def postgres_schema(conformance_database: str) -> AsyncIterator[str]:
-    """The name of the test's own schema; a connection that it leaves to the database fails it."""
-    yield f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(conformance_database)
-    try:
-        left = await connection.fetch(_OTHERS)
-        for _ in range(_LOOKS):
-            if not left:
-                return
-            await asyncio.sleep(0.05)
-            left = await connection.fetch(_OTHERS)
-    finally:
-        await connection.close()
-    pytest.fail("connections were left open:\n" + "\n".join(row["query"] for row in left))
+def conformance_url(conformance_lending: Lending) -> Iterator[str]:
+    """An empty database with our tables; a connection that is left to it fails the test."""
+    lent = conformance_lending.lend()
+    yield lent.url
+    left = conformance_lending.take_back(lent)
+    if left:
+        pytest.fail("connections were left open:\n" + "\n".join(left))
 
 
 @pytest.fixture
@@ -68,8 +52,8 @@ def made(request: pytest.FixtureRequest, clock: ManualClock) -> Callable[[], Sto
         return lambda: SqliteStore(path, clock)
     from hourbell.store.postgres import PostgresStore
 
-    url, schema = request.getfixturevalue("conformance_database"), request.getfixturevalue("postgres_schema")
-    return lambda: PostgresStore(url, clock, schema=schema)
+    url = request.getfixturevalue("conformance_url")
+    return lambda: PostgresStore(url, clock, schema=SCHEMA)
 
 
 @pytest.fixture

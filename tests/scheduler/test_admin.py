@@ -7,6 +7,7 @@ import pytest
 from hourbell import InvalidArguments, Scheduler
 
 
+@pytest.mark.bare
 async def test_migrates_without_being_opened(database_url: str) -> None:
     scheduler = Scheduler(database_url)
     applied = await scheduler.migrate()

@@ -253,6 +253,7 @@ async def the_one(url: str, **settings: Any) -> Finding:
     return finding
 
 
+@pytest.mark.bare
 async def test_no_schema(postgres_url: str) -> None:
     finding = await the_one(postgres_url)
     assert (finding.about, finding.named[0]) == ("schema", "0001_initial")

@@ -27,6 +27,7 @@ async def served(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+@pytest.mark.bare
 async def test_fires_in_a_fastapi_lifespan(database_url: str) -> None:
     scheduler = Scheduler(database_url)
     twice = asyncio.Event()

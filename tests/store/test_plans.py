@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ import pytest
 
 from hourbell.clock import ManualClock
 from hourbell.model.run import ROOM_FOR_SUSPECTS
-from hourbell.store.postgres import PostgresStore
 from hourbell.store.sqlite import SqliteStore
 from hourbell.store.statements import load
+from support.lent_databases import Lending
 
 ROWS = 20_000
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -23,45 +25,56 @@ INSTANT = datetime(2030, 1, 1, tzinfo=UTC)
 BIG = ("runs", "schedules", "run_logs", "audit", "guards")
 
 
-@pytest.fixture
-async def crowded(postgres_url: str) -> AsyncIterator[Any]:
+CROWD = f"""
+    INSERT INTO hourbell.schedules (id, task, trigger_spec, args, policies, inherited, state, source, next_fire_at,
+                                    created_at, updated_at)
+    SELECT 's' || n, 't', '{{}}', '{{}}', '{{}}', '{{}}', 'active', 'call', now() + n * interval '1 minute', now(),
+           now()
+    FROM generate_series(1, {ROWS}) n;
+    INSERT INTO hourbell.runs (id, schedule_id, task, args, state, origin, queue, priority, on_lost, lost_limit,
+                               created_at, run_at, finished_at, fire_at)
+    SELECT gen_random_uuid(), 's' || n % 100, CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'common' END, '{{}}', state,
+           'fire', 'default', 0, 'retry', 5, now(), now(), CASE WHEN state <> 'queued' THEN now() END,
+           now() + n * interval '1 second'
+    FROM generate_series(1, {2 * ROWS}) n,
+         LATERAL (SELECT CASE WHEN n <= {ROWS} THEN 'queued' ELSE 'succeeded' END) AS k (state);
+    INSERT INTO hourbell.nodes (id, host, pid, version, state, started_at, lease_until)
+    SELECT 'n' || n, 'h', 1, '1', 'live', now(), now() + interval '15 seconds' FROM generate_series(1, 20) n;
+    INSERT INTO hourbell.run_logs (run_id, attempt, number, logged_at, level, logger, message)
+    SELECT r.id, 1, n, now(), 20, 'app', 'hello'
+    FROM (SELECT id FROM hourbell.runs WHERE state = 'succeeded' LIMIT {ROWS // 20}) r, generate_series(1, 20) n;
+    INSERT INTO hourbell.audit (id, done_at, action, subject, subject_id, actor)
+    SELECT gen_random_uuid(), now(), 'pause', 'schedule', 's' || n % 100, 'a' || n % 100
+    FROM generate_series(1, {ROWS}) n;
+    INSERT INTO hourbell.guards (kind, name, period, state, owner, fence, lease_until, taken_at, ended_at,
+                                 expires_at)
+    SELECT 'once', 'g' || n, 'always', 'done', 'o', n, now(), now(), now(), now() + n * interval '1 minute'
+    FROM generate_series(1, {ROWS}) n;
+    ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes, hourbell.run_logs, hourbell.audit,
+            hourbell.guards;"""
+
+
+async def fill(url: str) -> None:
     """20,000 far schedules, 20,000 waiting runs of one task, 20,000 finished ones and a few due of another task."""
-    store = PostgresStore(postgres_url, ManualClock())
-    await store.open()
-    await store.migrate()
-    await store.close()
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(
-        f"""
-        INSERT INTO hourbell.schedules (id, task, trigger_spec, args, policies, inherited, state, source, next_fire_at,
-                                        created_at, updated_at)
-        SELECT 's' || n, 't', '{{}}', '{{}}', '{{}}', '{{}}', 'active', 'call', now() + n * interval '1 minute', now(),
-               now()
-        FROM generate_series(1, {ROWS}) n;
-        INSERT INTO hourbell.runs (id, schedule_id, task, args, state, origin, queue, priority, on_lost, lost_limit,
-                                   created_at, run_at, finished_at, fire_at)
-        SELECT gen_random_uuid(), 's' || n % 100, CASE WHEN n % 1000 = 0 THEN 'rare' ELSE 'common' END, '{{}}', state,
-               'fire', 'default', 0, 'retry', 5, now(), now(), CASE WHEN state <> 'queued' THEN now() END,
-               now() + n * interval '1 second'
-        FROM generate_series(1, {2 * ROWS}) n,
-             LATERAL (SELECT CASE WHEN n <= {ROWS} THEN 'queued' ELSE 'succeeded' END) AS k (state);
-        INSERT INTO hourbell.nodes (id, host, pid, version, state, started_at, lease_until)
-        SELECT 'n' || n, 'h', 1, '1', 'live', now(), now() + interval '15 seconds' FROM generate_series(1, 20) n;
-        INSERT INTO hourbell.run_logs (run_id, attempt, number, logged_at, level, logger, message)
-        SELECT r.id, 1, n, now(), 20, 'app', 'hello'
-        FROM (SELECT id FROM hourbell.runs WHERE state = 'succeeded' LIMIT {ROWS // 20}) r, generate_series(1, 20) n;
-        INSERT INTO hourbell.audit (id, done_at, action, subject, subject_id, actor)
-        SELECT gen_random_uuid(), now(), 'pause', 'schedule', 's' || n % 100, 'a' || n % 100
-        FROM generate_series(1, {ROWS}) n;
-        INSERT INTO hourbell.guards (kind, name, period, state, owner, fence, lease_until, taken_at, ended_at,
-                                     expires_at)
-        SELECT 'once', 'g' || n, 'always', 'done', 'o', n, now(), now(), now(), now() + n * interval '1 minute'
-        FROM generate_series(1, {ROWS}) n;
-        ANALYZE hourbell.schedules, hourbell.runs, hourbell.nodes, hourbell.run_logs, hourbell.audit,
-                hourbell.guards;
-        """
-    )
-    yield connection
+    connection = await asyncpg.connect(url)
+    await connection.execute(CROWD)
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+def crowded_url(lending: Lending) -> Iterator[str]:
+    """One crowd for all that only ask; what they change nevertheless they take back."""
+    lent = lending.lend()
+    asyncio.run(fill(lent.url))
+    yield lent.url
+    lending.take_back(lent)
+
+
+@pytest.fixture
+async def crowded(crowded_url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(crowded_url)
+    async with rolled_back(connection):
+        yield connection
     await connection.close()
 
 
@@ -195,9 +208,11 @@ async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> No
     assert 0 < read <= 200, f"{read} rows of runs were read to claim 20"
 
 
-@pytest.mark.parametrize("limited", [False, True], ids=["without", "with"])
-async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any, limited: bool) -> None:
-    await crowded.execute(
+async def test_only_a_limited_task_is_counted_and_by_its_own_index(postgres_url: str) -> None:
+    """On a crowd of its own: what it adds would be in the way of others, even taken back."""
+    await fill(postgres_url)
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(
         f"""
         INSERT INTO hourbell.runs (id, task, args, state, origin, queue, priority, on_lost, lost_limit, created_at,
                                    node_id, attempt, limited)
@@ -207,11 +222,26 @@ async def test_only_a_limited_task_is_counted_and_by_its_own_index(crowded: Any,
         ANALYZE hourbell.runs;
         """
     )
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    for limited in (False, True):
+        async with rolled_back(connection):
+            await counts_only(connection, limited)
+    await connection.close()
+
+
+@asynccontextmanager
+async def rolled_back(connection: Any) -> AsyncIterator[None]:
+    transaction = connection.transaction()
+    await transaction.start()
+    yield
+    await transaction.rollback()
+
+
+async def counts_only(connection: Any, limited: bool) -> None:
     statement = load("postgres", "hourbell")["claiming.claim"]
     limit = {"limited": ["rare"], "names": ["rare"], "mosts": [25]} if limited else {}
     bound = [(ASKED["claiming.claim"] | limit).get(parameter) for parameter in statement.parameters]
-    await crowded.execute("SET plan_cache_mode = force_generic_plan")
-    (row,) = await crowded.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
+    (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
     plan = json.loads(row[0])[0]["Plan"]
     counts = [node for node in nodes_of(plan) if node.get("Index Name") == "runs_limited"]
     assert counts, "nothing counts what is running"

@@ -29,6 +29,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.bare
 async def test_a_database_is_fresh_and_works(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
     try:

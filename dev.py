@@ -187,9 +187,11 @@ def test(arguments: "list[str]") -> int:
     pytest = [str(MAIN.python), "-m", "pytest", *(["-m", "not slow"] if fast else [])]
     if chosen:
         return hand_over([*pytest, *chosen])
-    # Most tests wait for a database, so they share the cores well. Scenarios of many processes get them to themselves.
+    # Most tests wait for a database, so they share the cores well. Scenarios have many processes each: those that only
+    # count share them too, those that say how soon something happens get them to themselves.
     scenarios = "tests/chaos/test_scenarios.py"
-    spread = ["-n", str(min(6, 3 * (os.cpu_count() or 1))), "--dist", "worksteal"]
+    cores = os.cpu_count() or 1
+    spread = ["-n", str(min(6, 3 * cores)), "--dist", "worksteal"]
     others = ["--ignore", scenarios]
     # What failed is told by the cache: without what failed another day, and where nothing ran, nothing is run again.
     good = passes([*pytest, *spread, *others, "--cache-clear"])
@@ -197,7 +199,8 @@ def test(arguments: "list[str]") -> int:
         say("Those that failed are run again, alone: only what fails then is a failure.")
         good = passes([*pytest, *others, "--last-failed", "--last-failed-no-failures", "none"])
     if not fast:  # all of them are slow
-        good = passes([*pytest, scenarios]) and good
+        good = passes([*pytest, scenarios, "-m", "not alone", "-n", str(min(3, cores)), "--dist", "worksteal"]) and good
+        good = passes([*pytest, scenarios, "-m", "alone"]) and good
     return 0 if good else 1
 
 

@@ -22,7 +22,6 @@ from .blueprint import Blueprint, Planned
 from .clocks import WrongClock
 from .ledger import LedgerFile
 from .rude import make_rude_bodies
-from .writers import make_writers
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
 
@@ -101,6 +100,8 @@ def make_app(blueprint: Blueprint) -> FastAPI:
     if blueprint.bad:
         bodies |= make_bad_bodies(scheduler)
     if blueprint.writers:
+        from .writers import make_writers  # SQLAlchemy would double what every other start costs
+
         bodies |= make_writers(scheduler, blueprint.database)
     for planned in blueprint.schedules:
         declare(scheduler, bodies, planned)

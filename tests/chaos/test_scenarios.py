@@ -33,6 +33,8 @@ from hourbell.testing.postgres_server import PostgresServer
 pytestmark = [pytest.mark.bare, pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(180)]
 
 on_both = pytest.mark.parametrize("kind", KINDS)
+# These say how soon something happens, or what it costs. The others count only: beside each other they are as true.
+alone = pytest.mark.alone
 # A shared machine may stand still for a moment; the exact figures are those of the long form.
 SLACK = 5.0
 
@@ -69,6 +71,7 @@ async def test_each_fire_is_a_run_or_covered_by_a_skip(site: Site) -> None:
     await without_problem(fire_storm.scenario, site, seconds=3, workers=2, counting=False)
 
 
+@alone
 @on_both
 async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site) -> None:
     workers = 3 if site.kind == "SQLite" else 2  # of each of the two command lines that there are on PostgreSQL
@@ -85,6 +88,7 @@ async def test_what_is_acknowledged_to_many_editors_is_so(site: Site) -> None:
     await without_problem(edits.scenario, site, seconds=5, clients=20, schedules=5, workers=2, every=2)
 
 
+@alone
 @on_both
 async def test_bad_bodies_hurt_no_good_ones(site: Site) -> None:
     await without_problem(bad_bodies.scenario, site, seconds=9, good=10, slack=SLACK)
@@ -115,30 +119,36 @@ async def test_runs_take_turns_while_processes_are_killed(site: Site) -> None:
     await without_problem(overlaps.scenario, site, seconds=6)
 
 
+@alone
 @on_both
 async def test_a_node_frozen_in_a_body_is_replaced(site: Site) -> None:
     await without_problem(freeze.in_body, site)
 
 
+@alone
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_node_frozen_in_a_fire_holds_nobody_up(site: Site) -> None:
     await without_problem(freeze.in_fire, site)
 
 
+@alone
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_body_of_many_leases_starts_once(site: Site) -> None:
     await without_problem(long_bodies.patient, site, seconds=7)
 
 
+@alone
 @on_both
 async def test_a_blocked_event_loop_delays_no_fire(site: Site) -> None:
     await without_problem(long_bodies.blocked, site)
 
 
+@alone
 async def test_everybody_outlives_an_outage_of_the_database(own_site: Site) -> None:
     await without_problem(outage.scenario, own_site, seconds=8)
 
 
+@alone
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_locked_table_holds_nobody_up_for_longer_than_it_is_locked(site: Site) -> None:
     await without_problem(clutches.locked, site, tables="nodes")
@@ -181,6 +191,7 @@ async def test_a_schedule_taken_out_of_the_code_stops_and_says_so(site: Site) ->
     await without_problem(restart.undeclared, site, seconds=2)
 
 
+@alone
 @on_both
 async def test_an_idle_application_costs_next_to_nothing(kind: str, tmp_path: Path, request: Any) -> None:
     # A statement more or less weighs much in so short a time; the long form has the limit itself.

@@ -43,10 +43,12 @@ def test_rows_are_gone_and_those_of_the_migrations_are_back(lending: Lending) ->
         "INSERT INTO hourbell.nodes (id, host, pid, version, state, started_at, lease_until) "
         "VALUES ('n', 'h', 1, '1', 'live', now(), now())",
         "UPDATE hourbell.paces SET free_at = now()",
+        "CREATE TABLE public.users (name text PRIMARY KEY)",
         "DELETE FROM hourbell.migrations WHERE version = (SELECT max(version) FROM hourbell.migrations)",
     )
     assert again.name == lent.name, "rows alone are no reason to make another"
     assert counted(again, "SELECT count(*) FROM hourbell.nodes") == 0
+    assert counted(again, "SELECT count(*) FROM pg_tables WHERE tablename = 'users'") == 0
     assert counted(again, "SELECT count(*) FROM hourbell.paces WHERE free_at = 'epoch'") == 1
     assert given_back_after(lending, again).name == lent.name
     assert counted(again, "SELECT max(version) FROM hourbell.migrations") > 1
@@ -56,7 +58,6 @@ def test_rows_are_gone_and_those_of_the_migrations_are_back(lending: Lending) ->
 @pytest.mark.parametrize(
     "statement",
     [
-        "CREATE TABLE public.users (name text)",
         "ALTER TABLE hourbell.runs ADD COLUMN newer text",
         "ALTER TABLE hourbell.runs ALTER COLUMN queue SET DEFAULT 'x'",
         "DROP INDEX hourbell.runs_claim",

@@ -1,8 +1,8 @@
 """Databases with Hourbell's tables in them, lent to one test after the other and emptied in between.
 
 To make a database and apply all migrations costs the server and us a tenth of a second of processor time; to empty one
-costs a tenth of that. A test that changes more than rows, or leaves a connection, spoils its database for the next: it
-is thrown away then, and another is made when somebody asks.
+costs a tenth of that. A test that changes more than rows and tables of its own, or leaves a connection, spoils its
+database for the next: it is thrown away then, and another is made when somebody asks.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ class Lending:
             return Lent(name, url, _shape(connection), empty, filled)
 
     def _emptied(self, connection: Connection, lent: Lent) -> bool:
-        """Make its rows again what they were; False when more than rows has changed."""
+        """Make its rows what they were, drop an application's tables; False when more than that has changed."""
+        for (table,) in connection.execute(_TABLES, ["public"]).fetchall():
+            connection.execute(sql.SQL("DROP TABLE public.{} CASCADE").format(sql.Identifier(table)))
         if _shape(connection) != lent.shape:
             return False
         with connection.transaction():

@@ -191,7 +191,7 @@ def test(arguments: "list[str]") -> int:
     # count share them too, those that say how soon something happens get them to themselves.
     scenarios = "tests/chaos/test_scenarios.py"
     cores = os.cpu_count() or 1
-    spread = ["-n", str(min(6, 3 * cores)), "--dist", "worksteal"]
+    spread = ["-n", str(min(6, 2 * cores)), "--dist", "worksteal"]
     others = ["--ignore", scenarios]
     # What failed is told by the cache: without what failed another day, and where nothing ran, nothing is run again.
     good = passes([*pytest, *spread, *others, "--cache-clear"])

@@ -34,6 +34,7 @@ def play(story: Story, example: Path) -> None:
     story.run("uvicorn main:app --workers 2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs(example: Path, story: Story) -> None:
     play(story, example)
@@ -59,6 +60,7 @@ def test_it_is_short(example: Path) -> None:
     assert len(ast.parse(example.read_text(encoding="utf-8")).body) < 15
 
 
+@pytest.mark.slow
 def test_the_shop_does_all_that_it_is_for(story: Story) -> None:
     shop = (ROOT / "examples" / "shop" / "main.py").read_text(encoding="utf-8")
     story.play(Block("python", f"# main.py\n{shop}", 1))

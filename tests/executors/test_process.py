@@ -129,6 +129,7 @@ async def test_what_is_raised_is_told_in_words_and_judged_by_name(executor: Proc
     assert not Retry(never_on=ValueError).wants(error)
 
 
+@pytest.mark.slow
 async def test_what_a_body_asks_of_the_retry_is_understood(executor: ProcessExecutor) -> None:
     for body, kind in ((bodies.later, RetryLater), (bodies.gives_up, GaveUp)):
         error = (await ended(start(executor, body)[1])).error
@@ -180,6 +181,7 @@ async def test_an_exit_is_an_exception_like_any_other(executor: ProcessExecutor)
     assert ending.error.summary == "SystemExit: 3"
 
 
+@pytest.mark.slow
 async def test_a_body_that_forks_ends_once(executor: ProcessExecutor) -> None:
     assert await result(executor, bodies.forks) == "once"
     assert await result(executor, bodies.add, a=1) == 2
@@ -194,6 +196,7 @@ async def test_a_flood_never_leaves_the_child(executor: ProcessExecutor) -> None
     assert await result(executor, bodies.add, a=1) == 2
 
 
+@pytest.mark.slow
 async def test_noise_is_let_through(executor: ProcessExecutor, capfd: pytest.CaptureFixture[str]) -> None:
     assert await result(executor, bodies.noise) == "quiet"
     out, err = capfd.readouterr()
@@ -201,6 +204,7 @@ async def test_noise_is_let_through(executor: ProcessExecutor, capfd: pytest.Cap
     assert err.count("y") == 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module", ["executors.broken_import", pytest.param("executors.no_such_module", marks=pytest.mark.slow)]
 )
@@ -217,6 +221,7 @@ async def test_a_function_that_is_gone_is_an_error_of_the_run(executor: ProcessE
     assert "has no 'no_such_function'" in str(ending.error)
 
 
+@pytest.mark.slow
 async def test_a_slow_import_is_ended() -> None:
     executor = ProcessExecutor(1, start_patience=1.5)
     try:
@@ -226,6 +231,7 @@ async def test_a_slow_import_is_ended() -> None:
         executor.stop()
 
 
+@pytest.mark.slow
 async def test_the_import_does_not_count_as_the_body_s_time(executor: ProcessExecutor) -> None:
     ending = await ended(start(executor, bodies.add, {"a": 1}, timeout=0.15)[1])
     assert ending.how is How.RETURNED
@@ -239,6 +245,7 @@ async def test_past_its_time_a_body_that_looks_ends_by_itself(executor: ProcessE
     assert executor.children() == children, "and its child is kept"
 
 
+@pytest.mark.slow
 async def test_cancelled_a_body_that_looks_has_ended_for_that(executor: ProcessExecutor, tmp_path: Path) -> None:
     for body in (bodies.looks, bodies.is_cancelled):
         path = tmp_path / body.__name__
@@ -273,6 +280,7 @@ async def test_a_body_that_does_not_listen_is_killed(
     assert await result(executor, bodies.add, a=1) == 2
 
 
+@pytest.mark.slow
 async def test_what_a_body_started_is_killed_with_it(executor: ProcessExecutor, tmp_path: Path) -> None:
     path = tmp_path / "pids"
     _, told = start(executor, bodies.with_grandchild, {"path": str(path)}, timeout=1.5, grace=0.1)
@@ -295,6 +303,7 @@ async def test_cancelled_while_its_child_starts_it_never_begins(executor: Proces
     assert not path.exists()
 
 
+@pytest.mark.slow
 async def test_a_child_is_replaced_after_so_many_runs() -> None:
     executor = ProcessExecutor(1, recycle=2)
     try:
@@ -303,6 +312,7 @@ async def test_a_child_is_replaced_after_so_many_runs() -> None:
         executor.stop()
 
 
+@pytest.mark.slow
 async def test_an_idle_child_that_was_killed_is_replaced(executor: ProcessExecutor) -> None:
     await result(executor, bodies.add, a=1)
     (slot,) = executor._slots
@@ -315,6 +325,7 @@ async def test_an_idle_child_that_was_killed_is_replaced(executor: ProcessExecut
     assert executor.children() != [child.pid]
 
 
+@pytest.mark.slow
 async def test_stopping_kills_what_runs(tmp_path: Path) -> None:
     executor = ProcessExecutor(1)
     path = tmp_path / "pids"
@@ -325,6 +336,7 @@ async def test_stopping_kills_what_runs(tmp_path: Path) -> None:
     await until(lambda: not any(is_there(pid) for pid in pids))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body", ["holds_the_lock_beside_a_grandchild", pytest.param("with_grandchild", marks=pytest.mark.slow)]
 )
@@ -422,6 +434,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_what_a_script_says_of_its_own_exceptions_holds_in_the_child(tmp_path: Path) -> None:
     script = tmp_path / "nightly.py"
     script.write_text(SCRIPT)

@@ -45,7 +45,7 @@ async def client(scheduler: Scheduler) -> AsyncIterator[httpx.AsyncClient]:
 
 async def asked(client: httpx.AsyncClient, path: str, status: int = 200) -> Any:
     answer = await client.get(path)
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == status, f"{path}: {answer.text}"
     kind = "application/json" if status == 200 else "application/problem+json"
     assert answer.headers["content-type"] == kind
     assert answer.headers["cache-control"] == "no-store"
@@ -162,12 +162,12 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("path, status", REFUSALS, ids=[path[:40] for path, _ in REFUSALS])
-async def test_refusals_are_problem_documents(client: httpx.AsyncClient, path: str, status: int) -> None:
-    found = await asked(client, path, status)
-    assert found["status"] == status
-    assert found["title"]
-    assert found["detail"]
+async def test_refusals_are_problem_documents(client: httpx.AsyncClient) -> None:
+    for path, status in REFUSALS:
+        found = await asked(client, path, status)
+        assert found["status"] == status, path
+        assert found["title"], path
+        assert found["detail"], path
 
 
 METHODS = {
@@ -178,17 +178,18 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("path", METHODS)
-async def test_a_method_that_is_not_taken_is_a_problem_document(client: httpx.AsyncClient, path: str) -> None:
-    answer = await client.put(path)
-    assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
-    assert answer.headers["allow"] == METHODS[path]
-    assert answer.json() == {
-        "type": "about:blank",
-        "title": "Method Not Allowed",
-        "status": 405,
-        "detail": f"this address takes {METHODS[path]} only",
-    }
+@pytest.mark.parametrize("database_url", ["memory"], indirect=True)
+async def test_a_method_that_is_not_taken_is_a_problem_document(client: httpx.AsyncClient) -> None:
+    for path, taken in METHODS.items():
+        answer = await client.put(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json"), path
+        assert answer.headers["allow"] == taken
+        assert answer.json() == {
+            "type": "about:blank",
+            "title": "Method Not Allowed",
+            "status": 405,
+            "detail": f"this address takes {taken} only",
+        }
 
 
 async def test_a_refusal_does_not_advise_in_another_language(client: httpx.AsyncClient) -> None:

@@ -239,12 +239,12 @@ WRONG: list[tuple[dict[str, Any], set[str]]] = [
 
 
 @pytest.mark.parametrize("database_url", ["memory"], indirect=True)
-@pytest.mark.parametrize("body, places", WRONG, ids=[str(sorted(places)) for _, places in WRONG])
-async def test_what_does_not_fit_is_pointed_at(client: httpx.AsyncClient, body: Any, places: set[str]) -> None:
-    found = await asked(client, "POST", "schedules", body, 422)
-    assert places <= misfits(found)
-    assert all(one["detail"] for one in found["errors"])
-    assert await asked(client, "GET", "schedules") == {"items": [], "next_cursor": None}
+async def test_what_does_not_fit_is_pointed_at(client: httpx.AsyncClient) -> None:
+    for body, places in WRONG:
+        found = await asked(client, "POST", "schedules", body, 422)
+        assert places <= misfits(found), body
+        assert all(one["detail"] for one in found["errors"]), body
+        assert await asked(client, "GET", "schedules") == {"items": [], "next_cursor": None}, body
 
 
 @pytest.mark.parametrize("database_url", ["memory"], indirect=True)

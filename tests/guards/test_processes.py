@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.bench import until
 from executors import process_bodies as bodies
 from guards.conftest import Stranger
@@ -31,6 +33,7 @@ async def test_bodies_in_processes_do_it_once(database_url: str, tmp_path: Path)
         assert (tmp_path / "sync").read_text() == "1\n2\n"
 
 
+@pytest.mark.slow
 async def test_what_a_process_held_that_died_is_free_at_once(database_url: str, tmp_path: Path) -> None:
     # A lease that is longer than the test waits: its node sees the death, and nobody has to wait for the lease.
     scheduler = Scheduler(database_url, lease=300, poll=0.2, processes=1)
@@ -41,6 +44,7 @@ async def test_what_a_process_held_that_died_is_free_at_once(database_url: str, 
     assert (tmp_path / "sync").read_text() == "1\n2\n"
 
 
+@pytest.mark.slow
 async def test_a_body_whose_work_was_taken_over_is_cancelled_in_its_process(database_url: str, tmp_path: Path) -> None:
     scheduler = Scheduler(database_url, lease=3, poll=0.2, processes=1)
     once_lost = scheduler.task(executor="process")(bodies.once_lost)

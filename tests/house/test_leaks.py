@@ -44,6 +44,7 @@ async def test_tidy(postgres_url, sqlite_path):
 """
 
 
+@pytest.mark.slow
 def test_each_leak_fails_its_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makeconftest(CONFTEST.read_text(encoding="utf-8"))
     pytester.makepyprojecttoml("[tool.pytest.ini_options]\nasyncio_mode = 'auto'")

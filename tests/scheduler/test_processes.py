@@ -49,6 +49,7 @@ async def test_bodies_in_processes_end_as_they_should(database_url: str, tmp_pat
         assert (talked.progress.done, talked.progress.total) == (4, 4)
 
 
+@pytest.mark.slow
 async def test_a_body_in_a_process_is_cancelled(database_url: str, tmp_path: Path) -> None:
     scheduler = Scheduler(database_url, lease=3, poll=0.2, processes=1)
     looks = scheduler.task(executor="process", retry=5)(bodies.looks)
@@ -117,6 +118,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [["script.py"], ["-m", "script"]])
 def test_a_script_may_have_tasks_in_processes(tmp_path: Path, how: list[str]) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
@@ -131,6 +133,7 @@ def test_a_script_may_have_tasks_in_processes(tmp_path: Path, how: list[str]) ->
     ], ended.stderr
 
 
+@pytest.mark.slow
 def test_a_script_that_starts_itself_when_imported_fails_its_run_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT.replace('if __name__ == "__main__":', "if True:"))
     ended = subprocess.run(

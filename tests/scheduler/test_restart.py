@@ -48,6 +48,7 @@ def worker(folder: Path, database_url: str) -> tuple[int, int]:
     return process.returncode, process.pid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 @pytest.mark.timeout(3 * PATIENCE)
 async def test_it_goes_on_where_the_killed_process_was(

@@ -24,6 +24,7 @@ def simulated(*options: str) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_whatever_goes_wrong_the_promises_hold() -> None:
     code, said = simulated("--seeds", "3")
     assert code == 0, "\n".join(said)

@@ -128,6 +128,7 @@ def test_the_ends_of_the_calendar_are_quiet_in_every_zone(zone: str) -> None:
     assert trigger.count_between(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)) == 10_000
 
 
+@pytest.mark.slow
 @fixed(150)
 @given(expressions(likely_hours=(0, 12)), st.integers(1890, 2110), st.integers(0, 364))
 def test_far_dates_day_by_day(expr: str, year: int, day: int) -> None:

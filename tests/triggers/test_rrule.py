@@ -224,6 +224,7 @@ def ours(times: RuleTimes, start: datetime, until: datetime, most: int = 300) ->
     return found
 
 
+@pytest.mark.slow
 @fixed(60)
 @given(rules(), starts)
 def test_local_times_are_those_of_another_implementation(rule: str, start: datetime) -> None:

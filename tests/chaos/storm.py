@@ -26,7 +26,7 @@ BODIES: Sequence[Body] = (("quick", {}), ("quick", {}), ("quick", {}), ("quick_s
 """What the schedules run in turn: name and arguments."""
 
 # What the start of one process may take on a small machine that has nothing else to do.
-_START = 1.5
+_START = 1.0
 # How many processes for each of its cores a machine may be busy with before a start takes longer, and how much longer.
 _AT_EASE, _LONGEST = 2.0, 4.0
 
@@ -75,7 +75,7 @@ async def begun(site: Site, fleet: Fleet, weather: Weather, blueprint: Blueprint
 
 def soon(processes: int) -> datetime:
     """A whole second by which so many processes should be up."""
-    return whole(datetime.now(UTC)) + timedelta(seconds=round(_starting(processes) + 2))
+    return whole(datetime.now(UTC)) + timedelta(seconds=round(_starting(processes) + 3))
 
 
 def _starting(processes: int) -> float:

@@ -37,6 +37,7 @@ async def enqueue(store: PostgresStore) -> None:
     assert [one.id for one in await store.enqueue([run])] == [run.id]
 
 
+@pytest.mark.bare
 @pytest.mark.parametrize("pooler", [False, True])
 async def test_many_nodes_migrate_at_once_whatever_isolation_is_the_default(
     postgres_url: str, connection: Any, pooler: bool

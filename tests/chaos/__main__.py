@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     order = [entry.name for entry in entries]
     results: list[Result] = []
     says = sys.stderr if given.json else sys.stdout
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers, processes and disks go away then too
     try:
         for number, trial in enumerate(trials, 1):
             results.append(_run(trial, f"[{number}/{len(trials)}]", says))

@@ -63,13 +63,15 @@ def make_bodies(scheduler: Scheduler, ledger: LedgerFile) -> dict[str, Task[...,
     return {task.name: task for task in (quick, quick_sync, long, long_sync, blocker, suicide)}
 
 
-def make_waiter(scheduler: Scheduler, ledger: LedgerFile, name: str, concurrency: int | None) -> None:
+def make_waiter(scheduler: Scheduler, ledger: LedgerFile, name: str, concurrency: int | None) -> Task[..., Any]:
     """A task whose body sleeps; ``concurrency`` of its runs may run at once, over all processes."""
 
     @scheduler.task(name=name, concurrency=concurrency)
     async def waiter(context: Context, seconds: float) -> None:
         with ledger.body(context):
             await asyncio.sleep(seconds)
+
+    return waiter
 
 
 def declare(scheduler: Scheduler, bodies: dict[str, Task[..., Any]], planned: Planned) -> None:
@@ -103,10 +105,9 @@ def make_app(blueprint: Blueprint) -> FastAPI:
         from .writers import make_writers  # SQLAlchemy would double what every other start costs
 
         bodies |= make_writers(scheduler, blueprint.database)
+    bodies |= {name: make_waiter(scheduler, ledger, name, most) for name, most in blueprint.waiters.items()}
     for planned in blueprint.schedules:
         declare(scheduler, bodies, planned)
-    for name, concurrency in blueprint.waiters.items():
-        make_waiter(scheduler, ledger, name, concurrency)
     scheduler.on(RunSucceeded, lambda event: ledger.accepted(event.run))
     app = with_common_routes(FastAPI(lifespan=scheduler.lifespan))
     app.include_router(api_router(scheduler, allow_anonymous=blueprint.is_open or "read"), prefix="/hourbell")

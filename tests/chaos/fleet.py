@@ -140,8 +140,12 @@ class Fleet:
         self._keeper.stdin.close()
         self._keeper.wait()
 
-    def start(self, blueprint: Blueprint, *, workers: int | None = None, reload: Path | None = None) -> Group:
-        """Start one command line. ``reload`` is the folder of a module ``reloaded`` that is watched for changes."""
+    def start(
+        self, blueprint: Blueprint, *, workers: int | None = None, reload: Path | None = None, code: Path | None = None
+    ) -> Group:
+        """Start one command line. ``reload`` is the folder of a module ``reloaded`` that is watched for changes,
+        ``code`` one with another version of Hourbell.
+        """
         port = free_port()
         module, folder = ("reloaded:app", reload) if reload is not None else ("chaos.app:app", TESTS)
         command = [sys.executable, "-m", "uvicorn", module, "--app-dir", str(folder)]
@@ -150,12 +154,12 @@ class Fleet:
             command += ["--workers", str(workers)]
         if reload is not None:
             command += ["--reload", "--reload-dir", str(reload)]
-        return self._launch(command, blueprint, port, single=workers is None and reload is None)
+        return self._launch(command, blueprint, port, single=workers is None and reload is None, code=code)
 
-    def _launch(self, command: list[str], blueprint: Blueprint, port: int, *, single: bool) -> Group:
+    def _launch(self, command: list[str], blueprint: Blueprint, port: int, *, single: bool, code: Path | None) -> Group:
         name = f"uvicorn-{len(self.groups) + 1}"
         log = self._folder / f"{name}.log"
-        path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
+        path = os.pathsep.join(filter(None, (str(code or ""), str(TESTS), os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, **blueprint.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
         with log.open("wb") as output:
             process = subprocess.Popen(

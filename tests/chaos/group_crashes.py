@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import bad_bodies, deploy, freeze, havoc, kill_storm, long_bodies, poison, restart, together
+from . import bad_bodies, deploy, freeze, havoc, kill_storm, long_bodies, poison, restart, together, unruly
 from .entry import POSTGRES, Entry, Group
 
 _ZOMBIE = "its late reports refused, every fire of the others on time"
@@ -28,6 +28,25 @@ ENTRIES: Sequence[Entry] = (
         scenario=together.scenario,
         minutes=4,
         short={"times": 1, "schedules": 30},
+    ),
+    Entry(
+        name="gil_held",
+        group=Group.CRASHES,
+        done="C code in a body holds the GIL of its process for three leases",
+        judged="its run is taken over within 5 s, its report refused; no fire recorded later than 2 s",
+        scenario=unruly.held,
+        minutes=1,
+        short={"slack": 5.0},
+    ),
+    Entry(
+        name="forking_bodies",
+        group=Group.CRASHES,
+        done="bodies fork children that keep every connection of their node and outlive it; nodes are killed",
+        judged="no child runs anything; takeover p99 within 5 s",
+        scenario=unruly.forked,
+        minutes=1.5,
+        short={"seconds": 8, "slack": 5.0},
+        long={"seconds": 60},
     ),
     Entry(
         name="havoc",

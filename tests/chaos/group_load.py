@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import fire_storm, idle
+from . import crowd, fire_storm, idle
 from .entry import Entry, Group
 
 ENTRIES: Sequence[Entry] = (
@@ -27,6 +27,24 @@ ENTRIES: Sequence[Entry] = (
         minutes=1.5,
         short={"seconds": 3},
         long={"seconds": 60},
+    ),
+    Entry(
+        name="crowd",
+        group=Group.LOAD,
+        done="2,000 schedules are due in one and the same second, once, under two processes",
+        judged="each started once, none early, the last within 20 s",
+        scenario=crowd.scenario,
+        minutes=1.5,
+        short={"schedules": 300},
+    ),
+    Entry(
+        name="crowd_with_jitter",
+        group=Group.LOAD,
+        done="the same with a jitter of 10 s",
+        judged="each started once, none early; no second has more than 40 % of the starts",
+        scenario=crowd.with_jitter,
+        minutes=1.5,
+        short={"schedules": 300, "jitter": 5},
     ),
     Entry(
         name="idle",

@@ -256,7 +256,7 @@ def lowest(arguments: "list[str]") -> int:
 def bench(arguments: "list[str]") -> int:
     """Measure Hourbell, and its peers with --peers, on a throw-away PostgreSQL; figures, ratios, a JSON file.
 
-    bench [NAME ...] [--peers] [--runs N] [--size small|full] [--variant TEXT] [--only KEY,...] [--minutes M]
+    bench [NAME ...] [--peers] [--goals] [--runs N] [--size small|full] [--variant TEXT] [--only KEY,...] [--minutes M]
           [--json FILE]
 
     Without a NAME every workload but the soak is measured. `--size small` tries one in a minute. Peers are installed in

@@ -28,6 +28,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--peers", action="store_true", help="measure the peers as well, installed at their newest")
     parser.add_argument("--only", default="", metavar="KEY,…", help="only these contenders, by their keys")
     parser.add_argument("--variant", action="append", default=[], help="only variants with this in their name")
+    parser.add_argument("--goals", action="store_true", help="only variants that a goal is about")
     parser.add_argument("--runs", type=int, default=5, help="runs of each, interleaved (default 5)")
     parser.add_argument("--size", choices=("small", "full"), default="full", help="small: to try it in a minute")
     parser.add_argument("--minutes", type=float, default=15, help="how long the soak goes on (default 15)")
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=None if sys.stdout.isatty() else 200)
     only = tuple(filter(None, found.only.split(",")))
-    wanted = Wanted(found.size, found.runs, found.peers, only, tuple(found.variant), found.minutes)
+    wanted = Wanted(found.size, found.runs, found.peers, only, tuple(found.variant), found.minutes, found.goals)
     for name in found.names or [one for one in WORKLOADS if one != "soak"]:
         workload = importlib.import_module(f"benchmarks.workloads.{name}")
         console.rule(name)

@@ -119,7 +119,10 @@ PGBOSS = Contender(
 OBAN = Contender(
     "oban",
     "Oban for Python",
-    None,
+    "run_oban.py",
     PythonHome("oban", ("oban",), "oban", least=(3, 12)),
-    remark="no program for it is written here yet",
+    "SELECT 1 FROM oban_jobs WHERE state IN ('available', 'scheduled', 'executing', 'retryable') LIMIT 1",
+    "SELECT count(*) FROM oban_jobs WHERE state = 'completed'",
+    "SELECT count(*) FROM oban_jobs WHERE state = 'available'",
+    share=0.5,
 )

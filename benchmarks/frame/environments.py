@@ -3,6 +3,8 @@ folder; outside the repository, and brought to the newest version at most once a
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +15,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from benchmarks.frame import interpreters
+
+ROOT = Path(__file__).parents[2]
 DAY = 86400.0
 
 
@@ -39,17 +44,11 @@ class PythonHome:
 
     def ready(self) -> list[str]:
         """The command that runs a program there. Raises NotInstalled."""
-        if sys.version_info < self.least:
-            raise NotInstalled(f"it needs Python {self.least[0]}.{self.least[1]}; this is {sys.version.split()[0]}")
-        folder = cache() / self.name
-        python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-        if not python.exists():
-            _do([sys.executable, "-m", "venv", "--clear", str(folder)])
-        if _is_old(folder):
-            pip = [str(python), "-m", "pip", "install", "--quiet", "--upgrade", "--disable-pip-version-check"]
-            _do([*pip, *self.packages])
-            _stamp(folder)
-        return [str(python)]
+        newest, version = interpreters.python()
+        if version < self.least:
+            wanted, here = (".".join(map(str, one)) for one in (self.least, version))
+            raise NotInstalled(f"it needs Python {wanted}; the newest here is {here}")
+        return [_environment(newest, f"{self.name}-{version[0]}.{version[1]}", self.packages)]
 
     def version(self) -> str:
         code = f"from importlib.metadata import version; print(version({self.shown!r}))"
@@ -65,21 +64,36 @@ class NodeHome:
 
     def ready(self) -> list[str]:
         """See `PythonHome.ready`."""
-        node, npm = shutil.which("node"), shutil.which("npm")
-        if node is None or npm is None:
-            raise NotInstalled("there is no Node with npm on the PATH")
+        npm = shutil.which("npm")
+        if npm is None:
+            raise NotInstalled("there is no npm on the PATH")
         folder = self.folder()
         folder.mkdir(parents=True, exist_ok=True)
         if _is_old(folder):
             (folder / "package.json").write_text('{"name": "peers", "private": true}', encoding="utf-8")
-            latest = [f"{package}@latest" for package in self.packages]
             quiet = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(folder)]
-            try:
-                _do([*quiet, "--engine-strict", *latest])
-            except NotInstalled:
-                _do([*quiet, *self.packages])  # the newest for this Node
+            package = interpreters.node_package()
+            if package is not None:
+                with contextlib.suppress(NotInstalled):
+                    _do([*quiet, f"{package}@latest"])
+            if (own := self.node()) is not None and own.is_relative_to(folder):
+                _do([*quiet, *(f"{package}@latest" for package in self.packages)])
+            else:
+                _do([*quiet, *self.packages])  # the newest for the Node that is here
             _stamp(folder)
-        return [node]
+        node = self.node()
+        if node is None:
+            raise NotInstalled("there is no Node")
+        return [str(node)]
+
+    def node(self) -> Path | None:
+        """The Node that came with the packages, where it starts here; else the one on the PATH."""
+        if (package := interpreters.node_package()) is not None:
+            own = self.folder() / "node_modules" / package / "bin" / "node"
+            if own.exists() and interpreters.version_of(str(own)):
+                return own
+        found = shutil.which("node")
+        return Path(found) if found is not None else None
 
     def folder(self) -> Path:
         return cache() / f"node-{self.shown}"
@@ -92,13 +106,32 @@ class NodeHome:
 
 @dataclass(frozen=True, slots=True)
 class ThisHome:
-    """The environment that the frame itself runs in, for Hourbell."""
+    """Hourbell as it stands here: in the environment that the frame runs in, or, where there is a newer Python, in one
+    of its own, like its peers."""
 
     def ready(self) -> list[str]:
-        return [sys.executable]
+        newest, version = interpreters.python()
+        if newest == sys.executable:
+            return [sys.executable]
+        here = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
+        packages = ("--editable", str(ROOT), "sqlalchemy[asyncio]", "psycopg[binary]")
+        return [_environment(newest, f"hourbell-{here}-{version[0]}.{version[1]}", packages)]
 
     def version(self) -> str:
         return metadata.version("hourbell")
+
+
+def _environment(newest: str, name: str, packages: tuple[str, ...]) -> str:
+    """The Python of a virtual environment with the newest of these packages."""
+    folder = cache() / name
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    if not python.exists():
+        _do([newest, "-m", "venv", "--clear", str(folder)])
+    if _is_old(folder):
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--upgrade", "--disable-pip-version-check"]
+        _do([*pip, *packages])
+        _stamp(folder)
+    return str(python)
 
 
 def _is_old(folder: Path) -> bool:

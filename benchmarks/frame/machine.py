@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.frame import interpreters
+
 
 def facts() -> dict[str, str]:
     """Without the name of the machine or its user: what speed depends on, and how busy others kept it."""
+    python = interpreters.version_of(interpreters.python()[0]).removeprefix("Python ")
     found = {
         "date": datetime.now(UTC).date().isoformat(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
-        "Python": f"{platform.python_version()} ({sys.implementation.name})",
+        "Python": f"{python} ({sys.implementation.name})",
     }
     return found | load("before")
 
@@ -26,14 +27,6 @@ def facts() -> dict[str, str]:
 def load(when: str) -> dict[str, str]:
     """How many processes wanted a core in the last minute, where the system counts them."""
     return {f"load {when}": f"{os.getloadavg()[0]:.1f}"} if hasattr(os, "getloadavg") else {}
-
-
-def node_version() -> str | None:
-    """The Node that runs peers."""
-    node = shutil.which("node")
-    if node is None:
-        return None
-    return subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _processor() -> str:

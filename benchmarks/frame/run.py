@@ -11,7 +11,9 @@ from rich.console import Console
 from benchmarks.frame.contenders import HOURBELL, Contender
 from benchmarks.frame.databases import Databases
 from benchmarks.frame.environments import NodeHome, NotInstalled
-from benchmarks.frame.machine import facts, load, node_version
+from benchmarks.frame.figures import Goal
+from benchmarks.frame.interpreters import version_of
+from benchmarks.frame.machine import facts, load
 from benchmarks.frame.program import ProgramFailed
 from benchmarks.frame.report import Report
 
@@ -28,13 +30,17 @@ class Wanted:
     only: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     minutes: float = 15.0
+    goals: bool = False
 
     def sized(self, small: int, full: int) -> int:
         return full if self.size == "full" else small
 
-    def chosen(self, variants: Sequence[str]) -> list[str]:
-        """Those of the variants that are asked for: all, unless some are named by a part of their name."""
-        return [one for one in variants if not self.variants or any(part in one for part in self.variants)]
+    def chosen(self, variants: Sequence[str], goals: Sequence[Goal] = ()) -> list[str]:
+        """Those of the variants that are asked for: all, unless some are named by a part of their name, or only those
+        that a goal is about."""
+        named = {goal.variant for goal in goals} | {goal.per for goal in goals}
+        found = [one for one in variants if not self.variants or any(part in one for part in self.variants)]
+        return [one for one in found if one in named] if self.goals else found
 
 
 @dataclass(slots=True)
@@ -63,6 +69,10 @@ class Run:
             self.report.contenders[contender.key] = f"{contender.title} {version}{remark}"
             self.present.append(contender)
 
+    def chosen(self, variants: Sequence[str]) -> list[str]:
+        """Those of the variants that are asked for."""
+        return self.wanted.chosen(variants, self.report.goals)
+
     def not_run(self, contender: Contender, reason: str, variant: str = "") -> None:
         """Say that there are no figures, and why."""
         key = f"{contender.key}: {variant}" if variant else contender.key
@@ -82,8 +92,9 @@ class Run:
 
     def finish(self) -> Report:
         wanted = self.wanted
-        if any(isinstance(one.home, NodeHome) for one in self.present):
-            self.report.facts["Node"] = node_version() or "unknown"
+        for home in (one.home for one in self.present):
+            if isinstance(home, NodeHome):
+                self.report.facts["Node"] = version_of(str(home.node()))
         self.report.facts |= load("after") | {
             "PostgreSQL": f"{self.databases.version}, fsync and synchronous_commit on",
             "size": wanted.size,

@@ -72,7 +72,7 @@ def measure(run: Run) -> None:
     run.gather(PEERS)
     runs = run.wanted.sized(5_000, 20_000)
     run.report.notes.append(f"{runs:,} runs a drain; {_shares(run, runs)}")
-    for variant in (one for one in VARIANTS if one.name in run.wanted.chosen([known.name for known in VARIANTS])):
+    for variant in (one for one in VARIANTS if one.name in run.chosen([known.name for known in VARIANTS])):
         contenders = [one for one in run.present if one is HOURBELL or not variant.ours]
         if variant.name == ONE and (not run.wanted.only or LIMIT.key in run.wanted.only):
             contenders.append(LIMIT)

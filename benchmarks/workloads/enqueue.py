@@ -38,7 +38,7 @@ def measure(run: Run) -> None:
         SESSION: {"count": few, "per_transaction": 1},
         SESSION_OF_TEN: {"count": few, "per_transaction": 10},
     }
-    for variant in run.wanted.chosen(list(variants)):
+    for variant in run.chosen(list(variants)):
         options = variants[variant]
         contenders = [one for one in run.present if one is HOURBELL or "per_transaction" not in options]
         for number, contender in in_turn(contenders, run.wanted.runs):

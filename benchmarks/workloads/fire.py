@@ -67,7 +67,7 @@ def report() -> Report:
 def measure(run: Run) -> None:
     run.gather((APSCHEDULER, PGQUEUER, GRAPHILE))
     counts = {many(count): count for count in ([1_000] if run.wanted.size == "small" else [1_000, 10_000])}
-    for variant in run.wanted.chosen(list(counts)):
+    for variant in run.chosen(list(counts)):
         for number, contender in in_turn(run.present, run.wanted.runs):
             if f"{contender.key}: {variant}" in run.report.not_run:
                 continue
@@ -112,7 +112,7 @@ def fired(run: Run, contender: Contender, count: int) -> dict[str, float]:
 
 def grown(run: Run, counts: list[int]) -> None:
     """The firing step alone, once a second, on tables of several sizes in turn; in each a hundred are due a second."""
-    variants = run.wanted.chosen([stored(count) for count in counts])
+    variants = run.chosen([stored(count) for count in counts])
     if not variants:
         return
     counts = [count for count in counts if stored(count) in variants]

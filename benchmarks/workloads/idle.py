@@ -56,7 +56,7 @@ def measure(run: Run) -> None:
         far(100_000): (ours, 100_000, 1),
         eight: (ours, 100, 8),
     }
-    for variant in run.wanted.chosen(list(variants)):
+    for variant in run.chosen(list(variants)):
         contenders, stored, nodes = variants[variant]
         for number, contender in in_turn(contenders, runs):
             try:

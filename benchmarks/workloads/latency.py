@@ -69,8 +69,8 @@ def report() -> Report:
 def measure(run: Run) -> None:
     run.gather(PEERS)
     queues = tuple(one for one in run.present if one is not APSCHEDULER)
-    polled = (POLLED,) if HOURBELL in run.present else ()
-    run.report.contenders[POLLED.key] = POLLED.title
+    polled = (POLLED,) if HOURBELL in run.present and not run.wanted.goals else ()
+    run.report.contenders |= {one.key: one.title for one in polled}
     ticking = tuple(one for one in run.present if one in (HOURBELL, PGQUEUER))
     variants = (
         Variant(ONE_SHOTS, tuple(run.present), one_shots),
@@ -78,7 +78,7 @@ def measure(run: Run) -> None:
         Variant(TICK, ticking, ticks),
     )
     for variant in variants:
-        if variant.name not in run.wanted.chosen([ONE_SHOTS, ENQUEUED, TICK]):
+        if variant.name not in run.chosen([ONE_SHOTS, ENQUEUED, TICK]):
             continue
         for number, contender in in_turn(variant.contenders, run.wanted.runs):
             if f"{contender.key}: {variant.name}" in run.report.not_run:

@@ -66,7 +66,7 @@ def measure(run: Run) -> None:
     minutes = 3 if run.wanted.size == "small" else max(3, round(run.wanted.minutes))
     run.report.notes.append(f"{minutes} minutes each")
     for shape in ("{}", HELD):
-        if shape.format(LATE) in run.wanted.chosen([LATE, HELD.format(LATE)]):
+        if shape.format(LATE) in run.chosen([LATE, HELD.format(LATE)]):
             soaked(run, minutes, shape)
 
 

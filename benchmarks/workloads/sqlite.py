@@ -47,7 +47,7 @@ def measure(run: Run) -> None:
         f"{fires:,} due in the same second, one process": lambda folder: fired(folder, 1, fires),
         f"{fires:,} due in the same second, four processes": lambda folder: fired(folder, 4, fires),
     }
-    chosen = run.wanted.chosen(list(variants))
+    chosen = run.chosen(list(variants))
     with tempfile.TemporaryDirectory(prefix="hourbell-bench-") as place:
         for number in range(run.wanted.runs):
             for variant in chosen:

@@ -21,6 +21,7 @@ from chaos import (
     kill_storm,
     limits,
     long_bodies,
+    nearby,
     outage,
     overlaps,
     pooled,
@@ -76,6 +77,11 @@ async def test_each_fire_is_a_run_or_covered_by_a_skip(site: Site) -> None:
 async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site) -> None:
     workers = 3 if site.kind == "SQLite" else 2  # of each of the two command lines that there are on PostgreSQL
     await without_problem(kill_storm.scenario, site, seconds=7, schedules=60, workers=workers, slack=SLACK)
+
+
+@on_both
+async def test_neighbours_of_the_killed_do_not_wait_for_their_lease(site: Site) -> None:
+    await without_problem(nearby.scenario, site, seconds=4, schedules=40, workers=3, slack=SLACK)
 
 
 @pytest.mark.parametrize("kind", ["postgres"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import fields
-from pathlib import Path
 
 import typer
 
 from hourbell import Context, HourbellError, Scheduler, errors
+from hourbell.cli.exit_codes import code_of
 from hourbell.cli.main import commands
 from hourbell.fastapi import api_router
+from hourbell.fastapi.problems import status_of
 from hourbell.model.policies import Policies
 from hourbell.settings import Settings
 from support.command_reference import BEGIN, PAGE, reference
@@ -71,14 +72,18 @@ def test_decorators_take_what_is_shown() -> None:
 
 
 def test_errors() -> None:
-    text = (REFERENCE / "scheduler.md").read_text(encoding="utf-8")
-    inside = {"StoreRejected", "ResultRejected"}  # which end up in the error of a run, and reach no caller
-    public = {
-        name
-        for name, value in vars(errors).items()
-        if isinstance(value, type) and issubclass(value, HourbellError) and name not in inside
-    }
-    assert {name for name in public if f"`{name}`" not in text} == set()
+    """Each has a line, by its own name, with what the API and the command line answer for it."""
+    there = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, HourbellError)]
+    shown = {code(name)[0]: (status, exit_code) for name, _, status, exit_code in rows("errors.md", 4)}
+    answered = {kind.__name__: (str(status_of(kind("x"))), str(code_of(kind("x")).value)) for kind in there}
+    assert shown == answered
+
+
+def test_no_error_is_defined_elsewhere() -> None:
+    """A narrower kind of one that is shown is a detail of its room, and has no public name."""
+    for path in sorted((ROOT / "src" / "hourbell").rglob("*.py")):
+        if path.name != "errors.py":
+            assert not re.search(r"^ *class \w+\(HourbellError", path.read_text(encoding="utf-8"), re.MULTILINE), path
 
 
 def test_commands() -> None:
@@ -111,4 +116,4 @@ def _written(default: object) -> str:
 
 
 def test_the_tables_are_found() -> None:
-    assert all(any(rows(page.name, columns) for columns in (2, 3, 5)) for page in Path(REFERENCE).glob("*.md"))
+    assert all(any(rows(page.name, columns) for columns in range(2, 6)) for page in REFERENCE.glob("*.md"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
@@ -21,6 +22,7 @@ from hourbell.errors import (
     InvalidArguments,
     NotFound,
     StaleRevision,
+    StoreMisconfigured,
     StoreRejected,
     StoreUnavailable,
     TriggerError,
@@ -44,6 +46,7 @@ _MOST_ERRORS = 20
 _LONGEST_DETAIL = 1_000
 _LONGEST_REASON = 300
 _LONGEST_TOKEN = 60
+_SAID_EVERY = 60.0
 _log = logging.getLogger("hourbell.fastapi")
 
 
@@ -69,6 +72,22 @@ class Problem(BaseModel):
     errors: list[Misfitting] | None = None
 
 
+class Told:
+    """What an address has said in the log: while nothing changes it does so once a minute, however often asked."""
+
+    def __init__(self) -> None:
+        self._kind: type[HourbellError] | None = None
+        self._until = 0.0
+
+    def level(self, error: HourbellError, level: int) -> int:
+        """The level at which to say that this happened: lower when it was said before."""
+        now = asyncio.get_running_loop().time()
+        if type(error) is self._kind and now < self._until:
+            return logging.DEBUG
+        self._kind, self._until = type(error), now + _SAID_EVERY
+        return level
+
+
 class ProblemRoute(APIRoute):
     """A route whose every refusal is a problem document, whatever handlers the application has.
 
@@ -87,6 +106,7 @@ class ProblemRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with its refusals put into words."""
         handle = super().get_route_handler()
+        told_before = Told()
 
         async def told(request: Request) -> Response:
             bounded = BoundedRequest(request.scope, request.receive)
@@ -97,7 +117,7 @@ class ProblemRoute(APIRoute):
             except RequestValidationError as error:
                 return problem(422, "the request does not fit", errors=_places(error))
             except HourbellError as error:
-                return _refused(error, bounded.given)
+                return _refused(error, bounded.given, told_before)
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
@@ -131,15 +151,22 @@ def problem(
     )
 
 
-def _refused(error: HourbellError, given: Any) -> Response:
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), None)
-    if status is None:
-        _log.error("the API could not answer", exc_info=error)
-        return problem(503, "the scheduler cannot answer; its log says why")
-    if status == 503:
+def status_of(error: HourbellError) -> int:
+    """The status of the answer to a request that met this error."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 503)
+
+
+def _refused(error: HourbellError, given: Any, told: Told) -> Response:
+    status = status_of(error)
+    if isinstance(error, StoreUnavailable):
         # The message names hosts and users: that is for the log.
-        _log.warning("the API could not answer: %s", error)
+        _log.log(told.level(error, logging.WARNING), "the API could not answer: %s", error)
         return problem(503, "the database cannot be reached just now", headers={"Retry-After": "1"})
+    if status == 503:
+        # What a misconfigured store says is what to mend, and that is not in the code.
+        where = None if isinstance(error, StoreMisconfigured) else error
+        _log.log(told.level(error, logging.ERROR), "the API could not answer: %s", error, exc_info=where)
+        return problem(503, "the scheduler cannot answer; its log says why")
     if isinstance(error, StoreRejected):
         return problem(status, "the database refuses such a value")
     return problem(status, str(error)[:_LONGEST_DETAIL], errors=_misfits(error, given) or None)

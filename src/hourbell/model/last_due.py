@@ -144,7 +144,6 @@ def _of_reason(seen: Evidence, run: Run) -> tuple[str, str | None]:
             "several were missed while no node or no database was there, and only the latest of them was made up for",
             f"`hourbell schedules edit {shown} --catch-up all` makes up for each",
         ),
-        Reason.CATCH_UP_SKIP: _missed(seen.schedule),
         Reason.CATCH_UP_LIMIT: ("more were missed than catch_up_limit makes up for", "raise --catch-up-limit"),
         Reason.BLACKOUT: (
             f"it lies in a blackout: {some(list(seen.schedule.blackout)) or 'a calendar'}",

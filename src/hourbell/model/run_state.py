@@ -69,7 +69,6 @@ class Reason(StrEnum):
     REMOVED = "removed"
     UNDECLARED = "undeclared"
     BLACKOUT = "blackout"
-    CATCH_UP_SKIP = "catch_up_skip"
     CATCH_UP_LIMIT = "catch_up_limit"
     LOST = "lost"
     CANCELLED = "cancelled"

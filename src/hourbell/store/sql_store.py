@@ -65,6 +65,10 @@ MOST_RULES = 2_000
 Lane = Literal["fire", "renew", "claim", "settle", "verbs", "read"]
 """Which connection a script uses: loops have their own, so that none waits for another; verbs share a few."""
 
+VERBS_PATIENCE = 10.0
+"""Seconds that what a user asked for may take, whatever the lease: none depends on it, and a busy machine is no
+reason to refuse it."""
+
 
 class Database(Protocol):
     """A driver: runs scripts, and knows what its database can do."""
@@ -108,7 +112,7 @@ class SqlStore:
         return await self._database.run(lambda: pauses.resume_due(limit, exclude), "fire")
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
-        return await self._database.run(lambda: declaring.declare(node_id, declarations), "verbs")
+        return await self._database.run(lambda: declaring.declare(node_id, declarations), "fire")
 
     async def add_schedule(self, declaration: Declaration, on_conflict: OnConflict) -> Schedule:
         return await self._database.run(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
+POOLED: tuple[Lane, ...] = ("verbs", "read")
+"""What users ask for, and may wait for longer than the loops do."""
+
 
 async def _no_reset(_: Any) -> None:
     """Nothing to reset: no script leaves anything behind in a session, and asking costs a round trip each time."""
@@ -26,16 +29,25 @@ class Connections:
     """The connections of one store on one event loop.
 
     ``session`` is SQL that every new connection runs first. ``patience`` is how many seconds a statement may take
-    before the connection counts as dead. With ``pooler`` no prepared statement is kept and nothing is set on the
-    session, as PgBouncer in transaction mode needs it.
+    before the connection counts as dead, and ``verbs_patience`` the same for the pool's. With ``pooler`` no prepared
+    statement is kept and nothing is set on the session, as PgBouncer in transaction mode needs it.
     """
 
     def __init__(
-        self, url: str, *, session: str, pool: int, patience: float, pooler: bool, connect_args: Mapping[str, Any]
+        self,
+        url: str,
+        *,
+        session: str,
+        pool: int,
+        patience: float,
+        verbs_patience: float,
+        pooler: bool,
+        connect_args: Mapping[str, Any],
     ) -> None:
         self._url = url
         self._session = session
         self._patience = patience
+        self._verbs_patience = verbs_patience
         self._pooler = pooler
         self._connect_args = connect_args
         self._size = max(1, pool)
@@ -57,7 +69,7 @@ class Connections:
             max_inactive_connection_lifetime=60,
             reset=_no_reset,
             init=self._prepared,
-            **self._arguments(),
+            **self._arguments(self._verbs_patience),
         )
 
     async def close(self) -> None:
@@ -80,7 +92,7 @@ class Connections:
         """A connection for one transaction. After an error it is thrown away: its state is not known."""
         if self._closed:
             raise asyncpg.InterfaceError("the store is closed; open it first")
-        if lane in ("verbs", "read"):
+        if lane in POOLED:
             async with self._pooled() as connection:
                 yield connection
             return
@@ -99,7 +111,7 @@ class Connections:
     async def _pooled(self) -> AsyncIterator[Connection]:
         if self._pool is None:
             raise asyncpg.InterfaceError("the store is closed; open it first")
-        async with self._pool.acquire(timeout=self._patience) as lent:
+        async with self._pool.acquire(timeout=self._verbs_patience) as lent:
             connection = cast("Connection", lent)  # a proxy with the connection's own verbs
             async with _kept_or_cut(connection):
                 yield connection
@@ -112,7 +124,7 @@ class Connections:
 
     async def connect(self) -> Connection:
         """A connection of its own, with the session set as our statements want it."""
-        connection: Connection = await asyncpg.connect(self._url, **self._arguments())
+        connection: Connection = await asyncpg.connect(self._url, **self._arguments(self._patience))
         try:
             await self._prepared(connection)
         except BaseException:
@@ -123,11 +135,11 @@ class Connections:
         connection.add_termination_listener(self._made.discard)
         return connection
 
-    def _arguments(self) -> dict[str, Any]:
+    def _arguments(self, patience: float) -> dict[str, Any]:
         return {
             **self._connect_args,
-            "timeout": min(self._patience, 5.0),
-            "command_timeout": self._patience,
+            "timeout": patience,
+            "command_timeout": patience,
             "statement_cache_size": 0 if self._pooler else 200,
             "max_cached_statement_lifetime": 0,
         }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from hourbell.store.postgres.connections import POOLED
 from hourbell.store.postgres.errors import CAUGHT, REPEATABLE, translated
 
 if TYPE_CHECKING:
@@ -27,6 +28,25 @@ TRANSACTION_TIMEOUT_SINCE = 17
 """The first PostgreSQL that can end a whole transaction in time, also one whose client stands still mid-question."""
 
 
+class _Begin:
+    """How a transaction begins: what it may take, in seconds, before the server ends it.
+
+    ``idle``  how long its client may say nothing while it holds locks: never more than the loops' patience, whoever it
+    is, for they pass over what is locked. ``patience``  how long it may wait for a lock, or a statement may take.
+    """
+
+    def __init__(self, statements: Mapping[str, Statement], idle: float, patience: float) -> None:
+        idles, limit = (max(1, int(seconds * 1000)) for seconds in (idle, patience))
+        self._text = statements["transaction.begin"].text.format(idle=idles, statement=limit, lock=limit)
+        bound = statements["transaction.bound"].text.format(whole=idles + limit)
+        self._bounded_text = f"{self._text};\n{bound}"
+
+    def on(self, connection: Connection) -> str:
+        """The text that the server of this connection understands."""
+        has_bound = connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE
+        return self._bounded_text if has_bound else self._text
+
+
 class PostgresDatabase:
     """The driver of `SqlStore` for PostgreSQL. One instance serves one event loop."""
 
@@ -34,16 +54,20 @@ class PostgresDatabase:
     is_lent = False
 
     def __init__(
-        self, connections: Connections, statements: Mapping[str, Statement], clock: Clock, patience: float
+        self,
+        connections: Connections,
+        statements: Mapping[str, Statement],
+        clock: Clock,
+        *,
+        patience: float,
+        verbs_patience: float,
     ) -> None:
         self._connections = connections
         self._statements = statements
         self._clock = clock
         self.statements = 0
-        limit = max(1, int(patience * 1000))
-        self._begin_text = statements["transaction.begin"].text.format(idle=limit, statement=limit, lock=limit)
-        bound = statements["transaction.bound"].text.format(whole=2 * limit)
-        self._bounded_begin_text = f"{self._begin_text};\n{bound}"
+        self._loops = _Begin(statements, patience, patience)
+        self._verbs = _Begin(statements, patience, verbs_patience)
 
     async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
         """Run a script; after a deadlock or a serialization failure again, from its beginning."""
@@ -51,7 +75,8 @@ class PostgresDatabase:
             try:
                 async with self._connections.of(lane) as connection:
                     if atomic:
-                        return await self._in_transaction(connection, begin)
+                        bounds = self._verbs if lane in POOLED else self._loops
+                        return await self._in_transaction(connection, begin, bounds)
                     return await self._drive(connection, begin)
             except REPEATABLE as error:
                 if tried == _TRIES:
@@ -61,8 +86,8 @@ class PostgresDatabase:
                 raise translated(error) from error
         raise AssertionError("unreachable")
 
-    async def _in_transaction(self, connection: Connection, begin: Begin[T]) -> T:
-        await self._bracket(connection, self._begin(connection))
+    async def _in_transaction(self, connection: Connection, begin: Begin[T], bounds: _Begin) -> T:
+        await self._bracket(connection, bounds.on(connection))
         try:
             result = await self._drive(connection, begin)
         except BaseException:
@@ -72,10 +97,6 @@ class PostgresDatabase:
             raise
         await self._bracket(connection, self._statements["transaction.commit"].text)
         return result
-
-    def _begin(self, connection: Connection) -> str:
-        has_bound = connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE
-        return self._bounded_begin_text if has_bound else self._begin_text
 
     async def _rolled_back(self, connection: Connection) -> None:
         try:

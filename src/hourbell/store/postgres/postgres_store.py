@@ -16,7 +16,7 @@ from hourbell.store.postgres.examining import PostgresExamining
 from hourbell.store.postgres.listening import Listening
 from hourbell.store.postgres.migrating import PostgresMigrating
 from hourbell.store.scripts.script import one
-from hourbell.store.sql_store import SqlStore
+from hourbell.store.sql_store import VERBS_PATIENCE, SqlStore
 from hourbell.store.statements import load, migrations, quoted
 from hourbell.store.within import Lending
 
@@ -37,8 +37,9 @@ class PostgresStore(SqlStore):
     """See `hourbell.store.protocol.Store`. One instance belongs to the event loop that opened it.
 
     ``url`` is a plain ``postgresql://`` address; ``direct_url`` one that passes by a transaction pooler, for hints.
-    ``patience`` is how many seconds any statement may take: at most a third of the lease. ``connect_args`` go to the
-    driver beside the address, and win over it; of the direct address only what does not say where it is.
+    ``patience`` is how many seconds a statement of the loops may take: at most a third of the lease; ``verbs_patience``
+    the same for what users ask. ``connect_args`` go to the driver beside the address, and win over it; of the direct
+    address only what does not say where it is.
     """
 
     def __init__(
@@ -49,30 +50,33 @@ class PostgresStore(SqlStore):
         schema: str = "hourbell",
         pool: int = 4,
         patience: float = 5.0,
+        verbs_patience: float = VERBS_PATIENCE,
         pooler: bool = False,
         direct_url: str | None = None,
         connect_args: Mapping[str, Any] | None = None,
         sender: str | None = None,
     ) -> None:
         self._url, self._schema, self._pool = url, schema, pool
-        self._patience, self._pooler, self._direct_url = patience, pooler, direct_url
+        self._patience, self._verbs_patience = patience, verbs_patience
+        self._pooler, self._direct_url = pooler, direct_url
         self._clock = clock or SystemClock()
         self._named = dict(load("postgres", schema))
         session = self._named["transaction.session"].text.format(limit=max(1, int(patience * 1000)))
         self._connect_args = dict(connect_args or {})
+        patiences = {"patience": patience, "verbs_patience": verbs_patience}
         self._connections = Connections(
-            url, session=session, pool=pool, patience=patience, pooler=pooler, connect_args=self._connect_args
+            url, session=session, pool=pool, **patiences, pooler=pooler, connect_args=self._connect_args
         )
         away = {name: value for name, value in self._connect_args.items() if name not in _PLACE}
         self._direct = Connections(
             direct_url or url,
             session=session,
             pool=1,
-            patience=patience,
+            **patiences,
             pooler=pooler and direct_url is None,
             connect_args=away if direct_url else self._connect_args,
         )
-        self._postgres = PostgresDatabase(self._connections, self._named, self._clock, patience)
+        self._postgres = PostgresDatabase(self._connections, self._named, self._clock, **patiences)
         # A channel is at most 63 bytes, a schema's name may be as long: a digest keeps them apart.
         self._channel = "hourbell_" + hashlib.sha256(schema.encode()).hexdigest()[:16]
         # Shared by twins: a node is not woken by its own hints.
@@ -105,6 +109,7 @@ class PostgresStore(SqlStore):
             schema=self._schema,
             pool=self._pool,
             patience=self._patience,
+            verbs_patience=self._verbs_patience,
             pooler=self._pooler,
             direct_url=self._direct_url,
             connect_args=self._connect_args,

@@ -20,6 +20,10 @@ _BUSY = ("locked", "busy")
 _GONE = ("unable to open", "disk", "i/o error", "readonly", "full")
 
 
+class FileHeld(StoreUnavailable):
+    """Another process is writing, and did not end within the time that one waits for that. Nothing was done."""
+
+
 class ConnectionThread:
     """Runs one piece of work after another on its connection, which it opens when the first piece comes."""
 
@@ -75,7 +79,7 @@ def translated(error: sqlite3.Error, file: str) -> HourbellError:
     if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
         return StoreRejected(f"SQLite refused the data: {said}")
     if any(word in lowered for word in _BUSY):
-        return StoreUnavailable(f"{file} is held by another process for too long ({said}); see which one has it open")
+        return FileHeld(f"{file} is held by another process for too long ({said}); see which one has it open")
     if "no such table" in lowered or "no such column" in lowered:
         return StoreMisconfigured(f"the tables in {file} are missing or too old ({said}); run `hourbell migrate`")
     if "malformed" in lowered:

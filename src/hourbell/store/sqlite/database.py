@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.effects import effect_session
 from hourbell.errors import HourbellError, StoreUnavailable
-from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread
+from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread, FileHeld
 from hourbell.store.sqlite_values import rows, stored
 
 if TYPE_CHECKING:
@@ -37,11 +37,20 @@ class SqliteDatabase:
     has_row_locks = False
     is_lent = False
 
-    def __init__(self, path: Path, statements: Mapping[str, Statement], clock: Clock, patience: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        statements: Mapping[str, Statement],
+        clock: Clock,
+        *,
+        patience: float,
+        verbs_patience: float,
+    ) -> None:
         self.path = path
         self._statements = statements
         self._clock = clock
         self._patience = patience
+        self._verbs_patience = verbs_patience
         self.statements = 0
         self._users = 0
         self._lock = threading.Lock()
@@ -87,9 +96,16 @@ class SqliteDatabase:
                 "writer at a time: make it outside of the effect's block"
             )
         writer = _THREADS.get(lane, "write")
-        return await self.on(
-            writer, lambda connection: self.in_transaction(connection, lambda: self._drive(connection, begin))
-        )
+        deadline = asyncio.get_running_loop().time() + self._verbs_patience
+        while True:
+            try:
+                return await self.on(
+                    writer, lambda connection: self.in_transaction(connection, lambda: self._drive(connection, begin))
+                )
+            except FileHeld:
+                # What users ask for waits longer than the loops do, which share the connection and get their turns.
+                if lane != "verbs" or asyncio.get_running_loop().time() >= deadline:
+                    raise
 
     async def on(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do work on one of the connections. A caller that is cancelled leaves the work to finish by itself."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.clock import Clock, SystemClock
 from hourbell.errors import InvalidArguments
-from hourbell.store.sql_store import SqlStore
+from hourbell.store.sql_store import VERBS_PATIENCE, SqlStore
 from hourbell.store.sqlite.database import SqliteDatabase
 from hourbell.store.sqlite.examining import SqliteExamining
 from hourbell.store.sqlite.migrating import SqliteMigrating
@@ -27,16 +27,26 @@ if TYPE_CHECKING:
 class SqliteStore(SqlStore):
     """See `hourbell.store.protocol.Store`. For one host: every process opens the same file.
 
-    ``patience`` is how many seconds a writer waits for another one. A process that is frozen inside its millisecond
+    ``patience`` is how many seconds a writer waits for another one, and ``verbs_patience`` the same for what users ask,
+    if that is more. A process that is frozen inside its millisecond
     of writing blocks the file until it goes on or dies; SQLite has no timer against that.
     """
 
-    def __init__(self, path: str | Path, clock: Clock | None = None, *, patience: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        clock: Clock | None = None,
+        *,
+        patience: float = 5.0,
+        verbs_patience: float = VERBS_PATIENCE,
+    ) -> None:
         if str(path) in ("", ":memory:"):
             raise InvalidArguments("SQLite needs a file, since every process opens it; for tests use memory://")
         self._clock = clock or SystemClock()
         statements = load("sqlite")
-        self._sqlite = SqliteDatabase(Path(path), statements, self._clock, patience)
+        self._sqlite = SqliteDatabase(
+            Path(path), statements, self._clock, patience=patience, verbs_patience=verbs_patience
+        )
         self._migrating = SqliteMigrating(self._sqlite, statements, self._clock)
         self._examining = SqliteExamining(Path(path), statements)
         self._lending = Lending("sqlite", self._clock, named=lambda _: statements, ask=self._identity, place={})

@@ -74,7 +74,7 @@ class Node:
             declarations=declarations,
             defaults=defaults or {},
             timekeeper=Timekeeper(clock),
-            troubles=Troubles(),
+            troubles=Troubles(clock.elapsed),
         )
         self._pulse = Pulse(clock, min(1.0, settings.lease / 6, settings.blocked_after / 4))
         executors = make_executors(settings.threads, self._thread_freed, settings.processes, settings.process_start)

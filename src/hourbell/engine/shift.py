@@ -20,6 +20,7 @@ from hourbell.engine.settling import Settling
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hourbell.engine.holding import Execution
     from hourbell.engine.parts import Parts
     from hourbell.engine.trust import Trust
     from hourbell.executors.choice import Kind
@@ -31,6 +32,9 @@ CANCEL_PATIENCE = 1.0
 
 FLUSH_PATIENCE = 1.5
 """Seconds that the last reports get to be written."""
+
+_MOST_TOLD = 10
+"""Of so many runs that are lost at once each has a line in the log."""
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -143,16 +147,12 @@ class Shift:
         self.trust.end()
         self.close()
         self.holdings.forfeit()
-        for execution in list(self.holdings.running.values()):
-            run = execution.run
-            if execution.settled is None:
-                _log.warning("LeaseLost: run %s of %s, attempt %d, is cancelled", run.id, run.task, run.attempt)
-            else:
-                _log.warning(
-                    "LeaseLost: the body of run %s of %s is cancelled; its effect is committed, and the run succeeded",
-                    run.id,
-                    run.task,
-                )
+        running = list(self.holdings.running.values())
+        for execution in running[:_MOST_TOLD]:
+            _tell_lost(execution)
+        if len(running) > _MOST_TOLD:
+            _log.warning("LeaseLost: %d more runs are cancelled", len(running) - _MOST_TOLD)
+        for execution in running:
             self.executing.give_up(execution)
         await asyncio.gather(
             *(loop.stop() for loop in (self._claim_loop, self._settle_loop, self._audit_loop, self._note_loop))
@@ -173,3 +173,15 @@ class Shift:
 
     def _freed(self) -> None:
         self.claiming.freed()
+
+
+def _tell_lost(execution: Execution) -> None:
+    run = execution.run
+    if execution.settled is None:
+        _log.warning("LeaseLost: run %s of %s, attempt %d, is cancelled", run.id, run.task, run.attempt)
+    else:
+        _log.warning(
+            "LeaseLost: the body of run %s of %s is cancelled; its effect is committed, and the run succeeded",
+            run.id,
+            run.task,
+        )

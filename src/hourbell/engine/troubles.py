@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
+from typing import TYPE_CHECKING
 
 from hourbell.errors import StoreMisconfigured, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUIET = 60.0
+"""Seconds for which a trouble that comes and goes is not said again."""
+
+_DATABASE = "the database"
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -12,18 +22,25 @@ _log = logging.getLogger("hourbell.engine")
 class Troubles:
     """The present trouble of each loop of a node. May be used from both threads.
 
-    A trouble is logged when it begins and when its kind changes, not at every repetition; its end is logged too.
+    A trouble is logged when it begins and when its kind changes, not at every repetition; its end is logged too. That
+    the database does not answer is one trouble, whichever loops meet it. One that comes and goes is said once a minute.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
+        self._elapsed = elapsed
         self._present: dict[str, BaseException] = {}
+        self._open: dict[str, type[BaseException]] = {}
+        self._said: dict[tuple[str, type[BaseException]], float] = {}
 
     def met(self, where: str, error: BaseException) -> None:
         """The loop ``where`` failed."""
-        before = self._present.get(where)
         self._present[where] = error
-        if type(before) is type(error):
+        about, kind = _DATABASE if isinstance(error, StoreUnavailable) else where, type(error)
+        now = self._elapsed()
+        if self._open.get(about) is kind or now - self._said.get((about, kind), -QUIET) < QUIET:
             return
+        self._open[about] = kind
+        self._said[about, kind] = now
         if isinstance(error, StoreUnavailable):
             _log.warning("%s: the database does not answer; trying again until it does: %s", where, error)
         elif isinstance(error, StoreMisconfigured):
@@ -34,8 +51,13 @@ class Troubles:
 
     def over(self, where: str) -> None:
         """The loop ``where`` works (again)."""
-        if where in self._present and self._present.pop(where, None) is not None:
+        if where not in self._present or self._present.pop(where, None) is None:
+            return
+        if self._open.pop(where, None) is not None:
             _log.info("%s works again", where)
+        left = any(isinstance(error, StoreUnavailable) for error in list(self._present.values()))
+        if not left and self._open.pop(_DATABASE, None) is not None:
+            _log.info("the database answers again")
 
     def last(self) -> str | None:
         """The latest trouble that is not over, in words; None when all is well."""

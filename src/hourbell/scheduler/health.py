@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from hourbell.engine.status import Life
-from hourbell.errors import HourbellError
+from hourbell.errors import HourbellError, MigrationNeeded
+from hourbell.model.run import RunFilter
 from hourbell.model.schedule import ScheduleState
 from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.model.stranded import Stranded
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 Status = Literal["ok", "degraded", "down"]
 _PATIENCE = 3.0
 _MOST_NAMED = 20
+_MIGRATE = "run `hourbell migrate`"
+_STEP = 1.0
+"""Seconds by which the newest run may be ahead of the database's clock: it is written before it is read here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseHealth:
-    """``ok``: it has just answered, at its own instant ``now``. ``error`` says why not."""
+    """``ok``: it has just answered, at its own instant ``now``. ``error`` says why not, or what does not work in it."""
 
     ok: bool
     kind: str
@@ -74,26 +78,49 @@ async def examined(core: Core) -> Health:
     """Ask the database and the node how they are."""
     node = _node_health(core)
     kind = core.settings.database.kind
+    now: datetime | None = None
     try:
         async with asyncio.timeout(_PATIENCE):
-            now = await core.store.ping()
+            now = await core.store.ping(writing=True)
+            missing = await core.store.pending()
+            if missing:
+                raise MigrationNeeded(f"Hourbell's tables lack {len(missing)} changes of this version; {_MIGRATE}")
+            newest = await core.store.list_runs(RunFilter(limit=1))
             page = await core.store.list_schedules(ScheduleFilter(state=ScheduleState.UNDECLARED, limit=_MOST_NAMED))
             stranded = await core.store.stranded(timedelta(seconds=core.settings.lease))
     except TimeoutError:
-        database = DatabaseHealth(ok=False, kind=kind, error=f"it did not answer within {_PATIENCE:g} s")
+        told = "it did not answer" if now is None else "it answers, but its tables are locked by somebody: they did not"
+        database = DatabaseHealth(ok=now is not None, kind=kind, now=now, error=f"{told} within {_PATIENCE:g} s")
     except HourbellError as error:
-        database = DatabaseHealth(ok=False, kind=kind, error=str(error))
+        database = DatabaseHealth(ok=now is not None, kind=kind, now=now, error=str(error))
     else:
-        undeclared = tuple(one.id for one in page.items)
-        return _judged(DatabaseHealth(ok=True, kind=kind, now=now), node, undeclared, tuple(stranded[:_MOST_NAMED]))
+        ahead = (newest.items[0].created_at - now).total_seconds() if newest.items else 0.0
+        return _judged(
+            DatabaseHealth(ok=True, kind=kind, now=now),
+            node,
+            tuple(one.id for one in page.items),
+            tuple(stranded[:_MOST_NAMED]),
+            back=ahead if ahead > _STEP else 0.0,
+        )
     return Health(status="down", database=database, node=node, reasons=(f"database: {database.error}",))
 
 
 def _judged(
-    database: DatabaseHealth, node: NodeHealth, undeclared: tuple[str, ...], stranded: tuple[Stranded, ...]
+    database: DatabaseHealth,
+    node: NodeHealth,
+    undeclared: tuple[str, ...],
+    stranded: tuple[Stranded, ...],
+    *,
+    back: float,
 ) -> Health:
     reasons = []
     status: Status = "ok"
+    if back:
+        status = "degraded"
+        reasons.append(
+            f"the database's clock has gone back by {back:.0f} s or more: what has fired before fires again only when "
+            "it has caught up"
+        )
     if undeclared:
         status = "degraded"
         reasons.append(f"schedules that no live node declares do not fire: {', '.join(undeclared)}")

@@ -385,8 +385,9 @@ class Store(StoreVerbs, Protocol):
     async def examine(self) -> DatabaseFacts:
         """What the database says of itself, also where the schema is missing or too old. Changes nothing."""
 
-    async def ping(self) -> datetime:
-        """Ask the database for its present instant: the proof that it answers."""
+    async def ping(self, *, writing: bool = False) -> datetime:
+        """Ask the database for its present instant: the proof that it answers. With ``writing`` StoreUnavailable is
+        raised where it says that it would only read (a standby)."""
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call ``heard``, on the event loop that awaits this, whenever another node hints at new work, until cancelled.

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from hourbell.errors import StoreUnavailable
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
 from hourbell.model.plan import Question
@@ -64,6 +65,8 @@ MOST_RULES = 2_000
 
 Lane = Literal["fire", "renew", "claim", "settle", "verbs", "read"]
 """Which connection a script uses: loops have their own, so that none waits for another; verbs share a few."""
+
+ONLY_READS = "the database answers, but only reads: it is a standby, or is set to `default_transaction_read_only`"
 
 VERBS_PATIENCE = 10.0
 """Seconds that what a user asked for may take, whatever the lease: none depends on it, and a busy machine is no
@@ -358,8 +361,11 @@ class SqlStore:
     async def survey(self, patience: timedelta) -> Survey:
         return await self._database.run(lambda: surveying.survey(patience), "read", atomic=False)
 
-    async def ping(self) -> datetime:
-        rows = await self._database.run(lambda: one("clock.read"), "read", atomic=False)
+    async def ping(self, *, writing: bool = False) -> datetime:
+        statement = "clock.read_to_write" if writing and self._database.has_row_locks else "clock.read"
+        rows = await self._database.run(lambda: one(statement), "read", atomic=False)
+        if rows[0].get("only_reads"):
+            raise StoreUnavailable(ONLY_READS)
         now: datetime = rows[0]["now_at"]
         return now
 

@@ -85,7 +85,7 @@ class MemoryStore(
         """There is not much to say."""
         return DatabaseFacts(kind="memory", version="the memory of this process")
 
-    async def ping(self) -> datetime:
+    async def ping(self, *, writing: bool = False) -> datetime:
         """The present instant."""
         async with self._transaction() as now:
             return now

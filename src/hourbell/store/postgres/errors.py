@@ -54,6 +54,8 @@ def translated(error: BaseException) -> HourbellError:
         return StoreRejected(f"PostgreSQL refused the data: {said}")
     if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith("42"):
         return StoreMisconfigured(f"Hourbell's tables do not fit this version ({said}); run `hourbell migrate`")
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return StoreUnavailable(f"PostgreSQL only reads just now ({said}); the database URL must lead to the primary")
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return StoreUnavailable(
             f"PostgreSQL cannot be reached ({said}); check that it runs, and the host and port of the database URL"

@@ -78,22 +78,24 @@ class Evidence:
         """Attempts that ended because their node did."""
         return [one for one in self.record.attempts if one.outcome is Outcome.LOST]
 
-    def takeovers(self) -> list[float]:
-        """Seconds from a kill, or from the stop of a process, to the start of the next attempt of what it ran."""
+    def takeovers(self, *blows: Blow) -> list[float]:
+        """Seconds from a kill, or from the stop of a process, to the start of the next attempt of what it ran. Only
+        after these blows, where any are named."""
         starts = {(line.run, line.attempt): line.at for line in self.lines if line.phase is Phase.BEGAN}
         found = []
         for lost in self.lost():
             later = [starts[lost.run_id, n] for run, n in starts if run == lost.run_id and n > lost.attempt]
-            began = self._fell(lost)
-            if began is not None and later:
-                found.append((min(later) - began).total_seconds())
+            fell = self._fell(lost)
+            if fell is not None and later and (not blows or fell.blow in blows):
+                found.append((min(later) - fell.began).total_seconds())
         return found
 
-    def _fell(self, lost: Attempt) -> datetime | None:
-        """When the process of this attempt was last killed or stopped, before others took its run."""
+    def _fell(self, lost: Attempt) -> Deed | None:
+        """How the process of this attempt was last killed or stopped, before others took its run."""
         pid, until = self.record.pids.get(lost.node_id), lost.finished_at
-        blows = [one.began for one in self.deeds if one.blow in _DEADLY and pid in one.pids]
-        return max((began for began in blows if until is None or began < until), default=None)
+        deadly = [one for one in self.deeds if one.blow in _DEADLY and pid in one.pids]
+        before = [one for one in deadly if until is None or one.began < until]
+        return max(before, key=lambda one: one.began, default=None)
 
     def lateness(self) -> list[float]:
         """Seconds from each due time to its row, but for those due in an upheaval that spared no node."""

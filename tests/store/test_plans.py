@@ -175,7 +175,7 @@ async def test_successes_are_written_in_the_order_of_their_ids(own_crowd: Any) -
     statements = load("postgres", "hourbell")
     statement = statements["settling.succeed"]
     bound = [ASKED["settling.succeed"].get(parameter) for parameter in statement.parameters]
-    await own_crowd.execute(statements["transaction.session"].text.format(limit=0))
+    await own_crowd.execute(statements["transaction.session"].text.format(idle=0, limit=0))
     await own_crowd.execute("SET plan_cache_mode = force_generic_plan")
     for empty in (False, True):
         if empty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import asyncpg
@@ -28,9 +29,10 @@ async def _no_reset(_: Any) -> None:
 class Connections:
     """The connections of one store on one event loop.
 
-    ``session`` is SQL that every new connection runs first. ``patience`` is how many seconds a statement may take
-    before the connection counts as dead, and ``verbs_patience`` the same for the pool's. With ``pooler`` no prepared
-    statement is kept and nothing is set on the session, as PgBouncer in transaction mode needs it.
+    ``session`` is SQL that every new connection runs first, with its limits to be filled in. ``patience`` is how many
+    seconds a statement may take before the connection counts as dead, and ``verbs_patience`` the same for the pool's.
+    With ``pooler`` no prepared statement is kept and nothing is set on the session, as PgBouncer in transaction mode
+    needs it.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Connections:
             max_size=self._size,
             max_inactive_connection_lifetime=60,
             reset=_no_reset,
-            init=self._prepared,
+            init=partial(self._prepared, patience=self._verbs_patience),
             **self._arguments(self._verbs_patience),
         )
 
@@ -126,7 +128,7 @@ class Connections:
         """A connection of its own, with the session set as our statements want it."""
         connection: Connection = await asyncpg.connect(self._url, **self._arguments(self._patience))
         try:
-            await self._prepared(connection)
+            await self._prepared(connection, self._patience)
         except BaseException:
             connection.terminate()
             raise
@@ -144,9 +146,10 @@ class Connections:
             "max_cached_statement_lifetime": 0,
         }
 
-    async def _prepared(self, connection: Connection) -> None:
+    async def _prepared(self, connection: Connection, patience: float) -> None:
         if not self._pooler:
-            await connection.execute(self._session)
+            idle, limit = (max(1, int(seconds * 1000)) for seconds in (self._patience, patience))
+            await connection.execute(self._session.format(idle=idle, limit=limit))
 
 
 @asynccontextmanager

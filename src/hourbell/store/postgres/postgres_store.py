@@ -61,7 +61,7 @@ class PostgresStore(SqlStore):
         self._pooler, self._direct_url = pooler, direct_url
         self._clock = clock or SystemClock()
         self._named = dict(load("postgres", schema))
-        session = self._named["transaction.session"].text.format(limit=max(1, int(patience * 1000)))
+        session = self._named["transaction.session"].text
         self._connect_args = dict(connect_args or {})
         patiences = {"patience": patience, "verbs_patience": verbs_patience}
         self._connections = Connections(

@@ -28,7 +28,7 @@ SET default_transaction_isolation = 'read committed';
 SET default_transaction_deferrable = off;
 SET statement_timeout = {limit};
 SET lock_timeout = {limit};
-SET idle_in_transaction_session_timeout = {limit};
+SET idle_in_transaction_session_timeout = {idle};
 SET idle_session_timeout = 0;
 -- From PostgreSQL 17 on; before, there is nothing to set.
 SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout';

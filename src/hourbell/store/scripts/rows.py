@@ -123,7 +123,7 @@ def run_from(row: Row) -> Run:
 
 def whole_run_from(row: Row) -> Run:
     """A row of those columns of ``runs`` that a `Run` has, and perhaps of ``is_live`` and ``now_at``."""
-    found = dict(row.items())
+    found = dict(zip(row.keys(), row.values(), strict=True))  # rows of asyncpg are slow to tell their items
     found.pop("is_live", None)
     found.pop("now_at", None)
     found["id"] = str(found["id"])

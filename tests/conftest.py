@@ -9,6 +9,7 @@ import secrets
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,12 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def lending(postgres_server: PostgresServer) -> Lending:
+def lending(postgres_server: PostgresServer) -> Iterator[Lending]:
     """Lends the databases of that server; made only where it is asked for, since it loads a driver."""
     from support.lent_databases import Lending
 
-    return Lending(postgres_server)
+    with closing(Lending(postgres_server)) as lending:
+        yield lending
 
 
 @pytest.fixture

@@ -160,6 +160,7 @@ async def test_a_locked_table_holds_nobody_up_for_longer_than_it_is_locked(site:
     await without_problem(clutches.locked, site, tables="nodes")
 
 
+@alone
 async def test_commits_that_wait_for_an_absent_standby_double_nothing(own_site: Site) -> None:
     await without_problem(clutches.standby, own_site, seconds=6)
 
@@ -168,10 +169,12 @@ async def test_behind_a_real_pooler_nothing_is_lost_while_processes_are_killed(o
     await without_problem(pooled.kills, own_site, seconds=7, every=2)
 
 
+@alone
 async def test_a_real_pooler_that_drops_and_holds_its_clients_is_outlived(own_site: Site) -> None:
     await without_problem(pooled.commands, own_site, seconds=7)
 
 
+@alone
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_deploy_hands_bodies_on(site: Site) -> None:
     await without_problem(deploy.scenario, site, seconds=4, drain=1)
@@ -187,6 +190,7 @@ async def test_a_restart_keeps_everything(site: Site) -> None:
     await without_problem(restart.scenario, site, seconds=2)
 
 
+@alone
 @pytest.mark.parametrize("kind", ["sqlite"])
 async def test_a_reload_doubles_nothing(site: Site) -> None:
     await without_problem(restart.reload, site, seconds=6, touches=3)

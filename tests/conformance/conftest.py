@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -19,8 +20,9 @@ SCHEMA = "conformance"
 
 
 @pytest.fixture(scope="session")
-def conformance_lending(postgres_server: PostgresServer) -> Lending:
-    return Lending(postgres_server, SCHEMA)
+def conformance_lending(postgres_server: PostgresServer) -> Iterator[Lending]:
+    with closing(Lending(postgres_server, SCHEMA)) as lending:
+        yield lending
 
 
 @pytest.fixture

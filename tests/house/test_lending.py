@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -14,9 +15,8 @@ from support.lent_databases import Lending, Lent
 @pytest.fixture
 def lending(postgres_server: PostgresServer) -> Iterator[Lending]:
     """One of the test's own, so that nobody else's databases come between."""
-    lending = Lending(postgres_server)
-    yield lending
-    postgres_server.drop_database(lending.lend().name)
+    with closing(Lending(postgres_server)) as lending:
+        yield lending
 
 
 def given_back_after(lending: Lending, lent: Lent, *statements: str) -> Lent:
@@ -83,5 +83,13 @@ def test_a_connection_that_is_left_is_told_and_its_database_thrown_away(
         (left,) = lending.take_back(lent)
         assert "forgotten" in left
     again = lending.lend()
+    assert again.name != lent.name
+    lending.take_back(again)
+
+
+def test_a_database_whose_sessions_were_ended_is_thrown_away(lending: Lending) -> None:
+    lent = lending.lend()
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    again = given_back_after(lending, lent, ended + "pg_backend_pid()")
     assert again.name != lent.name
     lending.take_back(again)

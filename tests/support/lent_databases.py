@@ -57,6 +57,8 @@ class Lent:
 
     name: str
     url: str
+    connection: Connection
+    """Ours, which stays: a new one for each test would have to learn all tables anew."""
     shape: str
     empty: tuple[str, ...]
     """Tables in which no migration puts a row."""
@@ -78,26 +80,37 @@ class Lending:
 
     def take_back(self, lent: Lent) -> list[str]:
         """Empty it for the next, or throw it away; answers the connections that were left open to it."""
-        with psycopg.connect(lent.url, autocommit=True) as connection:
-            left = _left(connection)
-            as_made = not left and self._emptied(connection, lent)
+        try:
+            left = _left(lent.connection)
+            as_made = not left and self._emptied(lent.connection, lent)
+        except psycopg.OperationalError:  # the test has ended every session, ours as well
+            left, as_made = [], False
         if as_made:
             self._ready.append(lent)
-            return []
+        else:
+            self._throw_away(lent)
+        return left
+
+    def close(self) -> None:
+        """Throw away what is not lent."""
+        while self._ready:
+            self._throw_away(self._ready.pop())
+
+    def _throw_away(self, lent: Lent) -> None:
+        lent.connection.close()
         with psycopg.connect(self._server.url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(lent.name)))
-        return left
 
     def _made(self) -> Lent:
         name = f"hourbell_lent_{secrets.token_hex(6)}"
         url = self._server.create_database(name)
         _migrate(url, self._schema)
-        with psycopg.connect(url, autocommit=True) as connection:
-            tables = [table for (table,) in connection.execute(_TABLES, [self._schema])]
-            full = self._full(connection, tables)
-            filled = tuple((table, self._rows(connection, table)) for table in full)
-            empty = tuple(table for table in tables if table not in full)
-            return Lent(name, url, _shape(connection), empty, filled)
+        connection = psycopg.connect(url, autocommit=True)
+        tables = [table for (table,) in connection.execute(_TABLES, [self._schema])]
+        full = self._full(connection, tables)
+        filled = tuple((table, self._rows(connection, table)) for table in full)
+        empty = tuple(table for table in tables if table not in full)
+        return Lent(name, url, connection, _shape(connection), empty, filled)
 
     def _emptied(self, connection: Connection, lent: Lent) -> bool:
         """Make its rows what they were, drop an application's tables; False when more than that has changed."""

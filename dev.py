@@ -199,7 +199,10 @@ def test(arguments: "list[str]") -> int:
         say("Those that failed are run again, alone: only what fails then is a failure.")
         good = passes([*pytest, *others, "--last-failed", "--last-failed-no-failures", "none"])
     if not fast:  # all of them are slow
-        good = passes([*pytest, scenarios, "-m", "not alone", "-n", str(min(3, cores)), "--dist", "worksteal"]) and good
+        good = (
+            passes([*pytest, scenarios, "-m", "not alone", "-n", str(min(4, cores + 1)), "--dist", "worksteal"])
+            and good
+        )
         good = passes([*pytest, scenarios, "-m", "alone"]) and good
     return 0 if good else 1
 

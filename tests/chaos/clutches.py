@@ -42,7 +42,7 @@ async def locked(site: Site, *, seconds: float = HELD, tables: str = "") -> Repo
         await asyncio.Event().wait()
 
     how = Endurance(seconds=len(named) * (seconds + BACK_WITHIN), newcomer=len(named) > 1)
-    recorded = await endured(site, report, lambda: _busy(site, work), how)
+    recorded, _ = await endured(site, report, lambda: _busy(site, work), how)
     tell_each(report, recorded, released, seconds)
     report.require(set(released) == set(named), f"not every table has been locked: {sorted(released)}")
     return report

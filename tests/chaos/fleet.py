@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -33,10 +33,10 @@ _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n)+")
 class Group:
     """One command line: uvicorn with its workers, or a single process that is the node itself."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, port: int, *, single: bool) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, url: str, *, single: bool) -> None:
         self.name = name
         self.pid = process.pid
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = url
         self._process = process
         self._log = log
         self._single = single
@@ -141,22 +141,31 @@ class Fleet:
         self._keeper.wait()
 
     def start(
-        self, blueprint: Blueprint, *, workers: int | None = None, reload: Path | None = None, code: Path | None = None
+        self,
+        blueprint: Blueprint,
+        *,
+        workers: int | None = None,
+        reload: Path | None = None,
+        code: Path | None = None,
+        inside: Sequence[str] = (),
+        address: str = "127.0.0.1",
     ) -> Group:
         """Start one command line. ``reload`` is the folder of a module ``reloaded`` that is watched for changes,
-        ``code`` one with another version of Hourbell.
+        ``code`` one with another version of Hourbell. ``inside``  a command that starts another one where it is to be;
+        ``address``  at which it is asked there.
         """
         port = free_port()
         module, folder = ("reloaded:app", reload) if reload is not None else ("chaos.app:app", TESTS)
-        command = [sys.executable, "-m", "uvicorn", module, "--app-dir", str(folder)]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--lifespan", "on"]
+        command = [*inside, sys.executable, "-m", "uvicorn", module, "--app-dir", str(folder)]
+        command += ["--host", address, "--port", str(port), "--no-access-log", "--lifespan", "on"]
         if workers is not None:
             command += ["--workers", str(workers)]
         if reload is not None:
             command += ["--reload", "--reload-dir", str(reload)]
-        return self._launch(command, blueprint, port, single=workers is None and reload is None, code=code)
+        url = f"http://{address}:{port}"
+        return self._launch(command, blueprint, url, single=workers is None and reload is None, code=code)
 
-    def _launch(self, command: list[str], blueprint: Blueprint, port: int, *, single: bool, code: Path | None) -> Group:
+    def _launch(self, command: list[str], blueprint: Blueprint, url: str, *, single: bool, code: Path | None) -> Group:
         name = f"uvicorn-{len(self.groups) + 1}"
         log = self._folder / f"{name}.log"
         path = os.pathsep.join(filter(None, (str(code or ""), str(TESTS), os.environ.get("PYTHONPATH"))))
@@ -172,7 +181,7 @@ class Fleet:
                 start_new_session=True,
             )
         self._tell_keeper(process.pid)
-        group = Group(name, process, log, port, single=single)
+        group = Group(name, process, log, url, single=single)
         self.groups.append(group)
         return group
 

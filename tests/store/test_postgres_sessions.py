@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -181,3 +182,52 @@ async def test_behind_a_pooler_the_log_says_once_that_nodes_ask(
     (said,) = caplog.messages
     assert "hints do not arrive" in said
     assert "HOURBELL_DIRECT_URL" in said
+
+
+@contextlib.asynccontextmanager
+async def falling_silent(url: str, silent: asyncio.Event) -> AsyncIterator[str]:
+    """The address of a line on which, once it is silent, nothing comes back, and nobody ends a connection."""
+    parts = urlsplit(url)
+
+    async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while said := await reader.read(65536):
+                if not silent.is_set():
+                    writer.write(said)
+        await asyncio.Event().wait()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, asks = await asyncio.open_connection(parts.hostname, parts.port)
+        try:
+            await asyncio.gather(passed(reader, asks), passed(answers, writer))
+        finally:
+            for end in (asks, writer):
+                end.transport.abort()
+
+    lines: set[asyncio.Task[None]] = set()
+    server = await asyncio.start_server(
+        lambda reader, writer: lines.add(asyncio.create_task(serve(reader, writer))), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
+    finally:
+        server.close()
+        for line in lines:
+            line.cancel()
+        await asyncio.gather(*lines, return_exceptions=True)
+
+
+async def test_a_store_is_closed_soon_although_its_line_is_dead(postgres_url: str) -> None:
+    silent = asyncio.Event()
+    async with falling_silent(postgres_url, silent) as url:
+        store = PostgresStore(url)
+        await store.open()
+        await store.migrate()
+        for lane in ("fire", "renew", "claim", "settle", "verbs"):
+            async with store._connections.of(lane) as connection:
+                await connection.execute("SELECT 1")
+        silent.set()
+        began = asyncio.get_running_loop().time()
+        await store.close()
+        assert asyncio.get_running_loop().time() - began < 4, "each connection was waited for"

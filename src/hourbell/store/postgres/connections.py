@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import asyncpg
 
 from hourbell.errors import HourbellError
+from hourbell.store.postgres.errors import CAUGHT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from hourbell.store.sql_store import Lane
+
+_FAREWELL = 0.5
+"""Seconds for a polite end. The server answers it at once; where nothing answers, a process that ends does not wait."""
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -75,19 +79,15 @@ class Connections:
         )
 
     async def close(self) -> None:
-        """Close politely what is idle, cut what is not."""
+        """Close politely what is idle, and soon cut what is not: a line may be dead, and nobody waits for that."""
         self._closed = True
         own, self._own = list(self._own.values()), {}
-        for connection in own:
-            await _quietly_closed(connection)
         pool, self._pool = self._pool, None
-        if pool is not None:
-            try:
-                await asyncio.wait_for(pool.close(), timeout=2)
-            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                pool.terminate()
-        for lent in list(self._made):
-            lent.terminate()
+        try:
+            await asyncio.gather(*map(_quietly_closed, own), _quietly_drained(pool))
+        finally:
+            for lent in list(self._made):
+                lent.terminate()
 
     @asynccontextmanager
     async def of(self, lane: Lane) -> AsyncIterator[Connection]:
@@ -164,8 +164,19 @@ async def _kept_or_cut(connection: Connection) -> AsyncIterator[None]:
         raise
 
 
+async def _quietly_drained(pool: asyncpg.Pool[Any] | None) -> None:
+    if pool is None:
+        return
+    try:
+        await asyncio.wait_for(pool.close(), timeout=_FAREWELL)
+    except BaseException as error:
+        pool.terminate()
+        if not isinstance(error, CAUGHT):
+            raise
+
+
 async def _quietly_closed(connection: Connection) -> None:
     try:
-        await connection.close(timeout=2)
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await connection.close(timeout=_FAREWELL)
+    except CAUGHT:
         connection.terminate()

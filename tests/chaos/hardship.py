@@ -87,8 +87,8 @@ class Endurance:
     """How a hardship is gone through.
 
     ``newcomer``  a process starts while it is hard. ``leaver``  one is told to end while it is hard. ``fires``  the
-    hardship leaves no excuse for a fire that is recorded later than so many seconds. ``lines``  what a process may log beside a
-    line a second. ``allowed``  what it may say.
+    hardship leaves no excuse for a fire that is recorded later than so many seconds. ``lines``  what a process may
+    log beside a line a second. ``allowed``  what it may say.
     """
 
     seconds: float = 20

@@ -162,21 +162,12 @@ async def test_a_locked_table_holds_nobody_up_for_longer_than_it_is_locked(site:
 
 
 @alone
-async def test_commits_that_wait_for_an_absent_standby_double_nothing(own_site: Site) -> None:
-    await without_problem(clutches.standby, own_site, seconds=6)
-
-
 async def test_a_node_that_is_cut_off_is_replaced_and_comes_back(own_site: Site) -> None:
     await without_problem(partition.cut_off, own_site)
 
 
 async def test_behind_a_real_pooler_nothing_is_lost_while_processes_are_killed(own_site: Site) -> None:
     await without_problem(pooled.kills, own_site, seconds=7, every=2)
-
-
-@alone
-async def test_a_real_pooler_that_drops_and_holds_its_clients_is_outlived(own_site: Site) -> None:
-    await without_problem(pooled.commands, own_site, seconds=7)
 
 
 @alone

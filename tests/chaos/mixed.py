@@ -15,7 +15,7 @@ from .checkers import check_bodies, check_drained, compare_fires
 from .entry import Need
 from .expected import expected_fires
 from .fleet import Fleet, Group, kill
-from .kill_storm import MIXED, TAKEOVER, Kills, takeovers, tell_takeovers
+from .kill_storm import TAKEOVER, Kills, takeovers, tell_takeovers
 from .ledger import ACCEPTED, START
 from .report import Report
 from .site import NotRun, Site, run_script
@@ -24,6 +24,8 @@ from .storm import COUNTING, complaints, every_second, over, soon, told
 ROOT = Path(__file__).parents[2]
 _SCHEMA = Path("src/hourbell/store/sql/migrations/postgres")
 LEASE = 3.0
+# Half of them long, so that kills meet some.
+BODIES = (("quick", {}), ("long", {"seconds": 1.5}), ("quick_sync", {}), ("long", {"seconds": 1.0}))
 
 
 def git(*arguments: str) -> bytes:
@@ -72,7 +74,7 @@ async def versions(
     report = site.report(f"old code ({commit[:7]}) and new code on the new schema")
     code = old_code(site.folder / "old", commit)
     last = soon(4) + timedelta(seconds=round(seconds) + 3)
-    planned = every_second(schedules, MIXED, last, {**COUNTING, "lost_limit": 1000})
+    planned = every_second(schedules, BODIES, last, {**COUNTING, "lost_limit": 1000})
     blueprint = site.blueprint(schedules=planned, settings={"lease": LEASE})
     kills: Kills = {}
     with Fleet(site.folder) as fleet:

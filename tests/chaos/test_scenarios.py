@@ -9,8 +9,10 @@ import pytest
 
 from chaos import (
     bad_bodies,
+    beside,
     clutches,
     deploy,
+    doubt,
     edits,
     effects,
     fire_storm,
@@ -171,6 +173,16 @@ async def test_behind_a_real_pooler_nothing_is_lost_while_processes_are_killed(o
 
 
 @alone
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_commits_whose_answers_are_lost_are_done_once(site: Site) -> None:
+    await without_problem(doubt.scenario, site, commits=40, seconds=6, schedules=20, slack=0.5)
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_first_starts_at_once_make_one_of_everything(site: Site) -> None:
+    await without_problem(beside.first_starts, site)
+
+
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_deploy_hands_bodies_on(site: Site) -> None:
     await without_problem(deploy.scenario, site, seconds=4, drain=1)

@@ -21,7 +21,11 @@ def make_rude_bodies(scheduler: Scheduler, ledger: LedgerFile) -> dict[str, Task
         """C code that does not let go of the GIL: no other thread of the process takes a step."""
         with ledger.body(context):
             if context.attempt == 1:
+                # Not in the millisecond in which its node writes its claim: who stands still there holds an SQLite file.
+                time.sleep(0.4)
                 ctypes.PyDLL(None).usleep(ctypes.c_uint(int(seconds * 1e6)))
+            else:
+                time.sleep(seconds)  # it is still at work when the first wants to report
 
     @scheduler.task(name="forker")
     async def forker(context: Context, seconds: float) -> None:

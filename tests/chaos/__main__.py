@@ -33,6 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.page:
         print(f"{write_page(given.record or RECORD)} results on {PAGE.name}")
         return ALL_PASSED
+    if given.merge:
+        record = given.record or RECORD
+        found = [read_results(path) for path in (record, *given.merge)]
+        write_results(record, merged([], [one for some in found for one in some], [entry.name for entry in entries]))
+        print(f"{len(read_results(record))} results in {record.name}")
+        return ALL_PASSED
     trials = planned(chosen, given.on or KINDS, long=given.long, seed=given.seed)
     if given.list:
         _list(trials)
@@ -74,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="say what would be run, and how long it takes")
     parser.add_argument("--json", action="store_true", help="the results as JSON on the standard output")
     parser.add_argument("--record", type=Path, metavar="FILE", help="keep the results there, with what it has already")
+    parser.add_argument("--merge", type=Path, nargs="+", metavar="FILE", help="only put these records into the record")
     parser.add_argument("--page", action="store_true", help="only make the page of results from the record")
     return parser
 

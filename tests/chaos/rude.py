@@ -21,7 +21,7 @@ def make_rude_bodies(scheduler: Scheduler, ledger: LedgerFile) -> dict[str, Task
         """C code that does not let go of the GIL: no other thread of the process takes a step."""
         with ledger.body(context):
             if context.attempt == 1:
-                # Not in the millisecond in which its node writes its claim: who stands still there holds an SQLite file.
+                # Not in the millisecond in which its node writes: who stands still then has an SQLite file locked.
                 time.sleep(0.4)
                 ctypes.PyDLL(None).usleep(ctypes.c_uint(int(seconds * 1e6)))
             else:

@@ -131,6 +131,9 @@ def test_the_command_answers_by_its_exit_code(
     assert command.main(["--record", record, "--seed", "5"]) == 1
     assert "failed: bad on sqlite; again: --only bad --on sqlite --seed 5" in capsys.readouterr().out
     assert [one.name for one in read_results(Path(record))] == ["good", "bad", "impossible"]
+    other = tmp_path / "other.json"
+    assert command.main(["--merge", record, "--record", str(other)]) == 0
+    assert [one.name for one in read_results(other)] == ["good", "bad", "impossible"]
     assert command.main(["--list"]) == 0
     with pytest.raises(SystemExit, match="2"):
         command.main(["--only", "nothing"])

@@ -18,6 +18,8 @@ THERE = Standing(began=123456, state="S", threads=4)
         (THERE, None, Fate.ALIVE),
         (replace(THERE, state="R"), None, Fate.ALIVE),
         (replace(THERE, state="T"), None, Fate.ALIVE),  # stopped: its lease decides
+        (replace(THERE, state="T", threads=1), None, Fate.ALIVE),
+        (replace(THERE, threads=1), None, Fate.ALIVE),
         (replace(THERE, state="t"), None, Fate.ALIVE),  # under a debugger
         (replace(THERE, state="D"), None, Fate.ALIVE),  # waiting for a disk
         (replace(THERE, state="Z"), None, Fate.ALIVE),  # the first thread has ended, others have not

@@ -22,6 +22,10 @@ STOPPED = POLL + 2
 """Seconds for which a process stands still: longer than it takes to find that one is gone."""
 
 
+SURVIVORS = 2
+"""So many are left to take over: the bodies need more threads than one has, and would wait for those."""
+
+
 @dataclass
 class Blows:
     """Which processes were killed when, and which stood still from when to when."""
@@ -46,6 +50,7 @@ async def scenario(
         recorded = await site.tables.all()
         report.figure("kills", len(blows.kills))
         report.figure("runs of killed nodes", sum(1 for one in recorded.attempts if one.outcome == "lost"))
+        tell_deaths(report, recorded, blows)
         tell_takeovers(report, takeovers(recorded, site.ledger(), blows.kills), TAKEOVER + slack)
         tell_stops(report, recorded, blows)
         complaints(report, site, fleet)
@@ -60,14 +65,14 @@ async def dealt(site: Site, fleet: Fleet, until: datetime, every: float) -> Blow
     while datetime.now(UTC) < until:
         pids = set(fleet.nodes())
         nodes = [one for one in (await site.tables.all()).nodes if one.state == "live" and one.pid in pids]
-        if len(nodes) < 2:  # the others are still starting
+        if len(nodes) < SURVIVORS + 1:  # the others are still starting
             await asyncio.sleep(0.1)
             continue
         oldest, *others = [one.pid for one in sorted(nodes, key=lambda one: one.started_at)]
         moment = datetime.now(UTC)
         if kill(oldest):
             blows.kills[oldest] = moment
-        if may_stop and len(others) > 1 and len(blows.kills) % 3 == 1:
+        if may_stop and len(others) > SURVIVORS and len(blows.kills) % 3 == 1:
             blows.stops.append(await stopped(site.random.choice(others)))
         else:
             await asyncio.sleep(every)
@@ -85,6 +90,13 @@ async def stopped(pid: int) -> tuple[int, datetime, datetime]:
         ended = datetime.now(UTC)
         os.kill(pid, signal.SIGCONT)
     return pid, began, ended
+
+
+def tell_deaths(report: Report, recorded: Recorded, blows: Blows) -> None:
+    """How long it took until what the killed had run was queued again."""
+    lost = [(recorded.pid_of(one.node_id), one) for one in recorded.attempts if one.outcome == "lost"]
+    seconds = {(one.finished_at - blows.kills[pid]).total_seconds() for pid, one in lost if pid in blows.kills}
+    report.spread("queued again after the kill", sorted(seconds))
 
 
 def tell_stops(report: Report, recorded: Recorded, blows: Blows) -> None:

@@ -156,7 +156,9 @@ async def _through(course: Course, fleet: Fleet, start: Callable[[], Group], how
     old = list(fleet.groups)
     course.pids = {group.name: group.pid for group in old}
     newcomer = start() if how.newcomer else None
-    asking = asyncio.create_task(_asked_again_and_again(course, old))
+    # A request that is under way holds up the end of a process, which is the application's affair: who shall end is
+    # not asked.
+    asking = asyncio.create_task(_asked_again_and_again(course, old[1:] if how.leaver else old))
     try:
         await asyncio.sleep(how.seconds * 0.6)
         if how.leaver:

@@ -59,6 +59,13 @@ PLANTS = (
         (STORES, "-k", "sqlite and (Settling or Rescuing or Cancelling)"),
     ),
     Plant(
+        "SQLite: the fence of a success does not compare the attempt",
+        "store/sql/sqlite/settling.sql",
+        "WHERE runs.id = s.run_id AND runs.attempt = s.attempt AND",
+        "WHERE runs.id = s.run_id AND",
+        (STORES, "-k", "sqlite and (Settling or Rescuing or Cancelling)"),
+    ),
+    Plant(
         "PostgreSQL: due schedules are not locked",
         "store/sql/postgres/firing.sql",
         "    FOR NO KEY UPDATE OF d SKIP LOCKED\n",

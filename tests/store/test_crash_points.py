@@ -72,7 +72,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
             "claiming.take", "commit",
         ),
         "settle": ("settling.keep", "settling.settle", "commit"),
-        "succeed": ("settling.settle", "commit"),
+        "succeed": ("settling.succeed", "settling.succeeded", "commit"),
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
         "asking renewal": ("nodes.renew", "watching.next_work", "commit"),
         "rescue": (

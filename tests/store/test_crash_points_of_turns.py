@@ -32,7 +32,10 @@ STEPS: Mapping[str, Mapping[str, Sequence[str]]] = {
             *("overlap.waiting", "schedules.lock", "overlap.announce", "overlap.count", "overlap.release", "commit"),
         ),
     }
-    for kind, settle in (("postgres", ("settling.succeed",)), ("sqlite", ("settling.settle", "commit")))
+    for kind, settle in (
+        ("postgres", ("settling.succeed",)),
+        ("sqlite", ("settling.succeed", "settling.succeeded", "commit")),
+    )
 }
 
 

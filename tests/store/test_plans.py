@@ -266,6 +266,9 @@ async def counts_only(connection: Any, limited: bool) -> None:
             "claiming.places",
             "claiming.limited",
             "claiming.candidates",
+            "claiming.take",
+            "settling.succeed",
+            "settling.succeeded",
             "watching.next_work",
         ),
         *(

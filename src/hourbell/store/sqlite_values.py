@@ -25,8 +25,12 @@ def stored(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value // _TICK
     if isinstance(value, list | tuple):
-        return json.dumps(value)
+        return json.dumps(_listed(value))
     return value
+
+
+def _listed(values: list[Any] | tuple[Any, ...]) -> list[Any]:
+    return [_listed(value) if isinstance(value, list | tuple) else stored(value) for value in values]
 
 
 def _instant(value: Any) -> Any:

@@ -90,9 +90,12 @@ def claim_in_steps(asked: Asked) -> Script[Claim | None]:
         if room > 0:
             found.extend((yield call("claiming.candidates", **place, room=room, all_suspects=ROOM_FOR_SUSPECTS)))
     chosen = _chosen(sorted(found, key=_order), rooms, asked)[: asked.limit]
-    taken = yield batch(
+    if not chosen:
+        return Claim(clock[0]["now_at"], ())
+    taken = yield call(
         "claiming.take",
-        [{"id": row["id"], "limited": row["task"] in rooms.names} for row in chosen],
+        ids=[row["id"] for row in chosen],
+        limited=list(rooms.names),
         node=asked.node_id,
         claim_id=asked.claim_id,
     )

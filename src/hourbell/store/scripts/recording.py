@@ -12,8 +12,8 @@ from hourbell.model.run import Run
 from hourbell.model.run_state import Origin, RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger, Written
-from hourbell.store.scripts.rows import carried_policies, run_from, run_policies
-from hourbell.store.scripts.script import Row, Script, batch
+from hourbell.store.scripts.rows import carried_policies, run_policies, whole_run_from
+from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,9 +123,13 @@ class Recording:
         if self._offer is None or not self._takes:
             return []
         found = {str(row["id"]) for row in written.inserted}
-        rows = [{"id": run_id, "limited": False} for run_id in self._takes if run_id in found]
-        taken = yield batch("claiming.take", rows, node=self._offer.node_id, claim_id=self._offer.claim_id)
-        return [run_from(row) for row in taken if row["state"] == "running"]
+        ids = [run_id for run_id in self._takes if run_id in found]
+        if not ids:
+            return []
+        node, claim = self._offer.node_id, self._offer.claim_id
+        taken = yield call("claiming.take", ids=ids, limited=[], node=node, claim_id=claim)
+        runs = {row["id"]: whole_run_from(row) for row in taken if row["state"] == "running"}
+        return [runs[run_id] for run_id in ids if run_id in runs]
 
 
 def _columns(schedule: DueSchedule) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from hourbell.model import history
 from hourbell.model.run_state import Outcome, RunState
 from hourbell.store.scripts.rows import STATES
 from hourbell.store.scripts.script import Row, Script, batch, call
+from hourbell.store.scripts.stored_json import names_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,8 +53,17 @@ def settle_at_once(node_id: str, settlements: Sequence[Settlement]) -> Script[Se
 
 
 def settle_in_steps(node_id: str, settlements: Sequence[Settlement]) -> Script[Settled]:
-    """See `RunStore.settle`, for databases where the transaction holds everything: row by row, and attempts that end
-    without ending their run are kept while the run still shows them."""
+    """See `RunStore.settle`, for databases where the transaction holds everything. Where all have succeeded they are
+    written at once; else row by row, and attempts that end without ending their run are kept while that shows them."""
+    if all(map(_says_no_more, settlements)):
+        ids = [one.run_id for one in settlements]
+        reports = [[one.run_id, one.attempt, one.result, one.started_at, one.finished_at] for one in settlements]
+        yield call("settling.succeed", node=node_id, reports=reports)
+        counted = yield call("settling.succeeded", ids=ids)
+        if counted[0]["written"] != len(ids):
+            return (yield from _settled(node_id, [_values(one) for one in settlements], ()))
+        passes_on = frozenset(names_from(counted[0]["passes_on"]) or ())
+        return Settled(dict.fromkeys(ids, RunState.SUCCEEDED), passes_on)
     rows = [_values(settlement) for settlement in settlements]
     yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
     written = yield batch("settling.settle", rows, node=node_id)

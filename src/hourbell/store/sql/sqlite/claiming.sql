@@ -33,6 +33,7 @@ ORDER BY priority, run_at, id
 LIMIT :room;
 
 -- name: claiming.take
+-- All at once: see settling.succeed.
 UPDATE runs
 SET state = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'skipped' ELSE 'running' END,
     reason = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'missed' END,
@@ -40,6 +41,8 @@ SET state = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'ski
     node_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :node END,
     claim_id = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN NULL ELSE :claim_id END,
     attempt = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 0 ELSE attempt + 1 END,
-    limited = max(limited, :limited), outcome = NULL, error = NULL
-WHERE id = :id AND state = 'queued'
-RETURNING *, coalesce(:now, now()) AS now_at;
+    limited = max(limited, task IN (SELECT value FROM json_each(:limited))), outcome = NULL, error = NULL
+WHERE id IN (SELECT value FROM json_each(:ids)) AND +state = 'queued'
+RETURNING id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, start_by, queue,
+          priority, key, policies, on_lost, lost_limit, tracking_id, parent, node_id, attempt, failures, losses, outcome,
+          error, result, created_at, started_at, finished_at, cancel_requested_at, yielded_to, progress;

@@ -32,6 +32,31 @@ FROM (
 WHERE id = becomes.run_id AND runs.state = 'running' AND node_id = :node AND attempt = :attempt
 RETURNING id, state, CASE WHEN awaited AND runs.state <> 'queued' THEN schedule_id END AS passes_on;
 
+-- name: settling.succeed
+-- Many at once: between one statement and the next, other threads of the process take the interpreter's lock. The fence
+-- is the same; what would find state and node by their indexes is kept from that by its sign.
+UPDATE runs
+SET state = 'succeeded',
+    outcome = 'succeeded',
+    reason = NULL,
+    error = NULL,
+    result = s.result,
+    started_at = coalesce(s.started_at, runs.started_at),
+    finished_at = coalesce(s.finished_at, coalesce(:now, now()))
+FROM (
+    SELECT json_extract(value, '$[0]') AS run_id, json_extract(value, '$[1]') AS attempt,
+           json_extract(value, '$[2]') AS result, json_extract(value, '$[3]') AS started_at,
+           json_extract(value, '$[4]') AS finished_at
+    FROM json_each(:reports)
+) AS s
+WHERE runs.id = s.run_id AND runs.attempt = s.attempt AND +runs.state = 'running' AND +runs.node_id = :node;
+
+-- name: settling.succeeded
+-- How many the statement before this has written, and the schedules in which somebody waited for one of these.
+SELECT changes() AS written,
+       (SELECT json_group_array(DISTINCT schedule_id) FROM runs
+        WHERE id IN (SELECT value FROM json_each(:ids)) AND awaited AND schedule_id IS NOT NULL) AS passes_on;
+
 -- name: settling.read_back
 SELECT :id AS id, coalesce(r.state, :state) AS state, CASE WHEN r.awaited THEN r.schedule_id END AS passes_on
 FROM (SELECT 1)

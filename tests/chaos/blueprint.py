@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 VARIABLE = "CHAOS_BLUEPRINT"
+# Linux allows 128 kB for one.
+_LONGEST = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +66,20 @@ class Blueprint:
     freeze_unsynced: bool = False
 
     def environment(self) -> dict[str, str]:
-        """The blueprint as an environment variable of a process."""
-        return {VARIABLE: json.dumps(asdict(self))}
+        """The blueprint as a variable of a process: whole, or where it is too long for one, by its file."""
+        said = json.dumps(asdict(self))
+        if len(said) > _LONGEST:
+            file = Path(self.ledger) / f"blueprint-{zlib.crc32(said.encode())}.json"
+            file.write_text(said)
+            said = json.dumps(str(file))
+        return {VARIABLE: said}
 
     @classmethod
     def found(cls) -> Blueprint:
         """The blueprint that this process was started with."""
         said = json.loads(os.environ[VARIABLE])
+        if isinstance(said, str):
+            said = json.loads(Path(said).read_text())
         return cls(**{**said, "schedules": [Planned(**one) for one in said["schedules"]]})
 
     def having(self, **changes: Any) -> Blueprint:

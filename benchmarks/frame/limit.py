@@ -68,6 +68,7 @@ def _claiming() -> dict[str, str]:
         "node": _NODE,
         "claim_id": "'pgbench'",
         "now": "NULL::timestamptz",
+        "since": "NULL",
         "limit": str(BATCH),
         "slots": str(BATCH),
         "tasks": "'{body}'",

@@ -23,6 +23,7 @@ async def _with_short_bodies(rig: Rig, count: int = 10) -> None:
     await until(lambda: len(rig.going) == count and not rig.shift.holdings.running)
     while await rig.shift.settling.step() == 0:
         pass
+    await rig.claim_all()  # finds that there is no more
     rig.leave.clear()
     rig.going.clear()
 

@@ -102,7 +102,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "claiming.claim": {
         "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
         "all_suspects": ROOM_FOR_SUSPECTS, "slots": 100,
-        "limited": [], "names": [], "mosts": [],
+        "limited": [], "names": [], "mosts": [], "since": None,
     },
     "claiming.lock_limits": {"node": "n1", "tasks": ["rare"]},
     "settling.succeed": {
@@ -306,3 +306,28 @@ async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) ->
     assert not [line for line in whole if "INDEX" not in line], lines
     if name.endswith("_aside"):
         assert any("runs_aside" in line for line in lines), lines
+
+
+async def test_what_an_old_snapshot_keeps_is_not_read_again_by_each_claim(crowded: Any, postgres_url: str) -> None:
+    """Runs that were claimed stand in the index for as long as somebody's snapshot may see them there."""
+    old = await asyncpg.connect(postgres_url)
+    await old.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    await old.fetchval("SELECT count(*) FROM hourbell.runs")
+    done = (
+        "UPDATE hourbell.runs SET state = 'succeeded', finished_at = now() WHERE state = 'queued' AND task = 'common'"
+    )
+    await crowded.execute(done)
+    statement = load("postgres", "hourbell")["claiming.claim"]
+    read = {}
+    for since in (None, await crowded.fetchval("SELECT now()")):
+        asked = ASKED["claiming.claim"] | {"tasks": ["common"], "since": since}
+        bound = [asked.get(parameter) for parameter in statement.parameters]
+        (row,) = await crowded.fetch("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
+        read[since] = sum(
+            node["Shared Hit Blocks"] + node["Shared Read Blocks"]
+            for node in nodes_of(json.loads(row[0])[0]["Plan"])
+            if node.get("Index Name") == "runs_claim"
+        )
+    await old.close()
+    whole, bounded = read.values()
+    assert bounded * 20 < whole, read

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
 from hourbell.engine.limiting import Limiting
+from hourbell.engine.queue_head import QueueHead
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind, kind_of
 from hourbell.model.ids import new_claim_id
@@ -72,6 +73,7 @@ class Claiming:
         self._turns = list(Kind)
         self._names: dict[Kind, tuple[str, ...]] = {}
         self._known = -1
+        self._head = QueueHead(parts.settings.poll)
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
@@ -171,7 +173,11 @@ class Claiming:
             return
         claim_id = new_claim_id()
         self._holdings.claims[claim_id] = limit
+        limits = self._limiting.of(kind)
         asked = self._claimed_at[kind] = self._parts.timekeeper.ask()
+        # Where a task gets fewer than there are places, older runs of it stay behind the last that is claimed.
+        is_even = not limits and all(room == limit for room in tasks.values())
+        since = self._head.since(kind, asked) if is_even else None
         try:
             claim = await self._store.claim(
                 self._trust.node_id,
@@ -180,8 +186,9 @@ class Claiming:
                 tasks=tasks,
                 queues=self._parts.settings.queues,
                 suspects=self._holdings.room_for_suspects() if slots else 0,
-                limits=self._limiting.of(kind),
+                limits=limits,
                 slots=slots,
+                since=since,
             )
         except BaseException:
             # Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed.
@@ -196,7 +203,10 @@ class Claiming:
         self._parts.timekeeper.heard(claim.now, asked)
         self._tell_missed(claim)
         self._limiting.claimed(kind, claim)
-        if len(claim.runs) + len(claim.missed) >= limit:
+        full = len(claim.runs) + len(claim.missed) >= limit
+        if self._head.claimed(kind, claim.runs, since, asked, self._parts.clock.elapsed(), full=full and is_even):
+            self._pending.add(kind)
+        if full:
             self._hungry.add(kind)
             self._call_for_help()
         else:

@@ -186,6 +186,7 @@ class RunStore(Protocol):
         suspects: int,
         limits: Collection[Limit] = (),
         slots: int | None = None,
+        since: datetime | None = None,
     ) -> Claim | None:
         """Give this node at most ``limit`` due runs of the tasks that it knows, each with the next attempt number.
 
@@ -197,7 +198,7 @@ class RunStore(Protocol):
         node is not live: its row is the lock, taken first.
 
         ``slots`` is how many of them start as soon as they are there, None: all. Of runs that may not wait
-        (`Run.may_wait`) no more than that are given.
+        (`Run.may_wait`) no more than that are given. What was due before ``since`` may be left out.
 
         ``limits`` bound how many runs of a task may be running at once, over all nodes that claim it under a limit; the
         least limit that any live node states for it (see `register_node`) counts. They are counted after the task's own
@@ -328,10 +329,8 @@ class NodeStore(Protocol):
         """All nodes that are not pruned yet, live ones first, newest first."""
 
     async def stranded(self, patience: timedelta) -> Sequence[Stranded]:
-        """Which queued runs have been due for so long, and no live node may take them, by queue and task.
-
-        A node that does not say what it can run (see `register_node`; an earlier version) may take any.
-        """
+        """Which queued runs have been due for so long, and no live node may take them, by queue and task. A node that
+        does not say what it can run (see `register_node`; an earlier version) may take any."""
 
     async def survey(self, patience: timedelta) -> Survey:
         """What stands in the tables that may be in trouble, bounded in size; read part by part. Not for loops."""

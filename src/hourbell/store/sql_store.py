@@ -198,9 +198,10 @@ class SqlStore:
         suspects: int,
         limits: Collection[Limit] = (),
         slots: int | None = None,
+        since: datetime | None = None,
     ) -> Claim | None:
         at_once = limit if slots is None else slots
-        asked = claiming.Asked(node_id, claim_id, limit, tasks, queues, suspects, limits, at_once)
+        asked = claiming.Asked(node_id, claim_id, limit, tasks, queues, suspects, limits, at_once, since)
         script = claiming.claim_in_steps if self._steps else claiming.claim_at_once
         # One statement is a transaction of its own; under a limit there are two.
         claim = await self._database.run(lambda: script(asked), "claim", atomic=self._steps or bool(limits))

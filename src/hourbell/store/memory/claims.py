@@ -37,6 +37,7 @@ class ClaimVerbs(Handle):
         suspects: int,
         limits: Collection[Limit] = (),
         slots: int | None = None,
+        since: datetime | None = None,
     ) -> Claim | None:
         async with self._transaction() as now:
             tables = self._tables

@@ -16,6 +16,7 @@ from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     from hourbell.model.limit import Limit
 
@@ -34,6 +35,7 @@ class Asked:
     suspects: int
     limits: Collection[Limit]
     slots: int
+    since: datetime | None
 
     def queue_list(self) -> list[str] | None:
         """The queues as a statement takes them."""
@@ -68,6 +70,7 @@ def claim_at_once(asked: Asked) -> Script[Claim | None]:
         suspects=asked.suspects,
         all_suspects=ROOM_FOR_SUSPECTS,
         slots=asked.slots,
+        since=asked.since,
         limited=[name for name, _, _ in bounds],
         names=[name for _, name, _ in bounds],
         mosts=[most for _, _, most in bounds],

@@ -177,6 +177,7 @@ class Bench:
         claim_id: str | None = None,
         limits: Collection[Limit] = (),
         slots: int | None = None,
+        since: datetime | None = None,
     ) -> list[Run]:
         """The runs that a live node is given."""
         rooms = tasks if isinstance(tasks, Mapping) else dict.fromkeys(tasks, 100)
@@ -189,6 +190,7 @@ class Bench:
             suspects=suspects,
             limits=limits,
             slots=slots,
+            since=since,
         )
         assert claim is not None, f"node {node_id} was refused"
         return list(claim.runs)

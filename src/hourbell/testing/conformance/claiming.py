@@ -309,3 +309,14 @@ class ClaimingConformance(Conformance):
         await bench.store.note_started("b", [(run.id, 1, bench.now)])
         await bench.store.note_started("a", [])
         assert (await bench.get(run), await bench.get(ended)) == before
+
+    async def test_what_was_due_before_an_instant_may_be_left_out_and_nothing_else(self, bench: Bench) -> None:
+        await bench.node()
+        old = await bench.enqueue(run_at=bench.later(-20))
+        later = await bench.enqueue(run_at=bench.later(-10))
+        latest = await bench.enqueue(run_at=bench.later(-5))
+        urgent = await bench.enqueue(run_at=bench.later(-5), priority=-1)
+        given = ids(await bench.claim(since=bench.later(-10)))
+        assert [one for one in given if one != old.id] == [urgent.id, later.id, latest.id]
+        rest = ids(await bench.claim())
+        assert sorted([*given, *rest]) == sorted(one.id for one in (old, later, latest, urgent))

@@ -53,7 +53,7 @@ ENTRIES: Sequence[Entry] = (
         done="the server crashes within milliseconds of being told to commit, and is started again, 30 times",
         judged="everything final by itself",
         scenario=doubt.restarts,
-        minutes=4,
+        minutes=5.5,
         databases=POSTGRES,
         short={"times": 2, "schedules": 20},
     ),

@@ -203,3 +203,20 @@ async def test_a_run_that_has_ended_is_freed_without_the_collector() -> None:
 
 def _held() -> list[Any]:
     return [one for one in gc.get_objects() if isinstance(one, Execution | Context)]
+
+
+async def test_who_drains_hands_back_at_once_what_has_not_begun() -> None:
+    """Not with the last body's end, which may be a grace away: others can take it now."""
+    async with Rig() as rig:
+        running, waiting = await _claimed_ahead(rig)
+        draining = asyncio.create_task(rig.shift.drain(30.0))
+        try:
+            await asyncio.sleep(0)
+            await rig.shift.settling.step()
+            back = [await rig.bench.run(run.id) for run in waiting]
+            assert {(run.state, run.failures, run.losses) for run in back} == {(RunState.QUEUED, 0, 0)}
+            assert {(await rig.bench.run(run.id)).state for run in running} == {RunState.RUNNING}
+        finally:
+            rig.leave.set()
+            await draining
+        assert len(rig.going) == 10, "none of them began"

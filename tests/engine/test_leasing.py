@@ -112,6 +112,22 @@ async def test_it_renews_every_third_of_the_lease(bench: Bench, clock: ManualClo
     assert (one.lost, one.renewed) == ([], 10)
 
 
+async def test_trust_counts_from_when_a_renewal_was_asked_for(
+    bench: Bench, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await Member.join(bench)
+    renew = bench.store.renew
+
+    async def slowly(*asked: Any) -> Any:
+        answer = await renew(*asked)
+        clock.advance(4)  # the database's lease runs since it was renewed, however late that is heard
+        return answer
+
+    monkeypatch.setattr(bench.store, "renew", slowly, raising=False)
+    await one.leasing.step()
+    assert one.trust.left() == pytest.approx(13.5 - 4)
+
+
 async def test_when_trust_runs_out_the_lease_is_lost_and_not_renewed(bench: Bench, clock: ManualClock) -> None:
     one = await Member.join(bench)
     await one.leasing.step()

@@ -117,15 +117,17 @@ DUE = Declaration(
 )
 
 
-def stop_in_a_question(store: PostgresStore, after: str, asking: asyncio.Event) -> None:
-    """After this statement it sends half a question and nothing more, as a process does that is stopped just then."""
+def stop_in_a_question(store: PostgresStore, after: str, asking: asyncio.Event, *, half: bool = True) -> None:
+    """After this statement it sends half a question and nothing more, as a process does that is stopped just then;
+    without ``half`` not even that."""
     database: Any = store._postgres
     send = database.send
 
     async def sending(connection: Any, asked: Any) -> Any:
         found = await send(connection, asked)
         if asked.statement == after:
-            await connection.prepare("SELECT 'half of a question'")
+            if half:
+                await connection.prepare("SELECT 'half of a question'")
             asking.set()
             await asyncio.Event().wait()
         return found
@@ -133,18 +135,24 @@ def stop_in_a_question(store: PostgresStore, after: str, asking: asyncio.Event) 
     database.send = sending
 
 
-async def test_a_client_frozen_in_mid_question_keeps_no_row_locked(postgres_url: str, connection: Any) -> None:
-    """The server then ignores both the idle transaction's timeout and the statement's: it is reading."""
+@pytest.mark.parametrize("half", [True, False], ids=["in a question", "between two"])
+async def test_a_frozen_client_keeps_no_row_locked(
+    postgres_url: str, connection: Any, half: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a question the server ignores both the idle transaction's timeout and the statement's: it is reading. Between
+    two the idle transaction's timeout is all that servers before 17 have."""
+    if not half:
+        monkeypatch.setattr("hourbell.store.postgres.database.TRANSACTION_TIMEOUT_SINCE", 1_000)
     frozen, other = PostgresStore(postgres_url, patience=0.5), PostgresStore(postgres_url)
     await frozen.open()
     await other.open()
     try:
         await frozen.migrate()
-        if connection.get_server_version().major < TRANSACTION_TIMEOUT_SINCE:
+        if half and connection.get_server_version().major < TRANSACTION_TIMEOUT_SINCE:
             pytest.skip("this PostgreSQL cannot end a transaction as a whole")
         await other.add_schedule(DUE, "error")
         asking = asyncio.Event()
-        stop_in_a_question(frozen, "firing.lock", asking)
+        stop_in_a_question(frozen, "firing.lock", asking, half=half)
         victim = asyncio.create_task(frozen.fire_due(10, PLAN))
         await asyncio.wait_for(asking.wait(), 20)
         assert (await other.fire_due(10, PLAN)).locked == 0, "the row is not locked by the one that stands still"

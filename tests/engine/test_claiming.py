@@ -266,6 +266,31 @@ async def test_what_a_claim_on_its_way_brings_is_not_handed_back() -> None:
         assert (await rig.bench.run(run.id)).state is RunState.QUEUED
 
 
+async def test_what_a_claim_brings_that_began_during_the_first_look_is_not_handed_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was not under way when the look began, and what it took is there when the look is answered."""
+    async with Rig() as rig:
+        (run,) = await rig.bench.enqueue_many("ring", 1)
+        store, node_id, holdings = rig.bench.store, rig.shift.trust.node_id, rig.shift.holdings
+        held = store.held
+
+        async def slowly(node: str) -> Any:
+            if not holdings.claims:
+                holdings.claims["late"] = 1
+                await store.claim(node_id, "late", limit=1, tasks={"ring": 1}, queues=None, suspects=1)
+            return await held(node)
+
+        monkeypatch.setattr(store, "held", slowly, raising=False)
+        holdings.claimed = True
+        for _ in range(4):
+            await _renewed(rig, 15.0)
+            await rig.shift.auditing.step()
+            await rig.shift.settling.step()
+            assert (await rig.bench.run(run.id)).state is RunState.RUNNING
+        assert holdings.claims == {"late": 1}, "its answer has not come yet"
+
+
 async def test_what_the_store_does_not_count_any_more_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 2)

@@ -36,7 +36,7 @@ def main() -> int:
     if wanted.without:
         sabotage, wanted.hazards = SABOTAGES[wanted.without]
         sabotage()
-    # What the dead leave is not to be tidied up in the middle of a simulation: it would be a step that they take.
+    # What the dead leave is not tidied up in the middle of the next simulation: they would have their last words there.
     gc.disable()
     began, done, wrong, starts, lost = time.monotonic(), 0, 0, 0, 0
     for seed in range(wanted.first, wanted.first + wanted.seeds):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hourbell.errors import Conflict
 from hourbell.model.editing import pausing, resuming
 from hourbell.model.run_state import RunState
 from hourbell.store.memory import MemoryStore
@@ -55,6 +57,7 @@ class Operator:
         if runs:
             run = runs[self._chance.randrange(min(len(runs), 6))]
             self._tell(f"run {run.id} of {run.schedule_id}, {run.state}, is cancelled")
-            self._seen.cancelled.add(run.id)
-            await self._store.cancel_run(run.id)
-            await self._store.hint()
+            with suppress(Conflict):  # it has just ended
+                await self._store.cancel_run(run.id)
+                self._seen.cancelled.add(run.id)
+                await self._store.hint()

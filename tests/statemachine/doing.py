@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from hourbell.clock import ManualClock
 from hourbell.errors import Conflict
 from hourbell.model.ids import new_run_id
+from hourbell.model.limit import Limit
 from hourbell.model.node import NewNode
 from hourbell.model.plan import FireFacts, FirePlan
 from hourbell.model.run import NewRun, Run, RunFilter
@@ -22,7 +23,7 @@ from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.store.protocol import Store
 from hourbell.triggers import Every
 
-from .judge import adopt, check_cursors, check_rows, check_same
+from .judge import adopt, check_claim, check_cursors, check_rows, check_same
 from .planner import Counted, decided
 from .reference import LIMIT, Reference, Refused
 from .rows import RefRun, RefSchedule
@@ -135,8 +136,36 @@ class Doing(RuleBasedStateMachine):
         adopt(self.reference, list(rows.values()))
         assert all(one.run_id in rows for one in report.fired), "a fire was reported, and is not there"
 
-    def _by_hand(self, place: int, ask: Callable[[str], Awaitable[Run]], expect: Callable[[RefRun, Any], None]) -> None:
+    def _claim(self, node: str, most: int, slots: int, *, lost: bool = False) -> None:
+        claim_id = f"claim {len(self._given)} {self.clock.elapsed()}"
+        rooms = {"plain": most, "limited": most}
+        suspects = 10
+        wanted: dict[str, Any] = {"limit": most, "tasks": rooms, "queues": None, "suspects": suspects, "slots": slots}
+        claim = self.do(self.store.claim(node, claim_id, limits=[Limit(("limited",), LIMIT)], **wanted))
+        live = self.reference.nodes[node].state == "live"
+        assert (claim is not None) == live, f"{node} is {self.reference.nodes[node].state}"
+        if claim is None:
+            return
+        check_claim(self.reference, claim, node, most=most, rooms=rooms, slots=slots, suspects=suspects)
+        self.reference.take(node, claim_id, claim.runs, claim.missed, self.now)
+        if lost:
+            again = self.do(self.store.claimed(node, claim_id))
+            assert sorted((run.id, run.attempt) for run in again) == sorted(
+                (run.id, run.attempt) for run in claim.runs
+            ), "what a lost answer would have said"
+        held = self.do(self.store.held(node))
+        mine = sorted((run.id or "", run.attempt) for run in self.reference.held(node))
+        assert sorted((one.run_id, one.attempt) for one in held) == mine
+        self._given += [(node, run.id, run.attempt) for run in claim.runs]
+        self._judge()
+
+    def _by_hand(
+        self, place: int, ask: Callable[[str], Awaitable[Run]], expect: Callable[[RefRun, Any], None], *, ended: bool
+    ) -> None:
+        """To one that has ended or not, as wanted; every third time to any that there is, which may be refused."""
         runs = sorted(self.reference.runs, key=lambda run: run.id or "")
+        if place % 3:
+            runs = [run for run in runs if run.final == ended] or runs
         run = runs[place % len(runs)]
         try:
             expect(run, self.now)
@@ -155,8 +184,9 @@ class Doing(RuleBasedStateMachine):
     def _judge(self, *, retried: bool = False) -> None:
         """Look at everything there is."""
         rows = self._runs()
-        if any(run.waits != (row.run_at is None and row.state == "queued") for run, row in self._beside(rows)):
-            self.do(self.store.rescue({}))  # who waited under a policy that lets nobody wait is let go here
+        late = [run for run, row in self._beside(rows) if (row.state, row.run_at) == ("queued", None) and not run.waits]
+        if late and all(self.reference.may_lag(run) for run in late):
+            self.do(self.store.rescue({}))  # under a policy that lets nobody wait, nobody else looks who does
             rows = self._runs()
         adopt(self.reference, rows)
         schedules = list(self.do(self.store.list_schedules(ScheduleFilter(limit=100))).items)

@@ -6,21 +6,17 @@ Every writing verb is at times carried out twice, as by a caller whose first ans
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from hourbell.errors import Conflict
 from hourbell.model.editing import pausing, resuming
-from hourbell.model.limit import Limit
 from hourbell.model.retention import Retention
 from hourbell.model.run import Settlement
 from hourbell.model.run_state import Outcome, RunState
 
 from .doing import LEASE, SCHEDULES, Doing
-from .judge import check_claim
-from .reference import LIMIT
 
 _ENDS = {
     "succeeded": (RunState.SUCCEEDED, Outcome.SUCCEEDED, False),
@@ -48,6 +44,16 @@ class StoreMachine(Doing):
     @rule(halves=st.integers(1, 8))
     def time_passes(self, halves: int) -> None:
         self.clock.advance(halves / 2)
+
+    @rule(halves=st.integers(1, 4), place=_PLACES, most=st.integers(1, 6))
+    def an_ordinary_moment_passes(self, halves: int, place: int, most: int) -> None:
+        """So that most histories come to where something can go wrong."""
+        self.clock.advance(halves / 2)
+        self._fire(9, dark=False)
+        live = [name for name, node in self.reference.nodes.items() if node.state == "live"]
+        if live:
+            self._claim(live[place % len(live)], most, 3)
+        self._judge()
 
     @rule(seconds=st.integers(1, 5))
     def the_clock_goes_back(self, seconds: int) -> None:
@@ -93,27 +99,7 @@ class StoreMachine(Doing):
 
     @rule(place=_PLACES, most=st.integers(1, 6), slots=st.integers(0, 3), lost=_TWICE)
     def a_node_claims(self, place: int, most: int, slots: int, lost: bool) -> None:
-        node, claim_id = self._node(place), f"claim {len(self._given)} {self.clock.elapsed()}"
-        rooms = {"plain": most, "limited": most}
-        suspects = 10
-        wanted: dict[str, Any] = {"limit": most, "tasks": rooms, "queues": None, "suspects": suspects, "slots": slots}
-        claim = self.do(self.store.claim(node, claim_id, limits=[Limit(("limited",), LIMIT)], **wanted))
-        live = self.reference.nodes[node].state == "live"
-        assert (claim is not None) == live, f"{node} is {self.reference.nodes[node].state}"
-        if claim is None:
-            return
-        check_claim(self.reference, claim, node, most=most, rooms=rooms, slots=slots, suspects=suspects)
-        self.reference.take(node, claim_id, claim.runs, claim.missed, self.now)
-        if lost:
-            again = self.do(self.store.claimed(node, claim_id))
-            assert sorted((run.id, run.attempt) for run in again) == sorted(
-                (run.id, run.attempt) for run in claim.runs
-            ), "what a lost answer would have said"
-        held = self.do(self.store.held(node))
-        mine = sorted((run.id or "", run.attempt) for run in self.reference.held(node))
-        assert sorted((one.run_id, one.attempt) for one in held) == mine
-        self._given += [(node, run.id, run.attempt) for run in claim.runs]
-        self._judge()
+        self._claim(self._node(place), most, slots, lost=lost)
 
     @precondition(lambda self: self._given)
     @rule(
@@ -190,14 +176,14 @@ class StoreMachine(Doing):
     @rule(place=_PLACES, twice=_TWICE)
     def a_run_is_cancelled(self, place: int, twice: bool) -> None:
         for _ in range(1 + twice):
-            self._by_hand(place, self.store.cancel_run, self.reference.cancel)
+            self._by_hand(place, self.store.cancel_run, self.reference.cancel, ended=False)
         self._judge()
 
     @precondition(lambda self: self.reference.runs)
     @rule(place=_PLACES, twice=_TWICE)
     def a_run_is_retried(self, place: int, twice: bool) -> None:
         for _ in range(1 + twice):
-            self._by_hand(place, self.store.retry_run, self.reference.retry)
+            self._by_hand(place, self.store.retry_run, self.reference.retry, ended=True)
         self._judge(retried=True)
 
     @rule(name=st.sampled_from(sorted(SCHEDULES)), period=st.integers(1, 3), twice=_TWICE)

@@ -135,7 +135,7 @@ def stop_in_a_question(store: PostgresStore, after: str, asking: asyncio.Event, 
     database.send = sending
 
 
-@pytest.mark.parametrize("half", [True, False], ids=["in a question", "between two"])
+@pytest.mark.parametrize("half", [True, False], ids=["asking", "between"])
 async def test_a_frozen_client_keeps_no_row_locked(
     postgres_url: str, connection: Any, half: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,8 @@ class Auditing:
         counted = {(held.run_id, held.attempt) for held in await self._store.held(self._trust.node_id)}
         self._spent(1)
         self._give_up([one for one in running if not one.given_up and (one.run.id, one.run.attempt) not in counted])
+        # A claim that began while this was asked may have been carried out before it, and its answer is yet to come.
+        in_flight |= self._holdings.claims.keys()
         unknown = counted - before - self._holdings.local()
         # What was seen the last time came with a claim that was under way then; its answer may still be.
         strangers = set() if self._in_flight & self._holdings.claims.keys() else unknown & self._unknown

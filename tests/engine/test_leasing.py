@@ -118,8 +118,8 @@ async def test_trust_counts_from_when_a_renewal_was_asked_for(
     one = await Member.join(bench)
     renew = bench.store.renew
 
-    async def slowly(*asked: Any) -> Any:
-        answer = await renew(*asked)
+    async def slowly(*asked: Any, **besides: Any) -> Any:
+        answer = await renew(*asked, **besides)
         clock.advance(4)  # the database's lease runs since it was renewed, however late that is heard
         return answer
 

@@ -183,7 +183,9 @@ class Reference(ScheduleRules):
         self.pass_turns(now)
 
     def prune(self, age: timedelta, now: datetime) -> int:
-        old = [run for run in self.runs if run.finished_at is not None and run.finished_at < now - age]
+        # By their ids, too, which begin with when they were made: before they ended, unless the clock was set back.
+        then = now - age
+        old = [run for run in self.runs if run.finished_at and run.finished_at < then and run.created_at < then]
         self.runs = [run for run in self.runs if run not in old]
         return len(old)
 

@@ -269,7 +269,7 @@ class RunStore(Protocol):
 
     async def prune(self, retention: Retention, limit: int) -> int:
         """Delete at most ``limit`` final runs that ended longer ago than ``retention`` says for their state, nodes gone
-        for a day, and guards that have expired.
+        for a day, and guards that have expired. What was made since then by its id (the clock went back) stays.
 
         Answers how many runs were deleted; fewer than ``limit`` means that nothing is left to delete now.
         """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.audit import Act, Subject, told_request, told_run
+from hourbell.model.ids import least_run_id
 from hourbell.model.node import NodeState
 from hourbell.model.overlap import Turn, has_turns, takes_turns, turn_of
 from hourbell.model.page import Page
@@ -116,7 +117,9 @@ class RunVerbs(Handle):
             old = [
                 run
                 for run in self._tables.runs.values()
-                if run.finished_at is not None and run.finished_at < now - retention.of(run.state)
+                if run.finished_at is not None
+                and run.finished_at < now - retention.of(run.state)
+                and run.id < least_run_id(now - retention.of(run.state))
             ]
             pruned = sorted(old, key=lambda run: run.id)[:limit]
             for run in pruned:

@@ -1,7 +1,9 @@
 """Plant one fault after the other and see whether it is found: ``python -m tests.planted [--only TEXT]``.
 
-Each is planted into a copy; the tests run against that. It takes about ten minutes. The exit code is 1 when a fault was
-not found, or could not be planted because the code has changed: then its place in ``plants.py`` has to be renewed.
+Each is planted into a copy; the tests run against that. Those that failed are run once more without a fault, and must
+pass: so a test that fails for another reason finds nothing. It takes about twenty minutes. The exit code is 1 when
+a fault was not found, or could not be planted because the code has changed: then its place in the list has to be
+renewed. ``--keep`` writes what was found into the record and the page that is made from it.
 """
 
 from __future__ import annotations
@@ -14,27 +16,43 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from tests.planted.plants import PLANTS, Plant
+from tests.planted.every import EVERY
+from tests.planted.plant import Plant
+from tests.planted.record import is_found, keep
 
 ROOT = Path(__file__).parents[2]
-_FOUND = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FOUND = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 def main() -> int:
     """Plant them, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="those whose name has this in it")
+    parser.add_argument("--among", default="", help="those whose place in the package has this in it")
+    parser.add_argument("--new", action="store_true", help="those that the record does not say are found")
+    parser.add_argument("--keep", action="store_true", help="write it into the record and onto the page")
     wanted = parser.parse_args()
-    chosen = [plant for plant in PLANTS if wanted.only in plant.name]
-    missed = 0
+    chosen = [plant for plant in EVERY if wanted.only in plant.name and wanted.among in plant.file]
+    if wanted.new:
+        chosen = [plant for plant in chosen if not is_found(plant.name)]
+    finders = {}
     for plant in chosen:
         began = time.monotonic()
-        finder = found_by(plant)
-        missed += finder is None
+        finders[plant] = finder = found_by(plant)
+        if wanted.keep:
+            keep(plant, finder)
         seconds = time.monotonic() - began
         print(f"{'found' if finder else 'MISSED':6} {seconds:4.0f} s  {plant.name}\n{'':15}{finder or ''}", flush=True)
+    sick = failing_without({finder for finder in finders.values() if finder is not None})
+    for plant in (plant for plant in chosen if finders[plant] in sick):
+        print(f"not so: {finders[plant]} fails without it, too\n{'':15}{plant.name}")
+        finders[plant] = None
+        if wanted.keep:
+            keep(plant, None)
+    missed = list(finders.values()).count(None)
     print(f"{len(chosen)} planted, {len(chosen) - missed} found")
     return 1 if missed else 0
 
@@ -45,13 +63,25 @@ def found_by(plant: Plant) -> str | None:
         source = Path(folder) / "src"
         shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
         planted(plant, source)
-        environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *plant.finders]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return next(iter(_failures(plant.name, source, ["-x", *plant.finders])), None)
+
+
+def failing_without(finders: Collection[str]) -> list[str]:
+    """Those of these tests that fail although nothing is planted: they have found nothing."""
+    return _failures("without a fault", ROOT / "src", sorted(finders)) if finders else []
+
+
+def _failures(name: str, source: Path, what: Sequence[str]) -> list[str]:
+    environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *what]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
-        sys.exit(f"{plant.name}: the tests could not be run\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-    name = _FOUND.search(done.stdout)
-    return name[1] if name and done.returncode else None
+        sys.exit(f"{name}: the tests could not be run\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    found = _FOUND.findall(done.stdout)
+    if done.returncode and not found:
+        # A fixture that fails shows a machine in trouble as well as a fault.
+        sys.exit(f"{name}: the tests could not begin\n{done.stdout[-3000:]}")
+    return found
 
 
 def planted(plant: Plant, source: Path) -> None:

@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-STORES = "tests/conformance/test_stores.py"
-SIMULATION = "tests/simulation"
-
-
-@dataclass(frozen=True)
-class Plant:
-    """One fault: in ``file`` of the package ``old``, which stands there once, becomes ``new``.
-
-    ``finders``  what pytest is asked to run; one failing test is enough.
-    """
-
-    name: str
-    file: str
-    old: str
-    new: str
-    finders: tuple[str, ...]
-
+from tests.planted.plant import STORES, Plant
 
 PLANTS = (
     Plant(
@@ -77,7 +59,7 @@ PLANTS = (
         "store/sql/postgres/firing.sql",
         "WHERE s.id = u.id AND s.next_fire_at = u.seen",
         "WHERE s.id = u.id",
-        (STORES, "tests/store", "-k", "postgres"),
+        ("tests/store/test_second_locks.py",),
     ),
     Plant(
         "PostgreSQL: a rescue does not wait for the lease to end",
@@ -197,7 +179,7 @@ PLANTS = (
         "engine/shift.py",
         "        runs, _ = self.holdings.forfeit()\n        for run in runs:\n",
         "        runs, _ = self.holdings.forfeit()\n        for run in ():\n",
-        ("tests/engine/test_node.py", "tests/engine/test_signals.py", "tests/engine/test_claiming.py"),
+        ("tests/engine/test_ahead.py",),
     ),
     Plant(
         "an expired lease is renewed",

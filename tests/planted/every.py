@@ -1,0 +1,10 @@
+"""Every fault that is planted."""
+
+from __future__ import annotations
+
+from tests.planted.plants import PLANTS
+from tests.planted.plants_of_guards import OF_GUARDS
+from tests.planted.plants_of_nodes import OF_NODES
+from tests.planted.plants_of_steps import OF_STEPS
+
+EVERY = (*PLANTS, *OF_STEPS, *OF_NODES, *OF_GUARDS)

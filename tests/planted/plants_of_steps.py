@@ -100,9 +100,9 @@ OF_STEPS = (
         "failures = 0, losses = 0, outcome = NULL, reason = NULL, error = NULL,",
         "attempt = 0, failures = 0, losses = 0, outcome = NULL, reason = NULL, error = NULL,",
         (
-            MACHINE,
+            STORES,
             "-k",
-            "sqlite",
+            "sqlite and TestRuns",
         ),
     ),
     Plant(

@@ -20,10 +20,7 @@ compares too little, a lock that is not taken, a cursor that is committed apart 
 the application's loop, a timeout that is missing. The tests are run against each of these copies. A fault counts as
 found when one of them fails, and passes again without the fault.
 
-```console
-python -m tests.planted                     # all of them
-python -m tests.planted --only "the fence"  # those with this in their name
-```
+`python -m tests.planted` plants all of them, `--only "the fence"` those with this in their name.
 
 This page is made from the record of the last time that each was planted (`python -m tests.planted --keep`).
 Faults that only show when several things go wrong in one order are looked for by histories that are made up:

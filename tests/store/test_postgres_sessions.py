@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -239,3 +241,24 @@ async def test_a_store_is_closed_soon_although_its_line_is_dead(postgres_url: st
         began = asyncio.get_running_loop().time()
         await store.close()
         assert asyncio.get_running_loop().time() - began < 4, "each connection was waited for"
+
+
+async def test_a_question_that_nobody_answers_is_given_up(postgres_url: str, connection: Any) -> None:
+    """Whoever would end it on the server stands still with it: only a limit on this side is left."""
+    store = PostgresStore(postgres_url, patience=0.5)
+    await store.open()
+    others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    stopped: list[int] = []
+    try:
+        await store.migrate()
+        assert list(await store.held("node")) == []
+        stopped = [row["pid"] for row in await connection.fetch(others)]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            with pytest.raises(StoreUnavailable):
+                await store.held("node")
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        await store.close()

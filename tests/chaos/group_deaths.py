@@ -11,11 +11,11 @@ ENTRIES: Sequence[Entry] = (
     Entry(
         name="nearby",
         group=Group.DEATHS,
-        done="kill -9 of the oldest process of a machine, again and again, under a lease of 15 s; others stand still",
+        done="kill -9 of the busiest process of a machine, again and again, under a lease of 15 s; others stand still",
         judged="takeover p99 within poll + 1 s = 2 s; nothing is taken from who only stands still",
         scenario=nearby.scenario,
         minutes=2,
-        short={"seconds": 5, "schedules": 40, "workers": 3, "slack": 5.0},
+        short={"seconds": 7, "schedules": 60, "slack": 5.0},
         long={"seconds": 120},
     ),
     Entry(

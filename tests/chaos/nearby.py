@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -37,7 +38,8 @@ class Blows:
 async def scenario(
     site: Site, *, seconds: float = 60, schedules: int = 100, workers: int = 4, every: float = 2.5, slack: float = 0.0
 ) -> Report:
-    """Kills the oldest uvicorn worker every so many seconds, which all others have heard of; stops one now and then."""
+    """Kills the busiest uvicorn worker but the youngest every so many seconds: of that the others have not heard yet.
+    Stops one now and then."""
     weather = Weather(seconds, 1, workers, schedules, COUNTING, LEASE, MIXED)
     report = site.report(f"kills under a lease of {LEASE:g} s, {schedules} schedules, {workers} neighbours")
     blueprint, until = brewed(site, weather)
@@ -64,14 +66,18 @@ async def dealt(site: Site, fleet: Fleet, until: datetime, every: float) -> Blow
     may_stop = site.kind != "SQLite"
     while datetime.now(UTC) < until:
         pids = set(fleet.nodes())
-        nodes = [one for one in (await site.tables.all()).nodes if one.state == "live" and one.pid in pids]
-        if len(nodes) < SURVIVORS + 1:  # the others are still starting
+        recorded = await site.tables.all()
+        nodes = [one for one in recorded.nodes if one.state == "live" and one.pid in pids]
+        *known, _ = sorted(nodes, key=lambda one: one.started_at) or [None]
+        held = Counter(run.node_id for run in recorded.runs if run.state == "running")
+        victim = max(known, key=lambda one: held[one.id], default=None)
+        if len(nodes) < SURVIVORS + 1 or victim is None or not held[victim.id]:  # others start, or nobody is at work
             await asyncio.sleep(0.1)
             continue
-        oldest, *others = [one.pid for one in sorted(nodes, key=lambda one: one.started_at)]
+        others = [one.pid for one in nodes if one is not victim]
         moment = datetime.now(UTC)
-        if kill(oldest):
-            blows.kills[oldest] = moment
+        if kill(victim.pid):
+            blows.kills[victim.pid] = moment
         if may_stop and len(others) > SURVIVORS and len(blows.kills) % 3 == 1:
             blows.stops.append(await stopped(site.random.choice(others)))
         else:

@@ -84,7 +84,7 @@ async def test_nothing_is_lost_or_doubled_while_processes_are_killed(site: Site)
 
 @on_both
 async def test_neighbours_of_the_killed_do_not_wait_for_their_lease(site: Site) -> None:
-    await without_problem(nearby.scenario, site, seconds=4, schedules=40, workers=3, slack=SLACK)
+    await without_problem(nearby.scenario, site, seconds=7, schedules=60, workers=4, slack=SLACK)
 
 
 @pytest.mark.parametrize("kind", ["postgres"])

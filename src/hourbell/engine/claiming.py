@@ -138,7 +138,12 @@ class Claiming:
         kind = self._next_kind()
         if kind is None:
             return None
-        await self._claim(kind, self._room(kind))
+        # Asked anew, and the look-ahead shrinks as time goes by: what there was room for may be nothing by now.
+        room = self._room(kind)
+        if room > 0:
+            await self._claim(kind, room)
+        else:
+            self._hungry.add(kind)
         # Places that became free meanwhile were counted as taken by this claim.
         self._fill()
         return 0 if self._pending else None

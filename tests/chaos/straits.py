@@ -36,10 +36,14 @@ async def connections(site: Site, *, seconds: float = 20) -> Report:
         held: list[asyncpg.Connection] = []
         async with asking(site.url) as connection:
             await connection.execute(f"CREATE ROLE greedy LOGIN; GRANT CONNECT ON DATABASE {_database(site)} TO greedy")
-            taking = [asyncio.create_task(_take(site, held)) for _ in range(8)]
+            full = asyncio.Event()
+            taking = [asyncio.create_task(_take(site, held, full)) for _ in range(8)]
             try:
-                # It is they who hold on: whatever a node gives up is theirs before the node asks again.
-                while await ended(connection):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.wait_for(full.wait(), 60)
+                # Whatever a node has to give up is taken before it asks again: in the end none of them has any.
+                without = 0
+                while without < 5:
+                    without = 0 if await ended(connection) else without + 1
                     await asyncio.sleep(0.05)
                 report.figure("connections taken", len(held))
                 yield
@@ -149,7 +153,7 @@ async def ended(connection: asyncpg.Connection) -> int:
     return count
 
 
-async def _take(site: Site, held: list[asyncpg.Connection]) -> None:
+async def _take(site: Site, held: list[asyncpg.Connection], full: asyncio.Event) -> None:
     """Take each connection that becomes free."""
     parts = urlsplit(site.url)
     url = urlunsplit(parts._replace(netloc=f"greedy@{parts.hostname}:{parts.port}"))
@@ -157,6 +161,7 @@ async def _take(site: Site, held: list[asyncpg.Connection]) -> None:
         with suppress(asyncpg.PostgresError, OSError):
             held.append(await asyncpg.connect(url, timeout=5))
             continue
+        full.set()
         await asyncio.sleep(0.005)
 
 

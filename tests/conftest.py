@@ -32,7 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs a PostgreSQL server, or breaks a database at every statement, is not fast. The same suite is run on
     SQLite and in memory."""
     for item in items:
-        if "postgres" in item.nodeid or item.nodeid.startswith(("tests/sessions/", "tests/store/", "tests/demo/")):
+        asks_for_server = {"postgres_server", "own_postgres_server"} & set(getattr(item, "fixturenames", ()))
+        of_a_slow_room = item.nodeid.startswith(("tests/sessions/", "tests/store/", "tests/demo/"))
+        if asks_for_server or of_a_slow_room or "postgres" in item.nodeid:
             item.add_marker(pytest.mark.slow)
 
 

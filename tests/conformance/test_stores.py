@@ -53,6 +53,10 @@ class TestLimiting(suite.LimitingConformance):
     pass
 
 
+class TestTaking(suite.TakingConformance):
+    pass
+
+
 class TestSettling(suite.SettlingConformance):
     pass
 

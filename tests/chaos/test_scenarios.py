@@ -183,6 +183,7 @@ async def test_first_starts_at_once_make_one_of_everything(site: Site) -> None:
     await without_problem(beside.first_starts, site)
 
 
+@alone
 @pytest.mark.parametrize("kind", ["postgres"])
 async def test_a_deploy_hands_bodies_on(site: Site) -> None:
     await without_problem(deploy.scenario, site, seconds=4, drain=1)

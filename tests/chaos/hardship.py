@@ -139,6 +139,8 @@ async def endured(
         course.ended_at = datetime.now(UTC)
         await returned(site, course)
         await asyncio.sleep(AFTER)
+        await caught_up(site)
+        report.figure("caught up after, at the latest [s]", (datetime.now(UTC) - course.ended_at).total_seconds())
         await well_again(report, [group for group in fleet.groups if group.exit_code is None])
         course.stopped_at = datetime.now(UTC)
         await fleet.stop()
@@ -224,6 +226,16 @@ async def returned(site: Site, course: Course) -> None:
         return await site.tables.count(RecordedRun, f"created_at > '{instant}' AND fire_at > '{instant}'")
 
     await site.until(fired, "a fire is recorded after the hardship", patience=60)
+
+
+async def caught_up(site: Site) -> None:
+    """Wait until nothing is open that was due more than a lease ago: after a long time there is much to do."""
+
+    async def clear() -> bool:
+        young = (datetime.now(UTC) - timedelta(seconds=LEASE)).isoformat()
+        return not await site.tables.count(RecordedRun, f"finished_at IS NULL AND fire_at < '{young}'")
+
+    await site.until(clear, "what was due while it was hard is done", patience=120)
 
 
 async def well_again(report: Report, groups: Sequence[Group]) -> None:

@@ -58,7 +58,9 @@ async def in_body(site: Site, *, seconds: float = FROZEN) -> Report:
     return report
 
 
-async def in_statement(site: Site, *, statement: str, seconds: float = FROZEN, unsynced: bool = False) -> Report:
+async def in_statement(
+    site: Site, *, statement: str, seconds: float = FROZEN, unsynced: bool = False, jitter: float = 0.0
+) -> Report:
     """Frozen right after the answer to a statement: what it has locked or taken is still its own then.
 
     ``unsynced``: in the middle of asking the next thing. The server then waits for the rest of the question, and none
@@ -67,7 +69,8 @@ async def in_statement(site: Site, *, statement: str, seconds: float = FROZEN, u
     report = site.report(f"frozen for {seconds:g} s after {statement}")
     moment = soon(2)
     last = moment + timedelta(seconds=seconds + 4)
-    planned = [Planned(id=f"tick-{number}", end=last.isoformat(), policies=COUNTING) for number in range(5)]
+    policies = {**COUNTING, "jitter": jitter} if jitter else COUNTING
+    planned = [Planned(id=f"tick-{number}", end=last.isoformat(), policies=policies) for number in range(5)]
     blueprint = site.blueprint(
         schedules=planned, settings={"lease": LEASE, "poll": POLL}, freeze_after=statement, freeze_unsynced=unsynced
     )
@@ -90,8 +93,8 @@ async def in_fire(site: Site, *, seconds: float = FROZEN) -> Report:
 
 
 async def in_claim(site: Site, *, seconds: float = FROZEN) -> Report:
-    """With the answer of a claim in hand."""
-    return await in_statement(site, statement="claiming.claim", seconds=seconds)
+    """With the answer of a claim in hand. What starts later than it fires is not taken with the fire but claimed."""
+    return await in_statement(site, statement="claiming.claim", seconds=seconds, jitter=0.05)
 
 
 async def in_settle(site: Site, *, seconds: float = FROZEN) -> Report:

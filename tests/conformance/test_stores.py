@@ -37,6 +37,10 @@ class TestFiring(suite.FiringConformance):
     pass
 
 
+class TestTaking(suite.TakingConformance):
+    pass
+
+
 class TestSkipping(suite.SkippingConformance):
     pass
 

@@ -8,7 +8,7 @@ from hourbell.model.run_state import RunState
 
 
 class Attempts:
-    """Watches claims and settlements. What is wrong is added to ``problems``."""
+    """Watches claims, what is taken as it is fired, and settlements. What is wrong is added to ``problems``."""
 
     def __init__(self, problems: list[str]) -> None:
         self._problems = problems
@@ -23,6 +23,9 @@ class Attempts:
         if verb == "claim" and answer is not None:
             for run in answer.runs:
                 self._given(run.id, run.attempt, args[0])
+        elif verb == "fire_due":
+            for run in answer.taken:
+                self._given(run.id, run.attempt, run.node_id)
         elif verb == "settle":
             for report in args[1]:
                 if report.run_id in answer:

@@ -182,9 +182,13 @@ class Town:
     def _asked(self, verb: str, args: tuple[Any, ...], answer: Any) -> None:
         """After each statement: what must be true of the tables at any moment."""
         self.attempts.asked(verb, args, answer)
-        if verb != "claim":
+        if verb == "fire_due":
+            given = answer.taken
+        elif verb == "claim":
+            given = answer.runs if answer is not None else ()
+        else:
             return
-        for run in answer.runs if answer is not None else ():
+        for run in given:
             self.seen.claimed[run.id, run.attempt] = answer.now
         running = sum(run.task == "limited" and run.state == "running" for run in self.store._tables.unfinished())
         self.seen.most_at_once = max(self.seen.most_at_once, running)

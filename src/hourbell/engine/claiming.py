@@ -11,6 +11,7 @@ from hourbell.engine.queue_head import QueueHead
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind, kind_of
 from hourbell.model.ids import new_claim_id
+from hourbell.model.offer import Offer
 from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.model.run_state import Reason
 
@@ -131,6 +132,44 @@ class Claiming:
                 self._regrouping = True
                 asyncio.get_running_loop().call_later(REGROUP, self._regroup)
 
+    def offer(self) -> Offer | None:
+        """Keep free what could start here at once, for what is about to be fired; see `offering.Starters`.
+
+        A kind of which more is queued than there is room for is not offered: what is fired waits behind that.
+        """
+        if self._may_not_claim() or self._doubt is not None:
+            return None
+        places = []
+        for kind in Kind:
+            room = self._room(kind) if kind not in self._hungry and self._tasks(kind) else 0
+            if room <= 0:
+                continue
+            limited, stuck = self._limiting.limited(kind), self._parts.stuck
+            tasks = [name for name in self._tasks(kind) if name not in limited and stuck.room(name, room) >= room]
+            if tasks:
+                places.append((tasks, room))
+        if not places:
+            return None
+        # All kinds share the slots: each could have so many of them, and together they have no more than one could.
+        most = max(room for _, room in places)
+        claim_id = new_claim_id()
+        self._holdings.claims[claim_id] = most
+        return Offer(self._trust.node_id, claim_id, places, self._parts.settings.queues, most)
+
+    def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
+        """Start what was taken under an offer, and go on claiming for what the places were not needed for."""
+        if self._holdings.claims.pop(claim_id, None) is None:
+            return  # the node's thread found this loop blocked and has handed them back
+        if self.closed:
+            for run in runs:
+                self._settling.add(run, verdict.handed_back(run))
+            return
+        for kind in Kind if runs else ():
+            known = set(self._tasks(kind))
+            self._holdings.add(kind, [run for run in runs if run.task in known])
+        self._executing.pump()
+        self._fill()
+
     async def step(self) -> float | None:
         """One claim; 0 while another kind waits for its own, None when nothing is to be claimed."""
         if self._doubt is not None:
@@ -152,7 +191,7 @@ class Claiming:
         if self.closed or not self._trust.holds() or not self._trust.is_ours():
             self._pending.clear()
             return None
-        if self._settling.backlog() >= MOST_UNSETTLED:
+        if self._may_not_claim():
             # What is claimed now would only be reported behind these; the next flush looks again.
             self._hungry.update(self._pending)
             self._pending.clear()
@@ -170,6 +209,10 @@ class Claiming:
                 return kind
             self._hungry.add(kind)
         return None
+
+    def _may_not_claim(self) -> bool:
+        may = not self.closed and self._trust.holds() and self._trust.is_ours()
+        return not may or self._settling.backlog() >= MOST_UNSETTLED
 
     async def _claim(self, kind: Kind, limit: int) -> None:
         slots = self._ahead.slots(kind)

@@ -14,12 +14,17 @@ from hourbell.events import FireMissed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hourbell.engine.offering import Offering
     from hourbell.engine.parts import Parts
+    from hourbell.model.offer import Offer
     from hourbell.model.plan import Fired, FiringReport
     from hourbell.store.protocol import Store
 
 BATCH = 250
 """Schedules per transaction: large enough to be cheap, small enough that a lock is held for milliseconds."""
+
+LEAST = 50
+"""Schedules per transaction while few places are free."""
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -46,6 +51,7 @@ class Firing:
         *,
         fired: Callable[[int], None],
         hint: Callable[[], None],
+        offering: Offering | None = None,
     ) -> None:
         self._store = store
         self._parts = parts
@@ -53,15 +59,17 @@ class Firing:
         self._takers = takers
         self._fired = fired
         self._hint = hint
+        self._offering = offering
         self._aside = Aside(parts.clock)
         rate = parts.settings.catch_up_rate
         apart = timedelta(seconds=1 / rate) if rate else None
         self._planner = Plans(timedelta(seconds=parts.settings.lease), apart)
         self._locked = 0
+        self._flows = False
 
     async def step(self) -> float | None:
         """Fire what is due; 0 when there may be more, None when all that this node could lock is done."""
-        report = await self._store.fire_due(BATCH, self._planner, self._aside.present())
+        limit, report = await self._fire()
         self._locked += report.locked
         self._aside.put(report.unreadable)
         self._aside.wait_for(report.awaited)
@@ -69,12 +77,35 @@ class Firing:
         self._tell(report)
         self._parts.events.tell_ends(report.displaced, self._node_id)
         if report.fired:
-            self._hand_over(report.fired)
-        if (report.pause_over and await self._resume()) or report.locked >= BATCH:
+            self._hand_over(report.fired, len(report.taken))
+        if (report.pause_over and await self._resume()) or report.locked >= limit:
             return 0
         locked, self._locked = self._locked, 0
         self._fired(locked)
         return None
+
+    async def _fire(self) -> tuple[int, FiringReport]:
+        """Record one batch, and answer how large it could be. While places are free here it is as large as they are
+        many: what is taken needs no claim, and what is left waits for one."""
+        offer = await self._offer()
+        limit = BATCH if offer is None else max(LEAST, min(BATCH, offer.room))
+        try:
+            report = await self._store.fire_due(limit, self._planner, self._aside.present(), offer)
+        except BaseException:
+            if self._offering is not None and offer is not None:
+                self._offering.in_doubt(offer)
+            raise
+        if self._offering is not None and offer is not None:
+            self._offering.took(offer, report.taken)
+        self._flows = report.locked >= limit and len(report.taken) == limit
+        return limit, report
+
+    async def _offer(self) -> Offer | None:
+        if self._offering is None:
+            return None
+        if self._flows:
+            return await self._offering.ask_again(min(LEAST, max(1, self._parts.settings.max_runs // 2)))
+        return await self._offering.ask() if self._takers.room() else None
 
     async def _resume(self) -> bool:
         """End the pauses whose time has come. True when there were any: what they owe may be due already."""
@@ -85,11 +116,11 @@ class Firing:
             _log.info("schedule %r is resumed: its pause has ended", schedule.id)
         return bool(over.resumed)
 
-    def _hand_over(self, fired: tuple[Fired, ...]) -> None:
+    def _hand_over(self, fired: tuple[Fired, ...], taken: int) -> None:
         """Wake those who can take the runs: this node first, the others only for what it cannot take."""
         known, queues = self._parts.tasks.names(), self._parts.settings.queues
         mine = sum(1 for run in fired if run.task in known and (queues is None or run.queue in queues))
-        room = self._takers.room()
+        room = max(0, self._takers.room() - taken)
         if mine and room:
             self._takers.take_now()
         if len(fired) > min(mine, room):

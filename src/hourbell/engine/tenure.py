@@ -13,6 +13,7 @@ from hourbell.engine.leasing import Leasing
 from hourbell.engine.listening import LOOP, Listening
 from hourbell.engine.loop import Loop
 from hourbell.engine.neighbours import Neighbours
+from hourbell.engine.offering import Offering
 from hourbell.engine.pruning import Pruning
 from hourbell.engine.pulse_watch import PulseWatch
 from hourbell.engine.rescuing import Rescuing
@@ -54,7 +55,7 @@ class Tenure:
         witness, neighbours = Witness(lease), Neighbours(parts.processes, parts.settings.poll)
         self.hinting = Hinting(store, parts.clock, self._hint_soon)
         self.watching = Watching(store, parts, trust.node_id, self, self._ask_again)
-        firing = Firing(store, parts, trust.node_id, self, fired=self.watching.fired, hint=self.hinting.ask)
+        firing = self._firing(store, parts)
         rescuing = Rescuing(store, parts, trust.node_id, witness, neighbours, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
         self._rescuing = rescuing
@@ -141,6 +142,10 @@ class Tenure:
     def _sweep(self) -> None:
         self._rescuing.sweep()
         self._rescue.wake()
+
+    def _firing(self, store: Store, parts: Parts) -> Firing:
+        node_id, offering = self.shift.trust.node_id, Offering(store, self.shift.claiming, self._app)
+        return Firing(store, parts, node_id, self, fired=self.watching.fired, hint=self.hinting.ask, offering=offering)
 
     def _ask_again(self) -> None:
         self._watch.wake()

@@ -18,18 +18,20 @@ class Offer:
     """A node's offer to take runs as they are recorded, as one claim that is named ``claim_id``.
 
     ``places``: tasks that share so many places, none of them limited and each in one group only. ``queues``: those that
-    the node serves; None: all of them.
+    the node serves; None: all of them. ``most``: how many runs of all groups together; None: as many as have a place.
     """
 
     node_id: str
     claim_id: str
     places: Sequence[tuple[Sequence[str], int]]
     queues: Sequence[str] | None = None
+    most: int | None = None
 
     @property
     def room(self) -> int:
-        """All the places together."""
-        return sum(room for _, room in self.places)
+        """How many runs may be taken."""
+        places = sum(room for _, room in self.places)
+        return places if self.most is None else min(self.most, places)
 
 
 class Taker:
@@ -37,6 +39,7 @@ class Taker:
 
     def __init__(self, offer: Offer) -> None:
         self._queues = offer.queues
+        self._room = offer.room
         self._left = [room for _, room in offer.places]
         self._group = {task: group for group, (tasks, _) in enumerate(offer.places) for task in tasks}
 
@@ -47,11 +50,12 @@ class Taker:
         a claim, which gives it a free slot and no place behind the slots.
         """
         group = self._group.get(task)
-        if group is None or self._left[group] <= 0 or policies.on_lost == "fail":
+        if group is None or self._left[group] <= 0 or self._room <= 0 or policies.on_lost == "fail":
             return False
         if run.run_at is None or run.run_at > now or (run.start_by is not None and run.start_by < now):
             return False
         if self._queues is not None and policies.queue not in self._queues:
             return False
         self._left[group] -= 1
+        self._room -= 1
         return True

@@ -12,7 +12,7 @@ from hourbell.model.schedule import ScheduleState
 from hourbell.testing.conformance.bench import TASK, Bench
 from hourbell.testing.conformance.planners import every_fire, noting
 from hourbell.testing.conformance.suite import Conformance
-from hourbell.triggers import At
+from hourbell.triggers import At, Every
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -72,6 +72,17 @@ class TakingConformance(Conformance):
         assert {run.id for run in await bench.claim("a")} == left
         assert {run.id for run in report.taken}.isdisjoint(left)
 
+    async def test_groups_of_tasks_have_places_of_their_own_and_share_the_whole(self, bench: Bench) -> None:
+        await bench.node("a")
+        for number in range(4):
+            await bench.schedule(f"t{number}")
+            await bench.schedule(f"u{number}", task="other")
+        bench.clock.advance(1)
+        offer = Offer("a", "c1", [([TASK], 4), (["other"], 1)], None, 3)
+        report = await bench.store.fire_due(100, every_fire, (), offer)
+        assert (len(report.taken), len(report.fired)) == (3, 5)
+        assert sum(run.task == "other" for run in report.taken) <= 1
+
     async def test_the_earliest_are_taken(self, bench: Bench) -> None:
         await bench.node("a")
         for seconds in (3, 1, 2):
@@ -126,18 +137,19 @@ class TakingConformance(Conformance):
 
     async def test_a_fire_that_is_recorded_already_is_not_taken(self, bench: Bench) -> None:
         await bench.node("a")
-        await bench.schedule(policies={"overlap": "allow"})
-        bench.clock.advance(1)
+        grid = Every(seconds=10, start=bench.now)
+        await bench.schedule(trigger=grid, policies={"overlap": "allow"})
+        bench.clock.advance(10)
         (first,) = (await take(bench)).taken
         await bench.store.remove_schedule("s")
-        bench.clock.bend(-1)
-        await bench.schedule(policies={"overlap": "allow"})
-        bench.clock.advance(1)
+        bench.clock.bend(-5)
+        await bench.schedule(trigger=grid, policies={"overlap": "allow"})
+        bench.clock.advance(5)
         report = await take(bench, claim_id="c2")
         assert (report.locked, report.taken, report.fired) == (1, (), ())
         assert [held.run_id for held in await bench.store.held("a")] == [first.id]
         stored = await bench.store.get_schedule("s")
-        assert stored.next_fire_at == bench.later(1), "the cursor moves on all the same"
+        assert stored.next_fire_at == bench.later(10), "the cursor moves on all the same"
 
     async def test_what_a_dead_node_took_is_handed_on(self, bench: Bench) -> None:
         await bench.node("a")

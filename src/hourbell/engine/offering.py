@@ -1,0 +1,107 @@
+"""Taking runs as they are fired: the firing's talk with the application's loop, which knows what could start there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hourbell.engine.crossing import Crossing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hourbell.model.offer import Offer
+    from hourbell.model.run import Run
+    from hourbell.store.protocol import Store
+
+PATIENCE = 0.005
+"""Seconds that a fire waits for the application's loop at the most. A loop that is held up takes nothing, so that what
+it could not start is there for others."""
+
+FLOW = 0.05
+"""Seconds for which the next batch of many waits for places, while all that was fired before it was taken."""
+
+PAUSE = 0.002
+"""Seconds between two looks for places."""
+
+
+class Starters(Protocol):
+    """Who starts runs, on the application's loop."""
+
+    def offer(self) -> Offer | None:
+        """What could start at once, from now on kept free; None: nothing."""
+
+    def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
+        """These were taken under the offer of this name, and no more."""
+
+
+class Offering:
+    """Asks for an offer before each fire, and hands over what was taken under it.
+
+    When the answer of a fire is lost, what it took is read back before the next one: each offer ends with one call of
+    `Starters.adopt`. All of it belongs to the node's thread.
+    """
+
+    def __init__(self, store: Store, starters: Starters, app: Crossing) -> None:
+        self._store = store
+        self._starters = starters
+        self._app = app
+        self._question: asyncio.Future[Any] | None = None
+        self._doubt: Offer | None = None
+
+    async def ask(self, patience: float = PATIENCE) -> Offer | None:
+        """What could start at once. None as well when the loop does not say so soon, or has not said so yet."""
+        await self._read_back()
+        if self._question is not None:
+            return None
+        loop = asyncio.get_running_loop()
+        question = self._question = loop.create_future()
+        if not self._app.call(self._put, Crossing(loop)):
+            return None
+        await asyncio.wait({question}, timeout=patience)
+        if not question.done():
+            question.cancel()
+            return None
+        offer: Offer | None = question.result()
+        return offer
+
+    async def ask_again(self, least: int) -> Offer | None:
+        """The same, waiting a moment for so many places: the bodies of the batch before are on their way."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + FLOW
+        while True:
+            offer = await self.ask(FLOW)
+            if offer is not None and offer.room >= least:
+                return offer
+            if offer is not None:
+                self.took(offer, ())
+            if self._question is not None or loop.time() >= deadline:
+                return None
+            await asyncio.sleep(PAUSE)
+
+    def took(self, offer: Offer, runs: Sequence[Run]) -> None:
+        """Hand over what was taken, also when it is nothing."""
+        self._app.call(self._starters.adopt, offer.claim_id, runs)
+
+    def in_doubt(self, offer: Offer) -> None:
+        """Perhaps the fire was carried out and only its answer is lost."""
+        self._doubt = offer
+
+    async def _read_back(self) -> None:
+        offer = self._doubt
+        if offer is not None:
+            runs = await self._store.claimed(offer.node_id, offer.claim_id)
+            self._doubt = None
+            self.took(offer, sorted(runs, key=lambda run: run.id))
+
+    def _put(self, home: Crossing) -> None:
+        offer = self._starters.offer()
+        if not home.call(self._heard, offer) and offer is not None:
+            self._starters.adopt(offer.claim_id, ())
+
+    def _heard(self, offer: Offer | None) -> None:
+        question, self._question = self._question, None
+        if question is not None and not question.done():
+            question.set_result(offer)
+        elif offer is not None:  # too late: the fire has gone on without
+            self.took(offer, ())

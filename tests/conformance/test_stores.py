@@ -57,10 +57,6 @@ class TestLimiting(suite.LimitingConformance):
     pass
 
 
-class TestTaking(suite.TakingConformance):
-    pass
-
-
 class TestSettling(suite.SettlingConformance):
     pass
 

@@ -84,6 +84,13 @@ class Rig:
     def _freed(self) -> None:
         self.shift.thread_freed()
 
+    async def audit(self) -> None:
+        """One comparison of what is held, a lease later."""
+        for _ in range(2):
+            self.clock.advance(7.6)
+            self.shift.trust.renewed(self.clock.elapsed())
+        await self.shift.auditing.step()
+
     def take_now(self) -> None:
         self.shift.claiming.take_now()
 
@@ -279,3 +286,33 @@ class Held:
     def call(self, function: Any, *args: Any) -> bool:
         self._calls.append((function, args))
         return True
+
+
+class Overtaken:
+    """A store whose answer to `held` is late: a claim that was sent after the question is in it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self.late = True
+
+    async def held(self, node_id: str) -> Any:
+        store = self._rig.bench.store
+        if self.late:
+            self.late = False
+            self._rig.shift.holdings.claims["late"] = 1
+            await store.claim(node_id, "late", limit=1, tasks={"ring": 1}, queues=None, suspects=1)
+        return await store.held(node_id)
+
+
+async def test_a_claim_that_is_answered_late_is_not_handed_back_behind_its_back() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue("ring")
+        rig.shift.holdings.claimed = True
+        rig.shift.auditing._store = Overtaken(rig)  # type: ignore[assignment]
+        for _ in range(3):
+            await rig.audit()
+        assert rig.shift.settling.backlog() == 0, "its answer may still come, and then its body begins"
+        del rig.shift.holdings.claims["late"]
+        for _ in range(2):
+            await rig.audit()
+        assert rig.shift.settling.backlog() == 1

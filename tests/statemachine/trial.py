@@ -41,8 +41,10 @@ def try_out(
     ``chosen`` is the seed; None: the same histories every time.
     """
     clock = ManualClock()
+    start = clock.now()
 
     def machine() -> StoreMachine:
+        clock.bend((start - clock.now()).total_seconds())  # each history begins at the same instant
         return StoreMachine(emptied(clock), clock, runner.run)
 
     kept = settings(

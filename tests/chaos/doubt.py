@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import struct
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from .fleet import Fleet
@@ -24,6 +25,43 @@ _SSL = struct.pack("!ii", 8, 80877103)
 # Not each commit in turn, so that it is not always the same one that comes first.
 _SHARE = 0.5
 _WROTE = (b"INSERT", b"UPDATE", b"DELETE", b"MERGE")
+# A table after it, so that no lock (FOR UPDATE OF …) is taken for a change.
+_WRITES = re.compile(rb"\b(?:UPDATE|INSERT INTO|DELETE FROM)\s+\"?\w+\"?\.")
+
+
+@dataclass
+class Asking:
+    """Reads what a client asks. ``writes``: the statement that it asked for last changes a table, wherever in its text
+    that stands: the server's own word for one that begins with WITH may be SELECT.
+    """
+
+    writes: bool = False
+    _left: bytes = b""
+    _has_begun: bool = False
+    _prepared: dict[bytes, bool] = field(default_factory=dict)
+
+    def hear(self, text: bytes) -> None:
+        """These bytes are on their way to the server."""
+        self._left += text
+        # The first message alone has no letter before its length.
+        while len(self._left) >= (head := 5 if self._has_begun else 4):
+            length = head - 4 + struct.unpack("!i", self._left[head - 4 : head])[0]
+            if len(self._left) < length:
+                return
+            message, self._left = self._left[:length], self._left[length:]
+            if self._has_begun:
+                self._understand(message[:1], message[5:])
+            self._has_begun = True
+
+    def _understand(self, kind: bytes, body: bytes) -> None:
+        if kind == b"Q":
+            self.writes = _WRITES.search(body) is not None
+        elif kind == b"P":
+            name, query, _ = body.split(b"\0", 2)
+            self._prepared[name] = _WRITES.search(query) is not None
+        elif kind == b"B":
+            _, name, _ = body.split(b"\0", 2)
+            self.writes = self._prepared.get(name, False)
 
 
 @dataclass
@@ -40,6 +78,7 @@ class Sayings:
     come: only then it is known whether anything was committed.
     """
 
+    asking: Asking = field(default_factory=Asking)
     _left: bytes = b""
     _held: bytes = b""
     _tag: bytes = b""
@@ -60,16 +99,16 @@ class Sayings:
             if not self._tag:
                 yield Said(message)
             elif kind == b"Z":
-                yield Said(self._held, _commit(self._tag) if message[5:6] == b"I" else None)
+                yield Said(self._held, _commit(self._tag, writes=self.asking.writes) if message[5:6] == b"I" else None)
                 self._held = self._tag = b""
 
 
-def _commit(tag: bytes) -> str | None:
+def _commit(tag: bytes, *, writes: bool) -> str | None:
     """What kind of commit this is the last word on: of a transaction, or of a statement that wrote something."""
     if tag == b"COMMIT":
         return "transaction"
     verb, _, count = tag.partition(b" ")
-    return "statement" if verb in _WROTE and count.split()[-1:] != [b"0"] else None
+    return "statement" if (writes or verb in _WROTE) and count.split()[-1:] != [b"0"] else None
 
 
 class DoubtfulLine(Relay):
@@ -99,9 +138,11 @@ class DoubtfulLine(Relay):
                 writer.write(b"N")
                 first = await reader.readexactly(8)
             to_server.write(first)
+        asking = Asking()
+        asking.hear(first)
         ways = {
-            asyncio.create_task(self._questions(reader, to_server)),
-            asyncio.create_task(self._answers(from_server, writer)),
+            asyncio.create_task(self._questions(reader, to_server, asking)),
+            asyncio.create_task(self._answers(from_server, writer, asking)),
         }
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -110,17 +151,18 @@ class DoubtfulLine(Relay):
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
 
-    async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asking: Asking) -> None:
         with suppress(OSError):
             while said := await reader.read(65536):
+                asking.hear(said)
                 # Words are passed on as they come: this may meet the half of a word, and then does nothing.
                 writer.write(said)
                 if said[:1] == b"Q" and b"COMMIT" in said:
                     self.asked.set()
                 await writer.drain()
 
-    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        sayings = Sayings()
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asking: Asking) -> None:
+        sayings = Sayings(asking)
         with suppress(OSError):
             while said := await reader.read(65536):
                 for one in sayings.of(said):

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from chaos.doubt import Said, Sayings
+from chaos.doubt import Asking, Said, Sayings
 
 
 def message(kind: bytes, body: bytes) -> bytes:
@@ -37,6 +37,27 @@ def done(tag: bytes) -> bytes:
 )
 def test_commits_are_told_from_all_else(said: bytes, commit: str | None) -> None:
     assert list(Sayings().of(said)) == [Said(said, commit)]
+
+
+def test_what_writes_is_known_by_its_text_whatever_the_server_calls_it() -> None:
+    asking = Asking()
+    sayings = Sayings(asking)
+    said = done(b"SELECT 1") + ready()
+    prepared = [
+        (b"w", b'WITH written AS (UPDATE "hourbell".runs r SET state = 1 RETURNING id) SELECT count(*) FROM written'),
+        (b"r", b'SELECT id FROM "hourbell".nodes n FOR UPDATE OF n SKIP LOCKED'),
+    ]
+    words = struct.pack("!ii", 8, 196608)
+    for name, text in prepared:
+        words += message(b"P", name + b"\0" + text + b"\0\0\0")
+    commits = []
+    for name in (b"r", b"w"):
+        words += message(b"B", b"\0" + name + b"\0\0\0\0\0\0\0") + message(b"S", b"")
+        for byte in words:
+            asking.hear(bytes([byte]))
+        words = b""
+        commits += [one.commit for one in sayings.of(said)]
+    assert commits == [None, "statement"]
 
 
 def test_nothing_is_held_back_but_the_last_word() -> None:

@@ -262,3 +262,17 @@ async def test_a_question_that_nobody_answers_is_given_up(postgres_url: str, con
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
         await store.close()
+
+
+async def test_what_a_fire_asks_is_known_to_the_server_before_the_first_is_due(postgres_url: str) -> None:
+    store = PostgresStore(postgres_url)
+    await store.open()
+    try:
+        await store.migrate()
+        report = await store.fire_due(1, partial(plan_fires, lease=timedelta(seconds=15)))
+        assert report.locked == 0
+        async with store._connections.of("fire") as connection:
+            known = await connection.fetch("SELECT statement FROM pg_prepared_statements")
+        assert store._named["firing.record"].text in {row["statement"] for row in known}
+    finally:
+        await store.close()

@@ -13,7 +13,7 @@ from hourbell.errors import HourbellError
 from hourbell.store.postgres.errors import CAUGHT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from hourbell.store.sql_store import Lane
 
@@ -26,6 +26,10 @@ POOLED: tuple[Lane, ...] = ("verbs", "read")
 """What users ask for, and may wait for longer than the loops do."""
 
 
+async def _as_it_comes(_: Connection, __: Lane) -> None:
+    """Nothing to make ready."""
+
+
 async def _no_reset(_: Any) -> None:
     """Nothing to reset: no script leaves anything behind in a session, and asking costs a round trip each time."""
 
@@ -35,8 +39,8 @@ class Connections:
 
     ``session`` is SQL that every new connection runs first, with its limits to be filled in. ``patience`` is how many
     seconds a statement may take before the connection counts as dead, and ``verbs_patience`` the same for the pool's.
-    With ``pooler`` no prepared statement is kept and nothing is set on the session, as PgBouncer in transaction mode
-    needs it.
+    ``warm`` makes a loop's connection ready before its first use. With ``pooler`` no prepared statement is kept and
+    nothing is set on the session, as PgBouncer in transaction mode needs it.
     """
 
     def __init__(
@@ -49,8 +53,10 @@ class Connections:
         verbs_patience: float,
         pooler: bool,
         connect_args: Mapping[str, Any],
+        warm: Callable[[Connection, Lane], Awaitable[None]] = _as_it_comes,
     ) -> None:
         self._url = url
+        self._warm = warm
         self._session = session
         self._patience = patience
         self._verbs_patience = verbs_patience
@@ -101,9 +107,12 @@ class Connections:
         lock = self._locks.setdefault(lane, asyncio.Lock())
         async with lock:
             kept = self._own.pop(lane, None)
-            connection = kept if kept is not None and not kept.is_closed() else await self.connect()
+            is_kept = kept is not None and not kept.is_closed()
+            connection = kept if kept is not None and is_kept else await self.connect()
             try:
                 async with _kept_or_cut(connection):
+                    if not is_kept and not self._pooler:
+                        await self._warm(connection, lane)
                     yield connection
             finally:
                 if not connection.is_closed():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TRIES = 6
+
+_WARMED: Mapping[Lane, tuple[str, ...]] = {"fire": ("firing.record",)}
+"""What a lane asks at a due time, and not before."""
+
+_ARRAY = re.compile(r"\$(\d+)::\w+\[\]")
 
 TRANSACTION_TIMEOUT_SINCE = 17
 """The first PostgreSQL that can end a whole transaction in time, also one whose client stands still mid-question."""
@@ -45,6 +52,17 @@ class _Begin:
         """The text that the server of this connection understands."""
         has_bound = connection.get_server_version().major >= TRANSACTION_TIMEOUT_SINCE
         return self._bounded_text if has_bound else self._text
+
+
+async def warm(statements: Mapping[str, Statement], connection: Connection, lane: Lane) -> None:
+    """Ask for nothing what the lane is going to ask in a hurry: to parse it, and to read what the catalogue says of its
+    tables, takes a new session longer than all that a fire does. What is refused here is refused there too."""
+    for name in _WARMED.get(lane, ()):
+        statement = statements[name]
+        arrays = {int(number) for number in _ARRAY.findall(statement.text)}
+        nothing: list[Any] = [[] if number in arrays else None for number in range(1, len(statement.parameters) + 1)]
+        with suppress(asyncpg.PostgresError):
+            await connection.fetch(statement.text, *nothing)
 
 
 class PostgresDatabase:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import Clock, SystemClock
 from hourbell.store.postgres.connections import Connections
-from hourbell.store.postgres.database import PostgresDatabase
+from hourbell.store.postgres.database import PostgresDatabase, warm
 from hourbell.store.postgres.errors import CAUGHT, translated
 from hourbell.store.postgres.examining import PostgresExamining
 from hourbell.store.postgres.listening import Listening
@@ -65,14 +65,22 @@ class PostgresStore(SqlStore):
         self._connect_args = dict(connect_args or {})
         patiences = {"patience": patience, "verbs_patience": verbs_patience}
         self._connections = Connections(
-            url, session=session, pool=pool, **patiences, pooler=pooler, connect_args=self._connect_args
+            url,
+            session=session,
+            pool=pool,
+            patience=patience,
+            verbs_patience=verbs_patience,
+            pooler=pooler,
+            connect_args=self._connect_args,
+            warm=partial(warm, self._named),
         )
         away = {name: value for name, value in self._connect_args.items() if name not in _PLACE}
         self._direct = Connections(
             direct_url or url,
             session=session,
             pool=1,
-            **patiences,
+            patience=patience,
+            verbs_patience=verbs_patience,
             pooler=pooler and direct_url is None,
             connect_args=away if direct_url else self._connect_args,
         )

@@ -26,8 +26,8 @@ LEFT JOIN LATERAL (
 
 -- name: firing.record
 -- Plans of one run: the cursor moves on from the fire, and the fire becomes a run; without a further fire the schedule
--- is finished. Answers the ids of runs that were
--- not inserted because their fires are recorded already. What the firing node takes is recorded as claimed by it.
+-- is finished. Answers the ids of runs that were not inserted because their fires are recorded already. What the firing
+-- node takes is recorded as claimed by it.
 WITH moved AS (
     UPDATE {schema}.schedules s
     SET next_fire_at = u.next_fire_at, last_fire_at = u.fire_at, last_skip_id = NULL, last_skip_reason = NULL,

@@ -24,7 +24,8 @@ def drained(url: str, runs: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "claim_and_settle.sql"
         file.write_text(script(), encoding="utf-8")
-        command = [str(program), "-n", "-c", "1", "-M", "prepared", "-t", str(runs // BATCH), "-f", str(file), url]
+        how = ["-n", "-c", "1", "-M", "prepared", "-D", "since=-infinity", "-t", str(runs // BATCH)]
+        command = [str(program), *how, "-f", str(file), url]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or found is None:
@@ -41,15 +42,16 @@ def script() -> str:
 
 
 def answering_ids(claim: str) -> str:
-    """The claim with one value for an answer, the ids: pgbench keeps no rows for its next statement. What it answers
-    stands in its last SELECT; the statement itself may not stand in another, since it writes."""
+    """The claim with one row for an answer, the ids and where the next one begins: pgbench keeps no rows for its next
+    statement. What it answers stands in its last SELECT; the statement itself may not stand in another, since it
+    writes."""
     before, _, last = claim.rpartition("\nSELECT ")
     _, _, source = last.partition("\nFROM ")
     if not before or "written w" not in source:
         raise ProgramFailed(
             "the claim no longer ends with SELECT …, w.* FROM … written w: see benchmarks/frame/limit.py"
         )
-    return f"{before}\nSELECT array_agg(w.id)::text AS ids\nFROM {source}"
+    return f"{before}\nSELECT array_agg(w.id)::text AS ids, max(w.run_at)::text AS since\nFROM {source}"
 
 
 def written(text: str, values: dict[str, str]) -> str:
@@ -64,11 +66,12 @@ def written(text: str, values: dict[str, str]) -> str:
 
 
 def _claiming() -> dict[str, str]:
+    """As a node asks that has a backlog before it: each claim begins where the one before it ended (``since``)."""
     return {
         "node": _NODE,
         "claim_id": "'pgbench'",
         "now": "NULL::timestamptz",
-        "since": "NULL",
+        "since": ":since",
         "limit": str(BATCH),
         "slots": str(BATCH),
         "tasks": "'{body}'",

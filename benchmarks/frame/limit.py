@@ -24,13 +24,26 @@ def drained(url: str, runs: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "claim_and_settle.sql"
         file.write_text(script(), encoding="utf-8")
-        how = ["-n", "-c", "1", "-M", "prepared", "-D", "since=-infinity", "-t", str(runs // BATCH)]
+        given = [word for name, value in variables().items() for word in ("-D", f"{name}={value}")]
+        how = ["-n", "-c", "1", "-M", "prepared", *given, "-t", str(runs // BATCH)]
         command = [str(program), *how, "-f", str(file), url]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or found is None:
         raise ProgramFailed(f"pgbench failed; it said: {(done.stderr or done.stdout)[-1500:]}")
     return {"rate": float(found[1]) * BATCH}
+
+
+def variables() -> dict[str, str]:
+    """What the script begins with. The columns of a settlement are parameters, as a node's are: of a constant the
+    planner would count the elements, and read the whole table to meet them."""
+    return {
+        "since": "-infinity",
+        "attempts": _many("1"),
+        "results": _many("NULL"),
+        "begun": _many(json.dumps("2026-01-01 00:00:00+00")),
+        "ended": _many(json.dumps("2026-01-01 00:00:01+00")),
+    }
 
 
 def script() -> str:
@@ -91,12 +104,12 @@ def _settling() -> dict[str, str]:
         "id": ":ids",
         "node": _NODE,
         "now": "NULL::timestamptz",
-        "attempt": _many("1"),
-        "result": _many("NULL"),
-        "started_at": _many(json.dumps("2026-01-01 00:00:00+00")),
-        "finished_at": _many(json.dumps("2026-01-01 00:00:01+00")),
+        "attempt": ":attempts",
+        "result": ":results",
+        "started_at": ":begun",
+        "finished_at": ":ended",
     }
 
 
 def _many(value: str) -> str:
-    return f"'{{{','.join([value] * BATCH)}}}'"
+    return f"{{{','.join([value] * BATCH)}}}"

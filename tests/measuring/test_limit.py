@@ -13,7 +13,7 @@ from hourbell.store import statements
 
 def test_every_parameter_has_a_value() -> None:
     script = limit.script()
-    assert set(re.findall(r"(?<![:\w]):([a-z_]+)", script)) == {"ids", "since"}
+    assert set(re.findall(r"(?<![:\w]):([a-z_]+)", script)) == {"ids", *limit.variables()}
     assert script.count("\\gset") == 1
     assert "UPDATE" in script.partition("\\gset")[0]
     assert "UPDATE" in script.partition("\\gset")[2]

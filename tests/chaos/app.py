@@ -164,8 +164,10 @@ def freeze_after(statement: str, blueprint: Blueprint) -> None:
 
     async def sending(self: PostgresDatabase, connection: Any, asked: Any) -> Any:
         found = await send(self, connection, asked)
-        # Some statements answer a row also when they found nothing to do: its id is null then.
-        if asked.statement == statement and found and found[0].get("id", True) is not None and asked_to_freeze():
+        # Some statements answer a row also when they found nothing to do: its id is null then. Some that have done all
+        # that they were given answer nothing.
+        is_done = found[0].get("id", True) is not None if found else bool(asked.rows)
+        if asked.statement == statement and is_done and asked_to_freeze():
             if blueprint.freeze_unsynced:
                 await connection.prepare(f"SELECT {os.getpid()}")
             # To this very thread, which then takes no step more; a signal to the process may reach it a moment later.

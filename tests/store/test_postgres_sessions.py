@@ -276,3 +276,17 @@ async def test_what_a_fire_asks_is_known_to_the_server_before_the_first_is_due(p
         assert store._named["firing.record"].text in {row["statement"] for row in known}
     finally:
         await store.close()
+
+
+async def test_a_session_that_has_learnt_to_read_only_is_not_asked_again(postgres_url: str) -> None:
+    store = PostgresStore(postgres_url, pool=1)
+    await store.open()
+    try:
+        await store.migrate()
+        async with store._connections.of("read") as connection:
+            await connection.execute("SET default_transaction_read_only = on")
+        with pytest.raises(StoreUnavailable, match="only reads"):
+            await store.ping(writing=True)
+        await store.ping(writing=True)
+    finally:
+        await store.close()

@@ -364,11 +364,23 @@ class SqlStore:
 
     async def ping(self, *, writing: bool = False) -> datetime:
         statement = "clock.read_to_write" if writing and self._database.has_row_locks else "clock.read"
-        rows = await self._database.run(lambda: one(statement), "read", atomic=False)
-        if rows[0].get("only_reads"):
-            raise StoreUnavailable(ONLY_READS)
-        now: datetime = rows[0]["now_at"]
-        return now
+        try:
+            return await self._database.run(lambda: _pinged(statement), "read", atomic=False)
+        except _SessionOnlyReads:
+            raise StoreUnavailable(ONLY_READS) from None
+
+
+class _SessionOnlyReads(Exception):
+    """No refusal of ours, after which a session is as good as before: one that has learnt that it may only read knows
+    that for as long as it lives, and is thrown away."""
+
+
+def _pinged(statement: str) -> Script[datetime]:
+    rows = yield from one(statement)
+    if rows[0].get("only_reads"):
+        raise _SessionOnlyReads
+    now: datetime = rows[0]["now_at"]
+    return now
 
 
 def _note_started(rows: Sequence[dict[str, object]], node_id: str) -> Script[None]:

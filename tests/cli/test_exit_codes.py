@@ -89,6 +89,7 @@ def test_on_a_file(tmp_path: Path) -> None:
     assert broken.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_on_a_file_that_somebody_writes_to_all_the_time(tmp_path: Path) -> None:
     called("migrate", folder=tmp_path)
     holder = sqlite3.connect(tmp_path / "hourbell.db", isolation_level=None)

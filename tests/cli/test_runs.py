@@ -119,6 +119,7 @@ def a_node_with_a_slow_run() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_it_follows_until_the_end() -> None:
     with a_node_with_a_slow_run() as run_id:
         shown = typed("runs", "logs", run_id, "--follow").stdout.splitlines()
@@ -127,6 +128,7 @@ def test_it_follows_until_the_end() -> None:
     assert logging.getLogger("hourbell.run").level == logging.NOTSET
 
 
+@pytest.mark.slow
 def test_one_run_is_shown_with_its_progress_and_how_long_it_took() -> None:
     with a_node_with_a_slow_run() as run_id:
         typed("runs", "logs", run_id, "--follow")

@@ -6,12 +6,15 @@ import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
+
 from engine.bench import Bench, until_async
 
 
 async def nothing() -> None: ...
 
 
+@pytest.mark.slow
 async def test_a_restart_loses_no_fire_to_the_other_application() -> None:
     other = Bench(poll=0.1, poll_with_hints=0.1)
     mine = other.neighbour(poll=0.1, poll_with_hints=0.1)
@@ -31,6 +34,7 @@ async def test_a_restart_loses_no_fire_to_the_other_application() -> None:
     assert {later - earlier for earlier, later in pairwise(runs)} == {timedelta(seconds=1)}
 
 
+@pytest.mark.slow
 async def test_what_does_not_come_back_is_undeclared_in_the_end() -> None:
     other = Bench(poll=0.1, poll_with_hints=0.1)
     mine = other.neighbour(poll=0.1, poll_with_hints=0.1)

@@ -224,6 +224,7 @@ async def test_a_node_that_executes_nothing_states_nothing(settings: dict[str, A
     assert len(claim.runs) == (3 if settings else 1)
 
 
+@pytest.mark.slow
 async def test_a_run_under_a_limit_is_taken_over_from_a_dead_node() -> None:
     gate = Gate()
     one, other = two_nodes(1, gate)

@@ -232,6 +232,7 @@ def test_many_are_looked_at_in_turn(processes: Processes) -> None:
     assert set(processes.looks) == set(everybody)
 
 
+@pytest.mark.slow
 async def test_a_process_that_was_taken_for_dead_says_no_more_which_it_is(bench: Bench) -> None:
     """Machines that were cloned while running share the id of their boot, and each takes the other's nodes for gone."""
     bench.processes = ProcessTable()

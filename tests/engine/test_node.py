@@ -416,6 +416,7 @@ async def test_the_answer_of_a_settle_is_lost_and_the_run_is_still_done_once() -
     assert (done.state, seen, len(heard)) == (RunState.SUCCEEDED, [1], 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["fire_due", "next_work", "renew", "claim", "settle"])
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_any_verb_may_fail_and_every_fire_is_still_run_once(verb: str, when: str) -> None:
@@ -497,6 +498,7 @@ async def test_stopping_while_the_database_is_away_does_not_hang() -> None:
     assert node.status.state is Life.STOPPED
 
 
+@pytest.mark.slow
 async def test_a_blocked_application_loop_stops_neither_firing_nor_renewal() -> None:
     bench = Bench()
     blocked: list[str] = []

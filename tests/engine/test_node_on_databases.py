@@ -103,6 +103,7 @@ async def test_a_lost_lease_is_followed_by_another_life(bench: Bench) -> None:
     assert (done.state, done.attempt, done.losses) == (RunState.SUCCEEDED, 2, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["fire_due", "claim", "settle", "renew"])
 async def test_answers_may_be_lost(bench: Bench, verb: str) -> None:
     seen: list[Any] = []

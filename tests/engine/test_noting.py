@@ -206,6 +206,7 @@ def plain() -> Bench:
     return Bench(run_log_lines=10, run_log_bytes=1_024)
 
 
+@pytest.mark.slow
 async def test_a_flood_keeps_the_newest(plain: Bench) -> None:
     async def flood() -> None:
         for number in range(5_000):
@@ -238,6 +239,7 @@ async def test_long_lines_keep_within_the_bytes(plain: Bench) -> None:
     assert len(only.message) <= 8_000, "the newest is kept whatever its length, but cut"
 
 
+@pytest.mark.slow
 async def test_logs_of_the_newest_attempts_are_kept(plain: Bench) -> None:
     async def work() -> None:
         app.info("tried")
@@ -481,6 +483,7 @@ async def test_a_log_that_cannot_be_written_keeps_no_run_from_ending(plain: Benc
         assert (await plain.final(run.id)).state is RunState.SUCCEEDED
 
 
+@pytest.mark.slow
 async def test_a_log_that_hangs_keeps_no_run_from_ending(plain: Bench) -> None:
     async def work() -> None:
         app.info("hello")

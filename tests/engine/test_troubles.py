@@ -87,6 +87,7 @@ def test_troubles_of_different_kinds_are_all_said(elapsed: Elapsed, lines: list[
     assert {"fire works again", "prune works again"} <= set(lines[3:])
 
 
+@pytest.mark.slow
 async def test_an_outage_of_a_node_with_many_bodies_is_few_lines(lines: list[str]) -> None:
     bench = Bench(max_runs=60)
     began: list[int] = []

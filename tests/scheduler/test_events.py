@@ -140,6 +140,7 @@ def told_not_looked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs_module, "_LONGEST_PAUSE", 10 * PATIENCE)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("told_not_looked")
 async def test_what_is_lost_with_another_node_is_told_by_who_took_over(database_url: str) -> None:
     async with live(database_url, lambda scheduler: scheduler.task(name="once", on_lost="fail")(nothing)) as (

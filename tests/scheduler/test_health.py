@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from engine.faulty_store import FaultyStore
 from hourbell import Every, Scheduler
 from hourbell.clock import ManualClock, SystemClock
@@ -16,6 +18,7 @@ PATIENCE = 60
 async def nothing() -> None: ...
 
 
+@pytest.mark.slow
 async def test_a_schedule_taken_out_of_the_code_is_named() -> None:
     store = MemoryStore(SystemClock())
     with_it, without = Scheduler(store, lease=3), Scheduler(store, lease=3)
@@ -72,6 +75,7 @@ async def test_runs_that_wait_for_a_name_nobody_knows_are_told() -> None:
         assert (await new.health()).status == "ok"
 
 
+@pytest.mark.slow
 async def test_runs_in_a_queue_that_nobody_serves_are_told() -> None:
     scheduler = Scheduler(MemoryStore(SystemClock()), lease=3, queues=["default"])
     task = scheduler.task(name="encode", queue="video")(nothing)

@@ -75,6 +75,7 @@ async def silent_server() -> AsyncIterator[int]:
         server.close()
 
 
+@pytest.mark.slow
 async def test_a_database_that_says_nothing_is_down_before_a_probe_gives_up() -> None:
     async with silent_server() as port:
         scheduler = Scheduler(f"postgresql://nobody@127.0.0.1:{port}/nowhere")
@@ -143,6 +144,7 @@ async def test_a_schema_that_is_too_old_says_what_to_do(postgres_url: str, opera
         assert "hourbell migrate" in health.reasons[0]
 
 
+@pytest.mark.slow
 async def test_a_database_without_room_is_told_and_costs_the_node_its_lease() -> None:
     """What a full disk does: it answers, and refuses whatever would be written."""
     store = FaultyStore(MemoryStore(SystemClock()))

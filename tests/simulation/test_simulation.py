@@ -31,6 +31,7 @@ def test_whatever_goes_wrong_the_promises_hold() -> None:
     assert said[-2].startswith("12 simulations")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_history() -> None:
     _, first = simulated("--seeds", "1", "--tell")
     _, again = simulated("--seeds", "1", "--tell")

@@ -195,6 +195,7 @@ def windows(draw: st.DrawFn) -> tuple[str, datetime, time]:
     return name, datetime.fromtimestamp(draw(st.integers(0, 2_000_000_000)), UTC), time(draw(st.integers(0, 23)), 30)
 
 
+@pytest.mark.slow
 @fixed(400)
 @given(
     windows(),

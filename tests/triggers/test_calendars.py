@@ -151,6 +151,7 @@ def is_covered(calendar: Calendar, zone: ZoneInfo, instant: datetime) -> bool:
     )
 
 
+@pytest.mark.slow
 @fixed(60)
 @given(calendars())
 def test_cover_is_what_the_wall_clock_says(given: tuple[Calendar, datetime]) -> None:

@@ -294,6 +294,7 @@ def is_open(fire: datetime, opens: int, closes: int, zone: ZoneInfo) -> bool:
     return [hour for instant, _, hour in events if instant <= fire][-1] == opens
 
 
+@pytest.mark.slow
 @fixed(150)
 @given(st.data())
 def test_fires_are_those_of_filtered_lists(data: st.DataObject) -> None:

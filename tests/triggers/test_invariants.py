@@ -48,6 +48,7 @@ def test_no_fire_is_lost_or_doubled_when_asked_from_between(
     assert one.astimezone(case.zone).isoformat() == first.isoformat()
 
 
+@pytest.mark.slow
 @fixed(200)
 @given(cases(timedelta(days=3)), policies, st.lists(st.floats(0, 1), min_size=1, max_size=4))
 def test_counts_add_up(case: Case, policy: tuple[str | None, str | None], shares: list[float]) -> None:
@@ -59,6 +60,7 @@ def test_counts_add_up(case: Case, policy: tuple[str | None, str | None], shares
     assert trigger.count_between(case.start, case.start) == 0
 
 
+@pytest.mark.slow
 @fixed(200)
 @given(cases(timedelta(days=3)), policies, st.integers(1, 50))
 def test_a_list_of_fires_is_the_walk(case: Case, policy: tuple[str | None, str | None], limit: int) -> None:

@@ -246,6 +246,7 @@ def test_local_times_are_those_of_another_implementation(rule: str, start: datet
             assert compiled(f"{rule};COUNT={number}", start).last == expected[number - 1]
 
 
+@pytest.mark.slow
 @fixed(60)
 @given(rules().filter(lambda rule: "BYSETPOS" not in rule), starts)
 def test_local_times_are_those_that_the_standard_names(rule: str, start: datetime) -> None:

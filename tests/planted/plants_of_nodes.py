@@ -77,8 +77,8 @@ OF_NODES = (
     Plant(
         "a node that drains goes on claiming",
         "engine/claiming.py",
-        "if self.closed or not self._trust.holds() or not self._trust.is_ours():",
-        "if not self._trust.holds() or not self._trust.is_ours():",
+        "return self.closed or not self._trust.holds() or not self._trust.is_ours()",
+        "return not self._trust.holds() or not self._trust.is_ours()",
         (
             "tests/engine/test_claiming.py",
             "tests/engine/test_node.py",

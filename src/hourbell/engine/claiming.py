@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
+from hourbell.engine.kinds import Kinds
 from hourbell.engine.limiting import Limiting
 from hourbell.engine.queue_head import QueueHead
 from hourbell.events import FireMissed, RunSkipped
-from hourbell.executors.choice import Kind, kind_of
+from hourbell.executors.choice import Kind
 from hourbell.model.ids import new_claim_id
 from hourbell.model.offer import Offer
 from hourbell.model.run import ROOM_FOR_SUSPECTS
@@ -72,10 +73,9 @@ class Claiming:
         self._hungry: set[Kind] = set()
         self._withheld: set[Kind] = set()
         self._turns = list(Kind)
-        self._names: dict[Kind, tuple[str, ...]] = {}
-        self._known = -1
         self._head = QueueHead(parts.settings.poll)
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
+        self._kinds = Kinds(parts.tasks, self._limiting.learn)
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
         self._regrouping = False
@@ -137,15 +137,15 @@ class Claiming:
 
         A kind of which more is queued than there is room for is not offered: what is fired waits behind that.
         """
-        if self._may_not_claim() or self._doubt is not None:
+        if self._is_over() or self._is_behind() or self._doubt is not None:
             return None
         places = []
         for kind in Kind:
-            room = self._room(kind) if kind not in self._hungry and self._tasks(kind) else 0
+            room = self._room(kind) if kind not in self._hungry and self._kinds.names(kind) else 0
             if room <= 0:
                 continue
             limited, stuck = self._limiting.limited(kind), self._parts.stuck
-            tasks = [name for name in self._tasks(kind) if name not in limited and stuck.room(name, room) >= room]
+            tasks = [name for name in self._kinds.names(kind) if name not in limited and stuck.room(name, room) >= room]
             if tasks:
                 places.append((tasks, room))
         if not places:
@@ -158,14 +158,10 @@ class Claiming:
 
     def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
         """Start what was taken under an offer, and go on claiming for what the places were not needed for."""
-        if self._holdings.claims.pop(claim_id, None) is None:
-            return  # the node's thread found this loop blocked and has handed them back
-        if self.closed:
-            for run in runs:
-                self._settling.add(run, verdict.handed_back(run))
+        if not self._comes_in(claim_id, runs):
             return
         for kind in Kind if runs else ():
-            known = set(self._tasks(kind))
+            known = set(self._kinds.names(kind))
             self._holdings.add(kind, [run for run in runs if run.task in known])
         self._executing.pump()
         self._fill()
@@ -188,11 +184,11 @@ class Claiming:
         return 0 if self._pending else None
 
     def _next_kind(self) -> Kind | None:
-        if self.closed or not self._trust.holds() or not self._trust.is_ours():
+        if self._is_over():
             self._pending.clear()
             return None
-        if self._may_not_claim():
-            # What is claimed now would only be reported behind these; the next flush looks again.
+        if self._is_behind():
+            # The next flush looks again.
             self._hungry.update(self._pending)
             self._pending.clear()
             return None
@@ -200,7 +196,7 @@ class Claiming:
             if kind not in self._pending:
                 continue
             self._pending.discard(kind)
-            if not self._tasks(kind):
+            if not self._kinds.names(kind):
                 continue
             if self._room(kind) > 0:
                 # The others come first the next time: all share the places of the node.
@@ -210,9 +206,22 @@ class Claiming:
             self._hungry.add(kind)
         return None
 
-    def _may_not_claim(self) -> bool:
-        may = not self.closed and self._trust.holds() and self._trust.is_ours()
-        return not may or self._settling.backlog() >= MOST_UNSETTLED
+    def _is_over(self) -> bool:
+        """Nothing may be claimed under this lease any more."""
+        return self.closed or not self._trust.holds() or not self._trust.is_ours()
+
+    def _is_behind(self) -> bool:
+        """What is claimed now would wait too long for its report to be written."""
+        return self._settling.backlog() >= MOST_UNSETTLED
+
+    def _comes_in(self, claim_id: str, runs: Sequence[Run]) -> bool:
+        """Whether what was taken under this name may start here."""
+        if self._holdings.claims.pop(claim_id, None) is None:
+            return False  # the node's thread found this loop blocked and has handed them back
+        if self.closed:
+            for run in runs:
+                self._settling.add(run, verdict.handed_back(run))
+        return not self.closed
 
     async def _claim(self, kind: Kind, limit: int) -> None:
         slots = self._ahead.slots(kind)
@@ -278,11 +287,7 @@ class Claiming:
         self._adopt(claim_id, kind, sorted(runs, key=_order))
 
     def _adopt(self, claim_id: str, kind: Kind, runs: Sequence[Run]) -> None:
-        if self._holdings.claims.pop(claim_id, None) is None:
-            return  # the node's thread found this loop blocked and has handed them back
-        if self.closed:
-            for run in runs:
-                self._settling.add(run, verdict.handed_back(run))
+        if not self._comes_in(claim_id, runs):
             return
         # What waits dies with its node, and not every run may; a limited one has a place that others could use.
         limited = self._limiting.limited(kind)
@@ -300,7 +305,7 @@ class Claiming:
 
     def _rooms(self, kind: Kind, limit: int, slots: int) -> dict[str, int]:
         """How many runs of each task may be claimed."""
-        names, limited = self._tasks(kind), self._limiting.limited(kind)
+        names, limited = self._kinds.names(kind), self._limiting.limited(kind)
         most = {name: slots if name in limited else limit for name in names}
         rooms = {name: self._parts.stuck.room(name, room) for name, room in most.items() if room}
         return {name: room for name, room in rooms.items() if room}
@@ -312,19 +317,6 @@ class Claiming:
         settings = self._parts.settings
         places = {Kind.ASYNC: settings.max_runs, Kind.THREAD: settings.threads, Kind.PROCESS: settings.processes}
         return min(MOST_AT_ONCE, min(settings.max_runs, places[kind]) + self._ahead.allowed(kind))
-
-    def _tasks(self, kind: Kind) -> tuple[str, ...]:
-        names = self._parts.tasks.names()
-        if len(names) != self._known:  # tasks are only ever added
-            self._known = len(names)
-            sorted_out: dict[Kind, list[str]] = {kind: [] for kind in Kind}
-            for name in names:
-                task = self._parts.tasks.find(name)
-                if task is not None:
-                    sorted_out[kind_of(task)].append(name)
-            self._names = {kind: tuple(found) for kind, found in sorted_out.items()}
-            self._limiting.learn()
-        return self._names[kind]
 
     def _take(self, kind: Kind) -> None:
         self._pending.add(kind)

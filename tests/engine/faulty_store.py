@@ -1,4 +1,4 @@
-"""A store that fails on demand: before a verb is carried out, after it (its answer is lost), or never answering."""
+"""A store that fails on demand: before a verb is carried out, after it (its answer is lost), late or never."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Faults:
         self._planned: list[tuple[str, str, BaseException, int]] = []
         self.away = False
         self.hanging: set[str] = set()
+        self.late: set[str] = set()
         self.asked: Counter[str] = Counter()
         self.in_order: list[str] = []
 
@@ -105,6 +106,8 @@ class FaultyStore:
             if error := self.faults.take("before", name):
                 raise error
             answer = await verb(*args, **kwargs)
+            while name in self.faults.late:  # noqa: ASYNC110 - set from another thread
+                await asyncio.sleep(0.01)
             if error := self.faults.take("after", name):
                 raise error
             return answer

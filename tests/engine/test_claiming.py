@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from engine.bench import Bench, until
+from engine.bench import Bench, until, until_async
 from hourbell.clock import ManualClock
 from hourbell.engine.planning import plan_fires
 from hourbell.engine.shift import Shift
@@ -357,6 +357,30 @@ async def test_a_claim_in_flight_is_either_adopted_or_taken_away() -> None:
         assert rig.shift.holdings.waiting() == 0
         assert rig.going == []
         assert len(await rig.bench.store.claimed(rig.shift.trust.node_id, claims[0])) in (0, 3)
+
+
+async def test_a_claim_in_flight_when_the_node_stops_is_handed_back_before_the_bodies_end() -> None:
+    async with Rig(drain=30.0) as rig:
+        first = await rig.bench.enqueue("ring")
+        rig.shift.start()
+        await until(lambda: len(rig.going) == 1)
+        rig.bench.faults.late.add("claim")
+        second = await rig.bench.enqueue("ring")
+        rig.shift.claiming.take_now()
+        await until_async(lambda: _is(rig, second.id, RunState.RUNNING))
+        draining = asyncio.ensure_future(rig.shift.drain(30.0))
+        await asyncio.sleep(0)
+        rig.bench.faults.late.clear()
+        await until_async(lambda: _is(rig, second.id, RunState.QUEUED))
+        assert await _is(rig, first.id, RunState.RUNNING)
+        assert not draining.done()
+        rig.leave.set()
+        await draining
+        assert rig.going == [0]
+
+
+async def _is(rig: Rig, run_id: str, state: RunState) -> bool:
+    return (await rig.bench.run(run_id)).state is state
 
 
 async def test_losing_the_lease_cancels_and_reports_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import pytest
 
-from engine.bench import Bench, until
+from engine.bench import PATIENCE, Bench, declaration, later, until, until_async
 from hourbell.clock import ManualClock
 from hourbell.engine import offering as offering_module
 from hourbell.engine.crossing import Crossing
@@ -19,7 +20,8 @@ from hourbell.errors import StoreUnavailable
 from hourbell.executors.choice import Kind, make_executors
 from hourbell.executors.protocol import Executor
 from hourbell.model.run_state import RunState
-from hourbell.triggers import Every
+from hourbell.model.schedule import Source
+from hourbell.triggers import At, Every
 
 
 class Rig:
@@ -198,6 +200,30 @@ async def test_places_are_kept_free_while_the_fire_is_on_its_way() -> None:
         await until(lambda: len(rig.begun) == 3)
 
 
+async def test_a_fire_that_is_held_up_keeps_no_claim_from_its_places() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue_many("ring", 3)
+        rig.bench.schedule("ring", Every(seconds=1), "slow")
+        offer = await rig.offering.ask()
+        assert offer is not None
+        await rig.bench.trust()
+        rig.clock.advance(1)
+        rig.take_now()
+        await rig.shift.claiming.step()
+        assert rig.begun == [], "its places are kept for a moment"
+        woken: list[bool] = []
+        rig.shift.claiming.wake = lambda: woken.append(True)
+        await until(lambda: bool(woken))
+        while await rig.shift.claiming.step() == 0:
+            pass
+        await until(lambda: len(rig.begun) == 3)
+        report = await rig.bench.store.fire_due(10, rig.firing._planner, (), offer)
+        assert len(report.taken) == 1
+        rig.offering.took(offer, report.taken)
+        await until(lambda: len(rig.begun) == 4)
+        assert not rig.shift.holdings.claims
+
+
 async def test_what_is_queued_already_goes_first() -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 25)
@@ -239,6 +265,54 @@ async def test_when_the_answer_of_a_fire_is_lost_it_is_read_back(when: str) -> N
         assert len(await rig.bench.runs()) == 3
         assert [run.attempt for run in await rig.bench.runs()] == [1] * 3
         assert await rig.places_are_free()
+
+
+async def test_it_is_read_back_also_where_there_is_no_room_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Rig() as rig:
+        rig.ring(3)
+        await rig.bench.trust()
+        rig.clock.advance(1)
+        rig.bench.faults.after("fire_due")
+        with pytest.raises(StoreUnavailable):
+            await rig.firing.step()
+        monkeypatch.setattr(rig, "room", lambda: 0)
+        await rig.firing.step()
+        await until(lambda: len(rig.begun) == 3)
+        assert await rig.places_are_free()
+
+
+async def test_what_is_fired_as_the_node_begins_to_stop_is_handed_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Offering.ask, "__defaults__", (PATIENCE,))
+    bench, leave = Bench(drain=PATIENCE), asyncio.Event()
+
+    async def ring() -> None:
+        await leave.wait()
+
+    bench.task(ring)
+    async with bench.running() as node:
+        long = await bench.enqueue("ring")
+        await until_async(lambda: _state(bench, long.id, RunState.RUNNING))
+        bench.faults.late.add("fire_due")
+        soon = At(later(bench.clock.now(), 0.5))
+        await bench.store.add_schedule(replace(declaration("ring", "ring", soon), source=Source.CALL), "error")
+        await until_async(lambda: _fired(bench))
+        (fired,) = [run for run in await bench.runs() if run.id != long.id]
+        assert fired.state is RunState.RUNNING, "it was not taken"
+        stopping = asyncio.ensure_future(node.stop())
+        await until(lambda: node.status.state == "stopping")
+        bench.faults.late.clear()
+        await until_async(lambda: _state(bench, fired.id, RunState.QUEUED))
+        assert not stopping.done(), "it waited for the other body"
+        leave.set()
+        await stopping
+
+
+async def _state(bench: Bench, run_id: str, state: RunState) -> bool:
+    return (await bench.run(run_id)).state is state
+
+
+async def _fired(bench: Bench) -> bool:
+    return len(await bench.runs()) == 2
 
 
 async def test_a_loop_that_is_held_up_takes_nothing_and_its_late_offer_ends(monkeypatch: pytest.MonkeyPatch) -> None:

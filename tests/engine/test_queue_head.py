@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from hourbell.engine.queue_head import RARELY, QueueHead
+from hourbell.engine.queue_head import RARELY, SELDOM, QueueHead
 from hourbell.executors.choice import Kind
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import Run
@@ -49,7 +49,7 @@ def test_a_claim_that_brings_less_is_followed_by_one_of_everything() -> None:
 
 
 def test_however_much_there_is_everything_is_looked_at_again_and_again_but_not_all_the_time() -> None:
-    for took, apart in ((0.001, 1.0), (0.5, RARELY * 0.5)):
+    for took, apart in ((0.001, 1.0), (0.1, RARELY * 0.1), (4.0, SELDOM)):
         head, now, whole = QueueHead(1.0), 0.0, []
         while now < 40:
             since = head.since(Kind.ASYNC, now)

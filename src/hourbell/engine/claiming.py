@@ -33,6 +33,9 @@ CROWDED_GAP = 1.0
 REGROUP = 0.005
 """Seconds after which a few free slots are filled although waiting for more would make a fuller batch."""
 
+KEPT = 0.2
+"""Seconds for which the places of an offer are kept free: a fire that is held up longer holds up no claim."""
+
 MOST_AT_ONCE = 500
 """Runs per claim: enough to be cheap each, few enough that the statement is short."""
 
@@ -135,7 +138,8 @@ class Claiming:
     def offer(self) -> Offer | None:
         """Keep free what could start here at once, for what is about to be fired; see `offering.Starters`.
 
-        A kind of which more is queued than there is room for is not offered: what is fired waits behind that.
+        Where the fire takes long, others are claimed meanwhile, and what it then brings waits for its slots or goes
+        back. A kind of which more is queued than there is room for is not offered: what is fired waits behind that.
         """
         if self._is_over() or self._is_behind() or self._doubt is not None:
             return None
@@ -154,6 +158,7 @@ class Claiming:
         most = max(room for _, room in places)
         claim_id = new_claim_id()
         self._holdings.claims[claim_id] = most
+        asyncio.get_running_loop().call_later(KEPT, self._lapse, claim_id)
         return Offer(self._trust.node_id, claim_id, places, self._parts.settings.queues, most)
 
     def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
@@ -317,6 +322,10 @@ class Claiming:
         settings = self._parts.settings
         places = {Kind.ASYNC: settings.max_runs, Kind.THREAD: settings.threads, Kind.PROCESS: settings.processes}
         return min(MOST_AT_ONCE, min(settings.max_runs, places[kind]) + self._ahead.allowed(kind))
+
+    def _lapse(self, claim_id: str) -> None:
+        if self._holdings.lapse(claim_id):
+            self._fill()
 
     def _take(self, kind: Kind) -> None:
         self._pending.add(kind)

@@ -103,6 +103,7 @@ class Firing:
     async def _offer(self) -> Offer | None:
         if self._offering is None:
             return None
+        await self._offering.read_back()
         if self._flows:
             return await self._offering.ask_again(min(LEAST, max(1, self._parts.settings.max_runs // 2)))
         return await self._offering.ask() if self._takers.room() else None

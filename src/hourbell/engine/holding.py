@@ -111,18 +111,32 @@ class Holdings:
 
     def forfeit(self) -> tuple[list[Run], list[str]]:
         """Take away everything that has not begun: runs, and the ids of claims whose answers nobody has seen."""
+        runs = self.forfeit_runs()
+        claims = [claim_id for claim_id in list(self.claims) if self.claims.pop(claim_id, None) is not None]
+        self.claimed = self.claimed or bool(claims)
+        return runs, claims
+
+    def forfeit_runs(self) -> list[Run]:
+        """Take away the runs that have not begun, and leave the claims to who waits for their answers."""
         runs: list[Run] = []
         for kind in Kind:
             while (run := self.take(kind)) is not None:
                 runs.append(run)
         begun_by_none = [self.beginning.pop(token, None) for token in list(self.beginning)]
         runs += [execution.run for execution in begun_by_none if execution is not None]
-        claims = [claim_id for claim_id in list(self.claims) if self.claims.pop(claim_id, None) is not None]
         for run in runs:
             self.not_started(run)
         # Whether they are handed back is not certain yet; the next comparison with the store will tell.
-        self.claimed = self.claimed or bool(runs or claims)
-        return runs, claims
+        self.claimed = self.claimed or bool(runs)
+        return runs
+
+    def lapse(self, claim_id: str) -> bool:
+        """Keep no places any more for what comes under this name. False when it is over, or taken away."""
+        if self.claims.pop(claim_id, None) is None:
+            return False
+        # Popped before it is set, so that of two threads only one has it.
+        self.claims[claim_id] = 0
+        return True
 
     def not_started(self, run: Run) -> None:
         """A run that was taken goes back, or ends, without a body."""

@@ -38,8 +38,8 @@ class Starters(Protocol):
 class Offering:
     """Asks for an offer before each fire, and hands over what was taken under it.
 
-    When the answer of a fire is lost, what it took is read back before the next one: each offer ends with one call of
-    `Starters.adopt`. All of it belongs to the node's thread.
+    When the answer of a fire is lost, what it took is read back before the next one, whether or not that has an offer:
+    each offer ends with one call of `Starters.adopt`. All of it belongs to the node's thread.
     """
 
     def __init__(self, store: Store, starters: Starters, app: Crossing) -> None:
@@ -51,7 +51,6 @@ class Offering:
 
     async def ask(self, patience: float = PATIENCE) -> Offer | None:
         """What could start at once. None as well when the loop does not say so soon, or has not said so yet."""
-        await self._read_back()
         if self._question is not None:
             return None
         loop = asyncio.get_running_loop()
@@ -87,7 +86,8 @@ class Offering:
         """Perhaps the fire was carried out and only its answer is lost."""
         self._doubt = offer
 
-    async def _read_back(self) -> None:
+    async def read_back(self) -> None:
+        """Hand over what a fire took whose answer was lost."""
         offer = self._doubt
         if offer is not None:
             runs = await self._store.claimed(offer.node_id, offer.claim_id)

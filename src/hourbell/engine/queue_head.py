@@ -14,14 +14,18 @@ if TYPE_CHECKING:
 RARELY = 20.0
 """A look at the whole queue comes no sooner than so many times what the one before it took."""
 
+SELDOM = 5.0
+"""Seconds after which it comes all the same, however long it takes: what it alone finds waits no longer."""
+
 
 class QueueHead:
     """From which due time on claims look, while there is always more than they take.
 
     PostgreSQL keeps what was claimed in the index until nobody's snapshot can see it as it was. With an old snapshot
     about, a claim that begins at the front reads all of that again, more each time. So it begins where the one before
-    it ended. What comes in before that place (committed late, or put there on purpose) is found by a look at the
-    whole, at least once in ``longest`` seconds, and at once when less than asked for came back.
+    it ended. What comes in before that place (committed late, handed back, or put there on purpose) is found by a look
+    at the whole: at once when less than asked for came back, else after ``longest`` seconds, or where such looks have
+    become slow after at most `SELDOM`.
     """
 
     def __init__(self, longest: float) -> None:
@@ -46,5 +50,6 @@ class QueueHead:
             return since is not None
         self._since[kind] = last
         if since is None:
-            self._whole_at[kind] = answered + max(self._longest, RARELY * (answered - asked))
+            slow = min(RARELY * (answered - asked), SELDOM)
+            self._whole_at[kind] = answered + max(self._longest, slow)
         return False

@@ -123,8 +123,8 @@ class Shift:
         """
         deadline = asyncio.get_running_loop().time() + grace
         self.close()
-        runs, _ = self.holdings.forfeit()
-        for run in runs:
+        # What a claim or a fire under way still brings is handed back as it comes.
+        for run in self.holdings.forfeit_runs():
             self.settling.add(run, verdict.handed_back(run))
         await self._audit_loop.stop()
         await self._claim_loop.stop(patience=min(grace, CANCEL_PATIENCE))

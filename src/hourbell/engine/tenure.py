@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from hourbell.model.run import CancelRequest
     from hourbell.store.protocol import Store
 
+FIRE_PATIENCE = 1.0
+"""Seconds that a fire under way gets when the node begins to stop."""
+
 _log = logging.getLogger("hourbell.engine")
 
 
@@ -108,7 +111,8 @@ class Tenure:
 
     async def rest(self) -> None:
         """Only keep the lease, for as long as bodies are drained."""
-        await asyncio.gather(*(loop.stop() for loop in self._restful))
+        # A fire under way may have taken runs, which its answer hands over to be handed back.
+        await asyncio.gather(*(loop.stop(FIRE_PATIENCE if loop is self._fire else 0.0) for loop in self._restful))
 
     def lost(self, reason: str) -> None:
         """The lease is over, whoever noticed: nothing is claimed, started or reported under it any more."""

@@ -15,6 +15,7 @@ from .sim_node import SETTINGS
 from .world import LIMIT, Outcome
 
 TAKEOVER = SETTINGS.lease + SETTINGS.poll + 1
+NEARBY = SETTINGS.poll + 1
 
 
 def problems(outcome: Outcome) -> list[str]:
@@ -30,14 +31,16 @@ def late_takeovers(outcome: Outcome) -> list[str]:
     """Runs of killed nodes that did not begin again within the promised time, where nothing but kills happened.
 
     Those during whose takeover another node was killed are left out: it may have been the one that took them over.
+    Where a neighbour can see that the process is gone, less time is promised.
     """
-    kills = outcome.seen.kills
     found = []
-    for (run, attempt), killed_at in outcome.seen.killed_at.items():
-        later = [at for (other, n), at in outcome.seen.begun_at.items() if other == run and n > attempt]
-        disturbed = any(killed_at < kill <= killed_at + TAKEOVER for kill in kills)
-        if later and not disturbed and min(later) - killed_at > TAKEOVER:
-            found.append(f"run {run} began again {min(later) - killed_at:.2f} s after its node was killed")
+    for attempt, killed_at in outcome.seen.killed_at.items():
+        most = NEARBY if attempt in outcome.seen.watched else TAKEOVER
+        run, number = attempt
+        later = [at for (other, n), at in outcome.seen.begun_at.items() if other == run and n > number]
+        disturbed = sum(killed_at <= kill <= killed_at + most for kill in outcome.seen.kills) > 1
+        if later and not disturbed and min(later) - killed_at > most:
+            found.append(f"run {run} began again {min(later) - killed_at:.2f} s after its node was killed ({most:g})")
     return found
 
 

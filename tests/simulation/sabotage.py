@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hourbell.engine.auditing import Auditing
+from hourbell.engine.neighbours import Neighbours
 from hourbell.engine.trust import Trust
 from hourbell.model.run import Run, Settlement
 from hourbell.model.run_state import RunState
@@ -67,6 +68,11 @@ def a_pause_leaves_what_is_queued() -> None:
     schedules._due = due
 
 
+def looks_at_no_neighbour() -> None:
+    """Nodes of one machine wait for each other's leases, as all others do."""
+    Neighbours.gone = lambda *_: {}  # type: ignore[method-assign]
+
+
 SABOTAGES: dict[str, tuple[Callable[[], None], str]] = {
     one.__name__: (one, hazards)
     for one, hazards in (
@@ -75,6 +81,7 @@ SABOTAGES: dict[str, tuple[Callable[[], None], str]] = {
         (hears_zombies, "standstills"),
         (forgets_who_was_asked_to_end, "everything"),
         (a_pause_leaves_what_is_queued, "kills"),
+        (looks_at_no_neighbour, "kills"),
     )
 }
 """Each with what has to go wrong for it to be seen."""

@@ -22,6 +22,7 @@ from hourbell.settings import Settings
 from hourbell.task import TaskRegistry
 
 from .flaky_store import FlakyStore
+from .machines import Machine
 from .virtual_loop import PROCESS, SimulatedProcess
 
 SETTINGS = Settings(lease=3.0, poll=1.0, poll_with_hints=5.0, drain=2.0, max_runs=50)
@@ -30,9 +31,13 @@ SETTINGS = Settings(lease=3.0, poll=1.0, poll_with_hints=5.0, drain=2.0, max_run
 class SimNode(SimulatedProcess):
     """Made, started once, and then killed, stopped for a while, or drained."""
 
-    def __init__(self, name: str, store: FlakyStore, tasks: TaskRegistry, clock: ManualClock) -> None:
+    def __init__(
+        self, name: str, store: FlakyStore, tasks: TaskRegistry, clock: ManualClock, machine: Machine, place: int
+    ) -> None:
         super().__init__()
         self.name = name
+        self.machine = machine
+        self.begun_at = clock.elapsed()
         self.shift: Shift | None = None
         self._clock = clock
         self._parts = Parts(
@@ -43,6 +48,7 @@ class SimNode(SimulatedProcess):
             declarations=tuple,
             timekeeper=Timekeeper(clock),
             troubles=Troubles(),
+            processes=machine.run(place, self),
         )
         self._store = store
         self._pulse = Pulse(clock, 0.5)

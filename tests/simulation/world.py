@@ -26,13 +26,17 @@ from hourbell.triggers import Every
 
 from .attempts import Attempts
 from .flaky_store import FlakyStore, Line
+from .machines import Machine
 from .operator import PAUSED, Operator
 from .sim_node import SETTINGS, SimNode, seeded
 from .virtual_loop import VirtualLoop
 
 SECONDS = 40
-_NODES = 3
+_MACHINES = (0, 0, 1)
+"""By place: on which machine the node there is."""
 _PATIENCE = 120
+_KNOWN = SETTINGS.lease / 3 + 1
+"""Seconds after which a node is known to its neighbours: registered, and told of by a renewal."""
 LIMIT = 2
 
 
@@ -50,12 +54,24 @@ class Hazards:
     refused: float = 0.0
     struck: float = 0.0
     """At each place of each question, the process is killed or stopped just there."""
+    mistaken: float = 0.0
+    """At each look at a neighbour, it is taken for gone although it lives."""
 
 
-EVERYTHING = Hazards(kills=0.06, stops=0.04, drains=0.03, outages=0.02, cuts=0.03, stalls=0.01, lost=0.01, refused=0.01)
+EVERYTHING = Hazards(
+    kills=0.06,
+    stops=0.04,
+    drains=0.03,
+    outages=0.02,
+    cuts=0.03,
+    stalls=0.01,
+    lost=0.01,
+    refused=0.01,
+    mistaken=0.002,
+)
 KILLS_ONLY = Hazards(kills=0.1)
 STANDSTILLS = Hazards(stops=0.2, stalls=0.2)
-BETWEEN = Hazards(drains=0.03, lost=0.02, refused=0.01, struck=0.002)
+BETWEEN = Hazards(drains=0.03, lost=0.02, refused=0.01, struck=0.002, mistaken=0.01)
 
 
 @dataclass
@@ -69,6 +85,8 @@ class Seen:
     ended: Counter[tuple[str, int]] = field(default_factory=Counter)
     killed_at: dict[tuple[str, int], float] = field(default_factory=dict)
     """By attempt whose node was killed: when."""
+    watched: set[tuple[str, int]] = field(default_factory=set)
+    """Those of them whose node had a neighbour on its machine that had heard of it."""
     kills: list[float] = field(default_factory=list)
     most_at_once: int = 0
     problems: list[str] = field(default_factory=list)
@@ -105,6 +123,7 @@ class Town:
         self.clock = clock
         self.store = MemoryStore(self.clock)
         self.seen = Seen()
+        self._machines = [Machine(f"boot-{number}", self.chance, hazards.mistaken) for number in range(2)]
         self.nodes: list[SimNode] = []
         self.lines: dict[str, Line] = {}
         self.holders: dict[tuple[str, int], SimNode] = {}
@@ -118,7 +137,7 @@ class Town:
         first = self.clock.now() + timedelta(seconds=3)
         last = first + timedelta(seconds=SECONDS)
         await self._store_schedules(first, last)
-        self.nodes = [self._new_node() for _ in range(_NODES)]
+        self.nodes = [self._new_node(place) for place in range(len(_MACHINES))]
         await asyncio.sleep(3)
         for _ in range(SECONDS * 2):
             self._strike()
@@ -144,13 +163,14 @@ class Town:
             )
             await self.store.add_schedule(declaration, "error")
 
-    def _new_node(self) -> SimNode:
+    def _new_node(self, place: int) -> SimNode:
         self._made += 1
         name = f"node {self._made}"
         hazards = self.hazards
         line = Line(self.chance, stalls=hazards.stalls, lost=hazards.lost, refused=hazards.refused)
         self.lines[name] = line
-        node = SimNode(name, FlakyStore(self.store.twin(), line, self._asked), TaskRegistry(), self.clock)
+        store = FlakyStore(self.store.twin(), line, self._asked)
+        node = SimNode(name, store, TaskRegistry(), self.clock, self._machines[_MACHINES[place]], place)
         line.struck, line.strike = hazards.struck, lambda: self._strike_down(node)
         for task in self._bodies(node):
             node._parts.tasks.add(task)
@@ -209,7 +229,7 @@ class Town:
             elif draw < hazards.kills + hazards.stops + hazards.drains:
                 self._tell(f"{node.name} is drained")
                 node.in_its_name(node.drain())
-                self.nodes[place] = self._new_node()
+                self.nodes[place] = self._new_node(place)
             elif draw < hazards.kills + hazards.stops + hazards.drains + hazards.cuts:
                 self._away([node], chance.choice([0.5, 2.0, 5.0]))
         if chance.random() * 2 < hazards.outages:
@@ -229,14 +249,23 @@ class Town:
         self._tell(f"{node.name} is killed")
         node.kill()
         self.seen.kills.append(self.clock.elapsed())
+        watched = self._is_watched(node)
         for attempt, holder in self.holders.items():
             if holder is node and not self.seen.ended[attempt]:
                 self.seen.killed_at[attempt] = self.clock.elapsed()
+                if watched:
+                    self.seen.watched.add(attempt)
         asyncio.get_running_loop().call_later(self.chance.uniform(0.1, 3.0), self._renew, place, node)
+
+    def _is_watched(self, node: SimNode) -> bool:
+        """Whether another on the same machine lives and has had time for a renewal that tells of this one."""
+        old = self.clock.elapsed() - _KNOWN
+        others = [other for other in self.nodes if other is not node and other.machine is node.machine]
+        return node.begun_at < old and any(not other.dead and other.begun_at < old for other in others)
 
     def _renew(self, place: int, dead: SimNode) -> None:
         if self.nodes[place] is dead:
-            self.nodes[place] = self._new_node()
+            self.nodes[place] = self._new_node(place)
 
     def _away(self, nodes: list[SimNode], seconds: float) -> None:
         self._tell(f"the database is away from {', '.join(node.name for node in nodes)} for {seconds} s")

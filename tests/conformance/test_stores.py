@@ -53,6 +53,18 @@ class TestClaiming(suite.ClaimingConformance):
     pass
 
 
+class TestSuspects(suite.SuspectsConformance):
+    pass
+
+
+class TestMissing(suite.MissingConformance):
+    pass
+
+
+class TestHolding(suite.HoldingConformance):
+    pass
+
+
 class TestLimiting(suite.LimitingConformance):
     pass
 

@@ -152,6 +152,40 @@ async def test_lower_priority_numbers_and_earlier_runs_go_first() -> None:
         assert rig.going == [-5, 0, 5]
 
 
+async def test_a_claim_that_leaves_older_runs_behind_does_not_say_where_the_next_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Rig() as rig:
+        began: list[Any] = []
+        claim = rig.bench.store.claim
+
+        async def noted(*args: Any, **wanted: Any) -> Any:
+            if "ring" in wanted["tasks"]:
+                began.append(wanted["since"])
+            return await claim(*args, **wanted)
+
+        async def rare() -> None: ...
+
+        monkeypatch.setattr(rig.bench.store, "claim", noted)
+        rig.bench.task(rare)
+        first, *_ = await rig.bench.enqueue_many("rare", 3)
+        stuck = [replace(first, attempt=number) for number in range(4)]
+        for one in stuck:
+            rig.shift.claiming._parts.stuck.add(one, rig.clock.now())  # so that there is room for one more of it
+        await rig.bench.enqueue_many("ring", 30)
+        rig.leave.set()
+        rig.shift.claiming.take_now()
+        await rig.shift.claiming.step()
+        for one in stuck:
+            rig.shift.claiming._parts.stuck.over(one)
+        while len(began) < 3:
+            await until(lambda: not rig.shift.holdings.running)
+            rig.shift.claiming.take_now()
+            await rig.shift.claiming.step()
+        assert began[:2] == [None, None], "two of the oldest were left behind"
+        assert began[2] is not None, "nothing was"
+
+
 async def test_the_lost_answer_of_a_claim_is_read_back() -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 3)

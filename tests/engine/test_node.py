@@ -358,8 +358,9 @@ async def test_a_lost_lease_cancels_the_bodies_and_the_node_lives_on_under_a_new
     assert node.status.id != before
     assert seen == ["start 1", "cancelled", "start 2"]
     assert (done.result, done.losses, done.failures) == (2, 1, 0)
-    states = {one.id: one.state for one in await bench.store.list_nodes()}
-    assert states[before] is NodeState.DEAD
+    nodes = {one.id: one for one in await bench.store.list_nodes()}
+    assert nodes[before].state is NodeState.DEAD
+    assert nodes[str(node.status.id)].process == nodes[before].process, "it was late, and not taken for dead"
 
 
 async def test_a_node_that_the_database_calls_dead_takes_a_new_id() -> None:

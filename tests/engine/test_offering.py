@@ -249,6 +249,23 @@ async def test_nothing_is_offered_by_who_may_not_claim() -> None:
         assert not rig.shift.holdings.claims
 
 
+async def test_nothing_is_offered_while_nobody_knows_what_the_last_claim_took() -> None:
+    async with Rig() as rig:
+        await rig.bench.enqueue("sweep")
+        rig.take_now()
+        assert await rig.shift.claiming.step() == 0
+        rig.bench.faults.after("claim")
+        with pytest.raises(StoreUnavailable):
+            await rig.shift.claiming.step()  # for plain functions: of coroutines it could take eight more
+        assert rig.shift.claiming.offer() is None
+        while await rig.shift.claiming.step() == 0:
+            pass
+        await until(lambda: len(rig.begun) == 1)
+        offer = rig.shift.claiming.offer()
+        assert offer is not None
+        rig.shift.claiming.adopt(offer.claim_id, ())
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_when_the_answer_of_a_fire_is_lost_it_is_read_back(when: str) -> None:
     async with Rig() as rig:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
 from engine.bench import Bench, until_async
+from hourbell.clock import ManualClock
+from hourbell.engine.planning import plan_fires
 from hourbell.engine.upkeeping import Upkeeping
 
 
@@ -69,6 +73,21 @@ async def test_what_belongs_to_nobody_is_left_to_the_rescue() -> None:
         tables.nodes.drop(other)
     await looking.step()
     assert sweeps == [1]
+
+
+async def test_what_waits_for_its_turn_is_looked_after_by_the_rescue() -> None:
+    bench = Bench(ManualClock())
+    bench.task(nothing)
+    bench.schedule("nothing", overlap="buffer_one")
+    sweeps: list[int] = []
+    node_id = (await bench.trust()).node_id
+    looking = keeping(bench, node_id, sweep=lambda: sweeps.append(1))
+    await looking.step()
+    for waiting in (0, 1):
+        bench.clock.advance(1)  # type: ignore[attr-defined]
+        await bench.store.fire_due(10, partial(plan_fires, lease=timedelta(seconds=bench.settings.lease)))
+        await looking.step()
+        assert sweeps == [1] * waiting
 
 
 async def test_a_node_looks_by_itself(monkeypatch: object) -> None:

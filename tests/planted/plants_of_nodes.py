@@ -72,7 +72,7 @@ OF_NODES = (
         "model/run.py",
         "        if self.losses >= self.lost_limit - 1:\n            return ROOM_FOR_SUSPECTS\n",
         "",
-        (STORES, "-k", "memory and Claiming"),
+        (STORES, "-k", "memory and Suspects"),
     ),
     Plant(
         "a node that drains goes on claiming",

@@ -135,7 +135,7 @@ OF_STEPS = (
         (
             STORES,
             "-k",
-            "postgres and (Claiming or Rescuing)",
+            "postgres and (Suspects or Rescuing)",
         ),
     ),
     Plant(

@@ -16,6 +16,9 @@ import asyncpg
 import pytest
 
 from hourbell.clock import ManualClock
+from hourbell.model.ids import new_run_id
+from hourbell.model.node import NewNode
+from hourbell.model.run import NewRun
 from hourbell.model.schedule import Declaration, Source
 from hourbell.store.postgres import PostgresStore
 from hourbell.store.protocol import Store
@@ -50,6 +53,13 @@ class OnPostgres:
         finally:
             await connection.close()
 
+    async def by_hand(self, change: str) -> None:
+        connection = await asyncpg.connect(self._url)
+        try:
+            await connection.execute(change.replace("nodes", "hourbell.nodes"))
+        finally:
+            await connection.close()
+
 
 class OnSqlite:
     """The same."""
@@ -63,6 +73,10 @@ class OnSqlite:
         stored = {name: _micros(one) if isinstance(one, datetime) else one for name, one in values.items()}
         with closing(sqlite3.connect(self._path)) as connection, connection:
             connection.execute(statement.text, stored)
+
+    async def by_hand(self, change: str) -> None:
+        with closing(sqlite3.connect(self._path)) as connection, connection:
+            connection.execute(change)
 
 
 def _micros(instant: datetime) -> int:
@@ -98,3 +112,23 @@ async def test_a_cursor_moves_only_from_where_it_was_seen(
         last_skip_reason=None,
     )
     assert (await database.store.get_schedule("bell")).next_fire_at == (target if moves else born.next_fire_at)
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE nodes SET state = 'dead' WHERE id = 'b'", "DELETE FROM nodes WHERE id = 'b'"]
+)
+async def test_upkeep_sees_what_a_node_left_that_ended_without_handing_on(
+    database: OnPostgres | OnSqlite, change: str
+) -> None:
+    """Whoever ends a node hands on its runs in the same transaction; should that be undone by hand, it is seen."""
+    store = database.store
+    for name in ("a", "b"):
+        await store.register_node(NewNode(id=name, host="h", pid=1, lease=timedelta(seconds=15), version="1"))
+    run = NewRun(id=new_run_id(ManualClock().now()), task="t", origin="enqueue", args={})
+    await store.enqueue([run])
+    await store.claim("b", "c", limit=1, tasks={"t": 1}, queues=None, suspects=1)
+    assert not (await store.upkeep("a")).lost
+    await database.by_hand(change)
+    assert (await store.upkeep("a")).lost
+    assert (await store.rescue({})).requeued == 1
+    assert not (await store.upkeep("a")).lost

@@ -42,6 +42,7 @@ pytest.register_assert_rewrite(
             "firing",
             "guards",
             "histories",
+            "holding",
             "jittering",
             "leasing",
             "limiting",
@@ -50,6 +51,7 @@ pytest.register_assert_rewrite(
             "logs",
             "looking",
             "making_way",
+            "missing",
             "opening",
             "overlapping",
             "pausing",
@@ -62,6 +64,7 @@ pytest.register_assert_rewrite(
             "settling",
             "skipping",
             "surveying",
+            "suspects",
             "taking",
             "waiting",
         )
@@ -80,6 +83,7 @@ from .ending import EndingConformance
 from .firing import FiringConformance
 from .guards import GuardsConformance
 from .histories import HistoriesConformance, History, Step
+from .holding import HoldingConformance
 from .jittering import JitterConformance
 from .leasing import LeasingConformance
 from .limiting import LimitingConformance
@@ -88,6 +92,7 @@ from .listing import ListingConformance
 from .logs import LoggingConformance, ProgressConformance
 from .looking import LookingConformance
 from .making_way import MakingWayConformance
+from .missing import MissingConformance
 from .opening import OpeningConformance
 from .overlapping import OverlapConformance
 from .pausing import PausingConformance
@@ -101,6 +106,7 @@ from .settling import SettlingConformance
 from .skipping import SkippingConformance
 from .suite import Conformance
 from .surveying import SurveyingConformance
+from .suspects import SuspectsConformance
 from .taking import TakingConformance
 from .waiting import WaitingConformance
 
@@ -125,6 +131,9 @@ class StoreConformance(
     MakingWayConformance,
     JitterConformance,
     ClaimingConformance,
+    SuspectsConformance,
+    MissingConformance,
+    HoldingConformance,
     LimitingConformance,
     SettlingConformance,
     CancellingConformance,
@@ -163,6 +172,7 @@ __all__ = [
     "GuardsConformance",
     "HistoriesConformance",
     "History",
+    "HoldingConformance",
     "JitterConformance",
     "LeasingConformance",
     "LimitingConformance",
@@ -171,6 +181,7 @@ __all__ = [
     "LoggingConformance",
     "LookingConformance",
     "MakingWayConformance",
+    "MissingConformance",
     "OpeningConformance",
     "OverlapConformance",
     "PausingConformance",
@@ -186,6 +197,7 @@ __all__ = [
     "Step",
     "StoreConformance",
     "SurveyingConformance",
+    "SuspectsConformance",
     "TakingConformance",
     "WaitingConformance",
 ]

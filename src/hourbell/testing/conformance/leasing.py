@@ -68,9 +68,11 @@ class LeasingConformance(Conformance):
         await bench.node("a")
         await bench.node("stopped")
         await bench.store.retire_node("stopped")
+        question = Question((TASK,), None)
+        assert await bench.store.renew("stopped", LEASE, 0, question=question) is None, "it has left"
         bench.clock.advance(LEASE.total_seconds())
         for node in ("a", "stopped", "unknown"):
-            assert await bench.store.renew(node, LEASE, 0, question=Question((TASK,), None)) is None, node
+            assert await bench.store.renew(node, LEASE, 0, question=question) is None, node
 
     async def test_a_dead_node_does_not_live_again(self, bench: Bench) -> None:
         await bench.node("a")

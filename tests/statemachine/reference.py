@@ -83,7 +83,7 @@ class Reference(ScheduleRules):
         elif run.on_lost == "fail" or spent:
             run.end("failed", now, reason="lost")
         else:
-            run.queue(now)
+            run.queue(_place(run, now) if run.outcome == "handed_back" else now)
 
     # Runs
 
@@ -155,7 +155,8 @@ class Reference(ScheduleRules):
         run.outcome = report.outcome.value
         unwanted = run.asked_at is not None and (report.state == "queued" or report.outcome == "cancelled")
         if report.state == "queued" and not unwanted:
-            run.queue(now + report.delay)
+            back = report.outcome == "handed_back" and not report.delay
+            run.queue(_place(run, now) if back else now + report.delay)
             return run.state
         state = "cancelled" if unwanted else report.state.value
         run.reason = (run.reason or "cancelled") if state == "cancelled" else None
@@ -201,3 +202,8 @@ class Reference(ScheduleRules):
         """Who waits under this schedule may be let go by the next rescue only: its policy lets nobody wait for long."""
         schedule = self.schedules.get(run.schedule or "")
         return schedule is not None and schedule.overlap not in WAITING
+
+
+def _place(run: RefRun, now: datetime) -> datetime:
+    """From when a run is due that goes back: as it was, unless the clock has gone back."""
+    return min(run.run_at, now) if run.run_at is not None else now

@@ -34,12 +34,18 @@ def settle(tables: Tables, node_id: str, settlement: Settlement, now: datetime) 
         failures=run.failures + settlement.failed,
     )
     if state is RunState.QUEUED:
-        requeue(tables, reported, now + settlement.delay)
+        is_back = settlement.outcome is Outcome.HANDED_BACK and not settlement.delay
+        requeue(tables, reported, _place(run, now) if is_back else now + settlement.delay)
     else:
         tables.claims.drop(run.id)
         tables.write_run(replace(reported, state=state, result=read_result(settlement.result)))
         pass_on(tables, run, now)
     return state
+
+
+def _place(run: Run, now: datetime) -> datetime:
+    """From when a run is due that goes back: as it was, unless the clock has gone back."""
+    return min(run.run_at, now) if run.run_at is not None else now
 
 
 def _becomes(run: Run, settlement: Settlement) -> RunState:
@@ -69,7 +75,7 @@ def _hand_on(tables: Tables, ended: Run, now: datetime, *, spent: bool) -> RunSt
         return RunState.CANCELLED
     # Whether the body had begun is not known here: a run that may start at most once must not start again.
     if ended.on_lost != "fail" and not spent:
-        requeue(tables, ended, now)
+        requeue(tables, ended, _place(ended, now) if ended.outcome is Outcome.HANDED_BACK else now)
         return RunState.QUEUED
     error = "lost with its node" if ended.losses <= 1 else f"lost with its node {ended.losses} times"
     tables.claims.drop(ended.id)

@@ -219,7 +219,7 @@ class RescuingConformance(Conformance):
         bench.clock.advance(3)
         await bench.store.retire_node("a")
         back = await bench.get(run)
-        assert (back.state, back.run_at, back.attempt) == (RunState.QUEUED, bench.now, 1)
+        assert (back.state, back.run_at, back.attempt) == (RunState.QUEUED, run.run_at, 1)
         assert (back.losses, back.failures, back.node_id, back.started_at) == (0, 0, None, None)
         assert [attempt.outcome for attempt in await bench.attempts(run)] == [Outcome.HANDED_BACK]
         assert await bench.get(kept) == kept

@@ -117,6 +117,30 @@ class SettlingConformance(Conformance):
         assert (queued.failures, queued.losses) == (0, 0)
         assert [attempt.outcome for attempt in await bench.attempts(run)] == [Outcome.HANDED_BACK]
 
+    async def test_a_run_that_is_handed_back_keeps_its_place(self, bench: Bench) -> None:
+        run = await bench.running()
+        due = run.run_at
+        bench.clock.advance(30)
+        later = await bench.enqueue()
+        assert await bench.settle(run, Outcome.HANDED_BACK)
+        assert (await bench.get(run)).run_at == due
+        (again,) = await bench.claim(limit=1)
+        assert (again.id, again.attempt) == (run.id, 2)
+        await bench.store.retire_node("a")
+        assert (await bench.get(run)).run_at == due, "its node has left"
+        await bench.node("b")
+        assert [one.id for one in await bench.claim("b")] == [run.id, later.id]
+
+    async def test_a_run_that_is_handed_back_after_the_clock_has_gone_back_is_due(self, bench: Bench) -> None:
+        run = await bench.running()
+        bench.clock.bend(-3600)
+        assert await bench.settle(run, Outcome.HANDED_BACK)
+        assert (await bench.get(run)).run_at == bench.now
+        await bench.node("b")
+        assert [one.id for one in await bench.claim("b")] == [run.id]
+        await bench.store.retire_node("b")
+        assert (await bench.get(run)).run_at == bench.now
+
     async def test_attempts_are_kept_in_their_order(self, bench: Bench) -> None:
         run = await bench.running()
         for number in range(1, 12):

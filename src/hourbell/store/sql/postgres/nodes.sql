@@ -56,8 +56,8 @@ WHERE r.state = 'running'
   AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = r.node_id AND n.state = 'live');
 
 -- name: nodes.hand_on
--- Nothing is left running under these nodes. A loss counts against lost_limit; a hand-back does not. What was asked to
--- end is not queued again. Answers how many are queued again, with each row that has ended, or one without a run.
+-- Nothing is left running under these nodes. A loss counts against lost_limit; a hand-back does not, and keeps its place
+-- in the queue. What was asked to end is not queued again. Answers how many are queued again, with each row that has ended, or one without a run.
 WITH locked AS MATERIALIZED (
     SELECT r.id, r.attempt, r.node_id, r.started_at,
            CASE WHEN r.cancel_requested_at IS NOT NULL THEN 'cancelled'
@@ -78,7 +78,9 @@ written AS (
             WHEN l.becomes <> 'failed' THEN NULL
             WHEN r.losses = 0 THEN 'lost with its node'
             ELSE 'lost with its node ' || (r.losses + 1) || ' times' END,
-        run_at = CASE WHEN l.becomes = 'queued' THEN coalesce(:now, now()) ELSE r.run_at END,
+        run_at = CASE WHEN l.becomes <> 'queued' THEN r.run_at
+                      WHEN :is_loss::boolean THEN coalesce(:now, now())
+                      ELSE least(r.run_at, coalesce(:now, now())) END,
         node_id = CASE WHEN l.becomes <> 'queued' THEN r.node_id END,
         claim_id = CASE WHEN l.becomes <> 'queued' THEN r.claim_id END,
         started_at = CASE WHEN l.becomes <> 'queued' THEN r.started_at END,

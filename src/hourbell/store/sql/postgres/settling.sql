@@ -2,7 +2,8 @@
 -- The fence: run, state, node and attempt, judged under the lock. Rows are locked in the order of their ids before any
 -- is written. Each is looked up by its id and by nothing else (OFFSET keeps the other conditions out): the planner
 -- believes that hardly any row is running, and by the state it would compare every row that is with every report. What
--- was asked to end is not queued again. Losses are written as they are: see claiming.claim.
+-- was asked to end is not queued again. What is handed back without a delay keeps its place in the queue, unless the clock
+-- has gone back. Losses are written as they are: see claiming.claim.
 WITH reported AS MATERIALIZED (
     SELECT u.*, l.noted_at,
            CASE WHEN l.is_unwanted AND (u.state = 'queued' OR u.outcome = 'cancelled') THEN 'cancelled'
@@ -31,7 +32,9 @@ written AS (
         reason = CASE WHEN u.becomes = 'cancelled' THEN coalesce(r.reason, 'cancelled') END,
         failures = r.failures + u.failed::integer,
         losses = r.losses,
-        run_at = CASE WHEN u.becomes = 'queued' THEN coalesce(:now, now()) + u.delay ELSE r.run_at END,
+        run_at = CASE WHEN u.becomes <> 'queued' THEN r.run_at
+                      WHEN u.outcome = 'handed_back' AND u.delay = '0' THEN least(r.run_at, coalesce(:now, now()))
+                      ELSE coalesce(:now, now()) + u.delay END,
         node_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.node_id END,
         claim_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.claim_id END,
         error = u.error,

@@ -63,6 +63,7 @@ RETURNING *;
 -- name: nodes.requeue_lost
 UPDATE runs
 SET state = 'queued', outcome = :outcome, losses = losses + :is_loss, reason = NULL, error = NULL,
-    run_at = coalesce(:now, now()), node_id = NULL, claim_id = NULL, started_at = NULL
+    run_at = CASE WHEN :is_loss THEN coalesce(:now, now()) ELSE min(run_at, coalesce(:now, now())) END,
+    node_id = NULL, claim_id = NULL, started_at = NULL
 WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
 RETURNING id;

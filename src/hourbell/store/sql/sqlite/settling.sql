@@ -10,13 +10,16 @@ WHERE id = :id AND state = 'running' AND node_id = :node AND attempt = :attempt 
 ON CONFLICT (run_id, attempt) DO NOTHING;
 
 -- name: settling.settle
--- The fence: run, state, node and attempt.
+-- The fence: run, state, node and attempt. What is handed back without a delay keeps its place in the queue, unless the
+-- clock has gone back.
 UPDATE runs
 SET state = becomes.state,
     outcome = :outcome,
     reason = CASE WHEN becomes.state = 'cancelled' THEN coalesce(reason, 'cancelled') END,
     failures = failures + :failed,
-    run_at = CASE WHEN becomes.state = 'queued' THEN coalesce(:now, now()) + :delay ELSE run_at END,
+    run_at = CASE WHEN becomes.state <> 'queued' THEN run_at
+                  WHEN :outcome = 'handed_back' AND :delay = 0 THEN min(run_at, coalesce(:now, now()))
+                  ELSE coalesce(:now, now()) + :delay END,
     node_id = CASE WHEN becomes.state = 'queued' THEN NULL ELSE node_id END,
     claim_id = CASE WHEN becomes.state = 'queued' THEN NULL ELSE claim_id END,
     error = :error,

@@ -417,6 +417,37 @@ async def _is(rig: Rig, run_id: str, state: RunState) -> bool:
     return (await rig.bench.run(run_id)).state is state
 
 
+@pytest.mark.parametrize("ended", [False, True])
+async def test_what_a_standby_has_forgotten_is_not_reported_for_the_attempt_that_it_gives_again(
+    ended: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Rig() as rig:
+        run = await rig.bench.enqueue("ring", args={"n": 1})
+        await rig.claim_all()
+        await until(lambda: rig.going == [1])
+        if ended:
+            rig.leave.set()
+            await until(lambda: rig.shift.settling.backlog() == 1)
+            rig.leave.clear()
+        # The standby never heard of that claim. That it differs shows which of the two bodies is reported.
+        tables = rig.bench.store._store._tables
+        with tables.transaction():
+            tables.write_run(replace(run, args={"n": 2}))
+        await rig.claim_all()
+        await until(lambda: rig.going == [1, 2])
+        again = await rig.bench.run(run.id)
+        assert (again.state, again.attempt) == (RunState.RUNNING, 1), "the same number under the same node"
+        while await rig.shift.settling.step() == 0:
+            pass
+        assert (await rig.bench.run(run.id)).state is RunState.RUNNING, "the body before it ended the run"
+        assert ("was given to this node before" in caplog.text) is not ended
+        rig.leave.set()
+        await until(lambda: rig.shift.settling.backlog() == 1)
+        await rig.shift.settling.step()
+        settled = await rig.bench.run(run.id)
+        assert (settled.state, settled.result) == (RunState.SUCCEEDED, 2)
+
+
 async def test_losing_the_lease_cancels_and_reports_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 2)

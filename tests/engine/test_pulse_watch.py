@@ -102,8 +102,12 @@ async def test_a_claim_whose_answer_nobody_read_is_handed_back_too() -> None:
 async def test_silent_for_minutes_the_node_gives_its_lease_up(caplog: pytest.LogCaptureFixture) -> None:
     rig = Rig()
     watch = await rig.watch()
+    trusted: list[bool] = []
+    watch._lost = lambda reason: (rig.lost.append(reason), trusted.append(rig.shift.trust.holds()))
     rig.clock.advance(GIVE_UP + 1)
+    rig.shift.trust._deadline = rig.clock.elapsed() + 10  # renewed by this thread all the time
     assert await watch.step() is None
+    assert trusted == [False], "else it would count as taken for dead, and say no more which process it is"
     assert len(rig.lost) == 1
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.ERROR]
 

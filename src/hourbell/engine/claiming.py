@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
@@ -41,6 +42,9 @@ MOST_AT_ONCE = 500
 
 MOST_UNSETTLED = 5_000
 """Reports on their way to the database beyond which nothing more is claimed."""
+
+
+_log = logging.getLogger("hourbell.engine")
 
 
 class Claiming:
@@ -223,10 +227,30 @@ class Claiming:
         """Whether what was taken under this name may start here."""
         if self._holdings.claims.pop(claim_id, None) is None:
             return False  # the node's thread found this loop blocked and has handed them back
-        if self.closed:
-            for run in runs:
+        for run in runs:
+            self._supersede(run)
+            if self.closed:
                 self._settling.add(run, verdict.handed_back(run))
         return not self.closed
+
+    def _supersede(self, run: Run) -> None:
+        """Let go of what is held here of a run that is given once more, under the same number or a lower one.
+
+        The database has forgotten that it gave it before: after a failover, to a standby that lacked the last
+        commits. Nobody else can hold that attempt, for a node's id is that of one process; here the fence would take
+        the report of the one for that of the other.
+        """
+        older = self._holdings.running.get(run.id)
+        if older is not None and older.run.attempt >= run.attempt:
+            _log.warning(
+                "LeaseLost: run %s of %s was given to this node before, which the database does not know any more; "
+                "that body is cancelled",
+                run.id,
+                run.task,
+            )
+            self._executing.give_up(older)
+        if self._holdings.reported.get(run.id, 0) >= run.attempt:
+            self._settling.withdraw(run.id)
 
     async def _claim(self, kind: Kind, limit: int) -> None:
         slots = self._ahead.slots(kind)

@@ -70,6 +70,7 @@ class PulseWatch:
         await self._hand_back()
         if silence > GIVE_UP:
             _log.error("the event loop has been blocked for %.0f s, here:\n%s", silence, self._pulse.stack())
+            self._shift.trust.end()  # by its own will: nobody has taken this node for dead
             self._lost("the application's event loop is blocked")
             return None
         return self._lease / 3

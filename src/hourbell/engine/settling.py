@@ -74,6 +74,13 @@ class Settling:
         if len(self._reports) == 1:
             self.wake()
 
+    def withdraw(self, run_id: str) -> None:
+        """Forget what is to be written of this run, unless it is on its way."""
+        kept = [report for report in self._reports if report.run.id != run_id]
+        if len(kept) < len(self._reports):
+            self._reports = deque(kept)
+            self._holdings.reported.pop(run_id, None)
+
     def tell_committed(self, run: Run, settlement: Settlement) -> None:
         """Tell the end of a run that the commit of its effect has written, and that is not this node's to report."""
         self._tell([Report(run, settlement, stands=True)])

@@ -141,9 +141,9 @@ class Settlement:
     costs more than all else about it.
 
     ``state`` is what the run becomes: a final state, or ``queued`` to be claimed again after ``delay`` (measured from
-    the database's present instant); handed back without one, it is due since when it was. ``failed`` counts the attempt against the retry budget. The store accepts it only
-    while the run is running under exactly this node and attempt: the fence. What somebody asked to end becomes
-    cancelled where it would be queued again.
+    the database's present instant); handed back without one, it is due since when it was. ``failed`` counts the attempt
+    against the retry budget. The store accepts it only while the run is running under exactly this node and attempt:
+    the fence. What somebody asked to end becomes cancelled where it would be queued again.
     """
 
     run_id: str

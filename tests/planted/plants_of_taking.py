@@ -80,7 +80,7 @@ OF_TAKING = (
     Plant(
         "more is taken than there are places for",
         "model/offer.py",
-        "        self._left[group] -= 1\n",
+        "        self._left[group] -= taken\n",
         "",
         (STORES, "-k", "memory and Taking"),
     ),
@@ -129,8 +129,29 @@ OF_TAKING = (
     Plant(
         "PostgreSQL: a fire that is recorded already is given to who takes it",
         "store/scripts/recording.py",
-        'if known and values["id"] in known:',
-        "if False:",
+        "runs = [run for run in runs if run.id not in known]",
+        "pass",
+        (STORES, "-k", "postgres and Taking"),
+    ),
+    Plant(
+        "who has something unfinished is planned as those that are like it",
+        "store/scripts/firing.py",
+        "elif self._unfinished.keys().isdisjoint(alike.ids):",
+        "elif True:",
+        (STORES, "-k", "(sqlite or postgres) and Taking"),
+    ),
+    Plant(
+        "a plan that is drawn from the id of one schedule is that of all that are like it",
+        "engine/plans.py",
+        "plan is not None and schedule.effective.jitter is None:",
+        "plan is not None:",
+        ("tests/engine/test_plans.py",),
+    ),
+    Plant(
+        "PostgreSQL: runs that are made together get each other's arguments",
+        "store/scripts/recording.py",
+        '"args": mapping_from(args)}',
+        '"args": first.args}',
         (STORES, "-k", "postgres and Taking"),
     ),
     Plant(

@@ -90,9 +90,9 @@ async def crowded(crowded_url: str) -> AsyncIterator[Any]:
 ASKED: dict[str, dict[str, Any]] = {
     "firing.lock": {"limit": 100, "exclude": [], "node": "n1"},
     "firing.record": {
-        "id": [NOBODY], "schedule_id": ["s1"], "fire_at": [INSTANT], "next_fire_at": [INSTANT], "run_at": [INSTANT],
-        "start_by": [None], "queue": ["default"], "priority": [0], "policies": [None], "on_lost": ["retry"],
-        "lost_limit": [5], "is_taken": [True], "node": "n1", "claim_id": "c",
+        "id": [NOBODY], "schedule_id": ["s1"], "plan": [1], "fire_at": [INSTANT], "next_fire_at": [INSTANT],
+        "run_at": [INSTANT], "start_by": [None], "queue": ["default"], "priority": [0], "policies": [None],
+        "on_lost": ["retry"], "lost_limit": [5], "is_taken": [True], "node": "n1", "claim_id": "c",
     },
     "pauses.lock_over": {"limit": 100, "exclude": []},
     "overlap.count": {"ids": ["s1", "s2"]},

@@ -273,7 +273,11 @@ async def test_what_a_fire_asks_is_known_to_the_server_before_the_first_is_due(p
         assert report.locked == 0
         async with store._connections.of("fire") as connection:
             known = await connection.fetch("SELECT statement FROM pg_prepared_statements")
-        assert store._named["firing.record"].text in {row["statement"] for row in known}
+        asked = {store._named[name].text for name in ("firing.lock", "overlap.count", "firing.record")}
+        assert asked <= {row["statement"] for row in known}
+        async with store._connections.of("settle") as connection:
+            known = await connection.fetch("SELECT statement FROM pg_prepared_statements")
+        assert store._named["settling.succeed"].text in {row["statement"] for row in known}
     finally:
         await store.close()
 

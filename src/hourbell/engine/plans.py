@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hourbell.engine.planning import plan_fires
@@ -24,6 +25,9 @@ class Plans:
     """
 
     def __init__(self, lease: timedelta, apart: timedelta | None) -> None:
+        # All kinds of trigger, which are else imported when the first one is read: at a due time.
+        import hourbell.triggers.kinds  # noqa: F401
+
         self._lease = lease
         self._apart = apart
         self._now: datetime | None = None
@@ -40,5 +44,5 @@ class Plans:
             return self._made[place]
         plan = plan_fires(schedule, facts, now, lease=self._lease, apart=self._apart)
         if plan is not None and schedule.effective.jitter is None:
-            self._made[place] = plan
+            plan = self._made[place] = replace(plan, shared=True)
         return plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from hourbell.triggers import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_NOT_READ = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Rules:
@@ -47,8 +51,10 @@ class Rules:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueSchedule(Schedule):
     """A schedule that is due, locked by whoever reads it. What firing does not ask for has not been read: its note,
-    what its code declared, the end of a pause."""
+    what its code declared, the end of a pause, its version, when it was made, edited or fired before."""
 
+    created_at: datetime = _NOT_READ
+    updated_at: datetime = _NOT_READ
     rules: Rules = field(compare=False, repr=False)
 
     @property

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NOISE = 0x3FFF_FFFF_FFFF_FFFF
+_TOP: Mapping[str, str] = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The digit that the variant shares with two of the random bits, by a digit of four."""
 
 
 def new_run_id(now: datetime) -> str:
@@ -21,9 +27,10 @@ def new_run_id(now: datetime) -> str:
 
 def new_run_ids(now: datetime, count: int) -> list[str]:
     """So many ids in their order: runs that are made together start in the order in which they are named."""
-    beginning, noise = _beginning(now), os.urandom(8 * count)
-    drawn = (int.from_bytes(noise[8 * place : 8 * place + 8]) & _NOISE for place in range(count))
-    return sorted(_spelled(beginning | one) for one in drawn)
+    beginning, noise = _spelled(_beginning(now))[:19], os.urandom(8 * count).hex()
+    drawn = (_TOP[noise[place]] + noise[place + 1 : place + 16] for place in range(0, 16 * count, 16))
+    # Spelled bit by bit, each takes three times as long; hundreds are made in one firing.
+    return sorted(f"{beginning}{one[:4]}-{one[4:]}" for one in drawn)
 
 
 def _beginning(now: datetime) -> int:

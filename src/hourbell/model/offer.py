@@ -43,19 +43,20 @@ class Taker:
         self._left = [room for _, room in offer.places]
         self._group = {task: group for group, (tasks, _) in enumerate(offer.places) for task in tasks}
 
-    def takes(self, task: str, policies: Policies, run: PlannedRun, now: datetime) -> bool:
-        """Whether this run is taken, which uses up a place.
+    def takes(self, task: str, policies: Policies, run: PlannedRun, now: datetime, alike: int = 1) -> int:
+        """How many of so many runs that differ in nothing of this are taken; each uses up a place.
 
         Only what a claim at this instant would give: a run that may start now. One that starts at most once is left to
         a claim, which gives it a free slot and no place behind the slots.
         """
         group = self._group.get(task)
-        if group is None or self._left[group] <= 0 or self._room <= 0 or policies.on_lost == "fail":
-            return False
+        if group is None or policies.on_lost == "fail":
+            return 0
         if run.run_at is None or run.run_at > now or (run.start_by is not None and run.start_by < now):
-            return False
+            return 0
         if self._queues is not None and policies.queue not in self._queues:
-            return False
-        self._left[group] -= 1
-        self._room -= 1
-        return True
+            return 0
+        taken = max(0, min(alike, self._left[group], self._room))
+        self._left[group] -= taken
+        self._room -= taken
+        return taken

@@ -91,6 +91,8 @@ class FirePlan:
     ``runs`` and ``skips`` are in the order of their fires, and each fire from the old cursor to ``last_fire_at`` stands
     in exactly one of them. The cursor moves to ``next_fire_at``, later than ``last_fire_at``, or the schedule ends in
     ``state``. When the last skip continues the one recorded last for the same reason, the store grows that row.
+    ``shared``: the planner says the same of every schedule with these rules and this cursor of which nothing is
+    unfinished (`UNDISTURBED`), so that it need not be asked for each.
     """
 
     runs: tuple[PlannedRun, ...]
@@ -98,6 +100,7 @@ class FirePlan:
     next_fire_at: datetime | None
     last_fire_at: datetime
     state: ScheduleState = ScheduleState.ACTIVE
+    shared: bool = False
 
     @property
     def plain(self) -> PlannedRun | None:

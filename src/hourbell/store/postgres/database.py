@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 _TRIES = 6
 
-_WARMED: Mapping[Lane, tuple[str, ...]] = {"fire": ("firing.record",)}
+_WARMED: Mapping[Lane, tuple[str, ...]] = {
+    "fire": ("firing.lock", "overlap.count", "firing.record"),
+    "settle": ("settling.succeed",),
+}
 """What a lane asks at a due time, and not before."""
 
 _ARRAY = re.compile(r"\$(\d+)::\w+\[\]")
@@ -61,6 +64,8 @@ async def warm(statements: Mapping[str, Statement], connection: Connection, lane
         statement = statements[name]
         arrays = {int(number) for number in _ARRAY.findall(statement.text)}
         nothing: list[Any] = [[] if number in arrays else None for number in range(1, len(statement.parameters) + 1)]
+        if "limit" in statement.parameters:
+            nothing[statement.parameters.index("limit")] = 0
         with suppress(asyncpg.PostgresError):
             await connection.fetch(statement.text, *nothing)
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.due import Rules
 from hourbell.model.overlap import Unfinished, has_turns
-from hourbell.model.plan import UNDISTURBED, FireFacts, FiringReport, PlannedSkip, Planner
+from hourbell.model.plan import UNDISTURBED, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.store.scripts import overlap
+from hourbell.store.scripts.alike import Alike
 from hourbell.store.scripts.calendars import calendars_of
 from hourbell.store.scripts.recording import Recording
-from hourbell.store.scripts.rows import due_from
-from hourbell.store.scripts.script import Row, Script, call
+from hourbell.store.scripts.script import Script, call
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.offer import Offer
 
 RulesOf = Callable[[str, str, str], Rules]
@@ -42,59 +43,117 @@ def fire_due(
     node = offer.node_id if offer is not None else None
     locked = yield call("firing.lock", limit=limit, exclude=list(exclude), node=node)
     now: datetime = locked[0]["now_at"]
-    rows = [row for row in locked if row["id"] is not None]
+    rows = [row for row in locked if row["ids"] is not None]
     if not rows:
         return FiringReport(now, 0, (), (), (), pause_over=bool(locked[0]["pause_over"]))
-    undeclared = yield from _undeclared(rows)
-    due = [due_from(row, rules_of(row["trigger_spec"], row["policies"], row["inherited"])) for row in rows]
-    calendars = yield from calendars_of(due)
-    limited = [schedule.id for schedule in due if has_turns(schedule)]
+    due = [
+        Alike.from_row(row, rules_of(row["trigger_spec"], row["policies"], row["inherited"]), bool(row["is_declared"]))
+        for row in rows
+    ]
+    undeclared = yield from _undeclared(due)
+    calendars = yield from calendars_of([alike.first for alike in due])
+    limited = [schedule_id for alike in due if has_turns(alike.first) for schedule_id in alike.ids]
     unfinished = (yield from overlap.unfinished(limited)) if limited else {}
     recording = Recording(now, offer if locked[0]["is_live"] else None, in_steps=in_steps)
-    skipped: list[tuple[str, PlannedSkip]] = []
-    unreadable: list[str] = []
-    awaited: list[str] = []
-    held: list[tuple[str, str]] = []
-    for schedule in due:
-        missing = next((name for name in schedule.blackout if name not in calendars), None)
-        if missing is not None:
-            held.append((schedule.id, missing))
-            continue
-        others = unfinished.get(schedule.id, _NOBODY)
-        left_at = undeclared.get(schedule.id)
-        facts = UNDISTURBED
-        if others is not _NOBODY or schedule.id in undeclared or schedule.blackout:
-            blackout = tuple(calendars[name] for name in schedule.blackout)
-            facts = FireFacts.told(others, schedule.id not in undeclared, blackout, left_at)
-        decided = plan(schedule, facts, now)
-        if decided is None:
-            (awaited if left_at is not None else unreadable).append(schedule.id)
-            continue
-        recording.add(schedule, decided)
-        skipped.extend((schedule.id, skip) for skip in decided.skips)
+    deciding = _Deciding(plan, now, recording, calendars, undeclared, unfinished)
+    for alike in due:
+        deciding.decide(alike)
     recorded = yield from recording.write()
     return FiringReport(
         now,
-        len(due),
+        sum(map(len, due)),
         recorded.fired,
-        tuple(skipped),
-        tuple(unreadable),
-        tuple(held),
-        tuple(awaited),
+        tuple(deciding.skipped),
+        tuple(deciding.unreadable),
+        tuple(deciding.held),
+        tuple(deciding.awaited),
         bool(locked[0]["pause_over"]),
         recorded.displaced,
         recorded.taken,
     )
 
 
-def _undeclared(rows: Sequence[Row]) -> Script[dict[str, datetime | None]]:
+class _Deciding:
+    """Asks the planner, once for all that are alike where it says that this will do; notes what it does not plan."""
+
+    def __init__(
+        self,
+        plan: Planner,
+        now: datetime,
+        recording: Recording,
+        calendars: Mapping[str, NamedCalendar],
+        undeclared: Mapping[str, datetime | None],
+        unfinished: Mapping[str, Unfinished],
+    ) -> None:
+        self._plan = plan
+        self._now = now
+        self._recording = recording
+        self._calendars = calendars
+        self._undeclared = undeclared
+        self._unfinished = unfinished
+        self.skipped: list[tuple[str, PlannedSkip]] = []
+        self.unreadable: list[str] = []
+        self.awaited: list[str] = []
+        self.held: list[tuple[str, str]] = []
+
+    def decide(self, alike: Alike) -> None:
+        """Have these planned, and note what is to be written for them."""
+        names = alike.first.blackout
+        missing = next((name for name in names if name not in self._calendars), None)
+        if missing is not None:
+            self.held.extend((schedule_id, missing) for schedule_id in alike.ids)
+        elif names or not alike.is_declared:
+            self._decide_each(alike)
+        elif self._unfinished.keys().isdisjoint(alike.ids):
+            self._decide_together(alike)
+        else:
+            undisturbed, others = alike.without(self._unfinished)
+            if undisturbed is not None:
+                self._decide_together(undisturbed)
+            for one in others:
+                self._decide_each(one)
+
+    def _decide_together(self, alike: Alike) -> None:
+        plan = self._plan(alike.first, UNDISTURBED, self._now) if len(alike) > 1 else None
+        if plan is not None and plan.shared:
+            self._note(alike, plan)
+        else:
+            self._decide_each(alike)
+
+    def _decide_each(self, alike: Alike) -> None:
+        for one in alike.each():
+            schedule_id = one.first.id
+            plan = self._plan(one.first, self._facts(one), self._now)
+            if plan is not None:
+                self._note(one, plan)
+            elif self._undeclared.get(schedule_id) is not None:
+                self.awaited.append(schedule_id)
+            else:
+                self.unreadable.append(schedule_id)
+
+    def _facts(self, one: Alike) -> FireFacts:
+        schedule_id, names = one.first.id, one.first.blackout
+        others = self._unfinished.get(schedule_id, _NOBODY)
+        if others is _NOBODY and schedule_id not in self._undeclared and not names:
+            return UNDISTURBED
+        blackout = tuple(self._calendars[name] for name in names)
+        left_at = self._undeclared.get(schedule_id)
+        return FireFacts.told(others, schedule_id not in self._undeclared, blackout, left_at)
+
+    def _note(self, alike: Alike, plan: FirePlan) -> None:
+        self._recording.add(alike, plan)
+        if plan.skips:
+            self.skipped.extend((schedule_id, skip) for schedule_id in alike.ids for skip in plan.skips)
+
+
+def _undeclared(due: Sequence[Alike]) -> Script[dict[str, datetime | None]]:
     """Those that no live node declares, with the end of the last lease of one that did.
 
     Looked at once more: a declaration that was written between the snapshot of the locking statement and its lock would
     be passed over, and nobody would declare the schedule again.
     """
     undeclared: dict[str, datetime | None] = {}
-    for schedule_id in [row["id"] for row in rows if not row["is_declared"]]:
+    for schedule_id in [schedule_id for alike in due if not alike.is_declared for schedule_id in alike.ids]:
         found = yield call("declarations.is_live", id=schedule_id)
         if not found[0]["is_live"]:
             undeclared[schedule_id] = found[0]["left_at"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_ids
@@ -14,13 +15,15 @@ from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger, Written
 from hourbell.store.scripts.rows import carried_policies, run_policies, whole_run_from
 from hourbell.store.scripts.script import Row, Script, batch, call
+from hourbell.store.scripts.stored_json import mapping_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from hourbell.model.due import DueSchedule, Rules
+    from hourbell.model.due import DueSchedule
     from hourbell.model.offer import Offer
+    from hourbell.store.scripts.alike import Alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Recorded:
 class Recording:
     """Gathers decisions and writes them together.
 
-    A plan of one run and nothing else, which nearly all are, is one row of one statement that moves the cursor and
-    inserts the run. Everything else goes through the ledger.
+    Plans of one run and nothing else, which nearly all are, go into one statement that moves the cursors and inserts
+    the runs. Everything else goes through the ledger.
     """
 
     def __init__(self, now: datetime, offer: Offer | None, *, in_steps: bool) -> None:
@@ -48,24 +51,26 @@ class Recording:
         self._ledger = Ledger(now)
         self._decisions: list[tuple[DueSchedule, FirePlan, LastSkip]] = []
         self._takes: list[str] = []
-        self._plain: list[tuple[DueSchedule, FirePlan, bool]] = []
+        self._plain: list[tuple[Alike, FirePlan, bool]] = []
 
-    def add(self, schedule: DueSchedule, plan: FirePlan) -> None:
-        """Note one schedule's plan."""
-        run = plan.plain
-        is_plain = run is not None and run.fire_at == schedule.next_fire_at
-        taken = (
-            run is not None
-            and is_plain
-            and self._taker is not None
-            and self._taker.takes(schedule.task, schedule.effective, run, self._now)
-        )
-        if is_plain and not self._in_steps:
-            self._plain.append((schedule, plan, taken))
+    def add(self, alike: Alike, plan: FirePlan) -> None:
+        """Note the plan of each of these schedules."""
+        run, first = plan.plain, alike.first
+        if run is not None and run.fire_at != first.next_fire_at:
+            run = None
+        taken = 0
+        if run is not None and self._taker is not None:
+            taken = self._taker.takes(first.task, first.effective, run, self._now, len(alike))
+        if run is not None and not self._in_steps:
+            if taken:
+                self._plain.append((alike[:taken], plan, True))
+            if taken < len(alike):
+                self._plain.append((alike[taken:], plan, False))
             return
-        self._decisions.append((schedule, plan, self._ledger.record(schedule, plan)))
-        if taken:
-            self._takes.append(next(reversed(self._ledger.inserts)))
+        for place, one in enumerate(alike.each()):
+            self._decisions.append((one.first, plan, self._ledger.record(one.first, plan)))
+            if place < taken:
+                self._takes.append(next(reversed(self._ledger.inserts)))
 
     def write(self) -> Script[Recorded]:
         """Write everything, and answer what became of it."""
@@ -83,39 +88,36 @@ class Recording:
     def _write_plain(self) -> Script[tuple[list[Fired], list[Run]]]:
         if not self._plain:
             return [], []
-        columns: dict[Rules, dict[str, Any]] = {}
-        rows: list[dict[str, Any]] = []
-        ids = new_run_ids(self._now, len(self._plain))
-        for run_id, (schedule, plan, taken) in zip(ids, self._plain, strict=True):
-            same = columns.get(schedule.rules)
-            if same is None:
-                same = columns[schedule.rules] = _columns(schedule)
-            run = plan.runs[0]
-            rows.append(
-                {
-                    "id": run_id,
-                    "schedule_id": schedule.id,
-                    "fire_at": run.fire_at,
-                    "next_fire_at": plan.next_fire_at,
-                    "run_at": run.run_at,
-                    "start_by": run.start_by,
-                    "is_taken": taken,
-                    **same,
-                }
-            )
+        schedules = [schedule_id for alike, _, _ in self._plain for schedule_id in alike.ids]
+        ids = new_run_ids(self._now, len(schedules))
+        plans = [_columns(alike.first, plan, is_taken) for alike, plan, is_taken in self._plain]
         node, claim = (self._offer.node_id, self._offer.claim_id) if self._offer is not None else (None, None)
-        refused = yield batch("firing.record", rows, node=node, claim_id=claim)
-        known = {str(row["id"]) for row in refused}
+        refused = yield call(
+            "firing.record",
+            id=ids,
+            schedule_id=schedules,
+            plan=[number for number, (alike, _, _) in enumerate(self._plain, 1) for _ in alike.ids],
+            node=node,
+            claim_id=claim,
+            **{name: [plan[name] for plan in plans] for name in plans[0]},
+        )
+        known = {str(row["id"]) for row in refused}  # their fires have been recorded before
         fired: list[Fired] = []
         runs: list[Run] = []
-        for values, (schedule, _, taken) in zip(rows, self._plain, strict=True):
-            if known and values["id"] in known:
-                continue  # this fire has been recorded before
-            if taken and self._offer is not None:
-                runs.append(_run(schedule, values, self._now, self._offer.node_id))
+        left = iter(ids)
+        for (alike, _, is_taken), columns in zip(self._plain, plans, strict=True):
+            own = islice(left, len(alike))
+            if is_taken and node is not None:
+                runs += _runs(alike, columns, own, self._now, node)
             else:
-                place = (schedule.task, values["queue"], values["fire_at"], values["run_at"])
-                fired.append(Fired(values["id"], schedule.id, *place))
+                place = (columns["queue"], columns["fire_at"], columns["run_at"])
+                fired += (
+                    Fired(run_id, schedule_id, alike.first.task, *place)
+                    for run_id, schedule_id in zip(own, alike.ids, strict=True)
+                )
+        if known:
+            runs = [run for run in runs if run.id not in known]
+            fired = [one for one in fired if one.run_id not in known]
         return fired, runs
 
     def _take(self, written: Written) -> Script[list[Run]]:
@@ -132,39 +134,47 @@ class Recording:
         return [runs[run_id] for run_id in ids if run_id in runs]
 
 
-def _columns(schedule: DueSchedule) -> dict[str, Any]:
-    """What is the same in the runs of all schedules with the same rules."""
-    policies = schedule.effective
+def _columns(schedule: DueSchedule, plan: FirePlan, is_taken: bool) -> dict[str, Any]:
+    """What one plan says of its run, which is the same for all schedules that it is made for."""
+    policies, run = schedule.effective, plan.runs[0]
     return {
+        "fire_at": run.fire_at,
+        "next_fire_at": plan.next_fire_at,
+        "run_at": run.run_at,
+        "start_by": run.start_by,
         "queue": policies.queue,
         "priority": policies.priority,
         "policies": run_policies(schedule.policies, policies),
         "on_lost": policies.on_lost,
         "lost_limit": policies.lost_limit,
+        "is_taken": is_taken,
     }
 
 
-def _run(schedule: DueSchedule, values: Mapping[str, Any], now: datetime, node_id: str) -> Run:
-    """The run as it stands in its row."""
-    return Run(
-        id=values["id"],
-        task=schedule.task,
-        state=RunState.RUNNING,
-        origin=Origin.FIRE.value,
-        created_at=now,
-        schedule_id=schedule.id,
-        args=schedule.args,
-        fire_at=values["fire_at"],
-        run_at=values["run_at"],
-        start_by=values["start_by"],
-        attempt=1,
-        node_id=node_id,
-        queue=values["queue"],
-        priority=values["priority"],
-        policies=carried_policies(schedule.policies, schedule.effective) or None,
-        on_lost=values["on_lost"],
-        lost_limit=values["lost_limit"],
+def _runs(alike: Alike, columns: Mapping[str, Any], ids: Iterable[str], now: datetime, node_id: str) -> Iterator[Run]:
+    """The runs as they stand in their rows."""
+    first = alike.first
+    common = vars(
+        Run(
+            id="",
+            task=first.task,
+            state=RunState.RUNNING,
+            origin=Origin.FIRE.value,
+            created_at=now,
+            fire_at=columns["fire_at"],
+            run_at=columns["run_at"],
+            start_by=columns["start_by"],
+            attempt=1,
+            node_id=node_id,
+            queue=columns["queue"],
+            priority=columns["priority"],
+            policies=carried_policies(first.policies, first.effective) or None,
+            on_lost=columns["on_lost"],
+            lost_limit=columns["lost_limit"],
+        )
     )
+    for run_id, schedule_id, args in zip(ids, alike.ids, alike.args, strict=True):
+        yield Run.of_fields({**common, "id": run_id, "schedule_id": schedule_id, "args": mapping_from(args)})
 
 
 def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, DueSchedule]) -> Script[tuple[Run, ...]]:

@@ -67,22 +67,18 @@ def schedule_from(row: Row) -> Schedule:
     )
 
 
-def due_from(row: Row, rules: Rules) -> DueSchedule:
-    """A row of ``schedules`` as the firing locks it, with what its texts say."""
+def due_from(row: Row, schedule_id: str, args: str, rules: Rules) -> DueSchedule:
+    """One of the schedules that the firing locks as a row, with what their texts say."""
     return DueSchedule(
-        id=row["id"],
+        id=schedule_id,
         task=row["task"],
         trigger_spec=rules.trigger_spec,
-        args=mapping_from(row["args"]),
+        args=mapping_from(args),
         policies=rules.policies,
         inherited=rules.inherited,
         state=ScheduleState.ACTIVE,
         source=SOURCES[row["source"]],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        version=row["version"],
         next_fire_at=row["next_fire_at"],
-        last_fire_at=row["last_fire_at"],
         last_skip_id=_text(row["last_skip_id"]),
         last_skip_reason=row["last_skip_reason"],
         rules=rules,

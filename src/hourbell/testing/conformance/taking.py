@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.node import NodeState
 from hourbell.model.offer import Offer
+from hourbell.model.plan import UNDISTURBED
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import ScheduleState
 from hourbell.testing.conformance.bench import TASK, Bench
-from hourbell.testing.conformance.planners import every_fire, noting, with_grace
+from hourbell.testing.conformance.planners import every_fire, latest_fire, noting, with_grace
 from hourbell.testing.conformance.suite import Conformance
 from hourbell.triggers import At, Every
 
@@ -185,3 +186,51 @@ class TakingConformance(Conformance):
         bench.clock.advance(1)
         await take(bench, plan=noting(facts), claim_id="c2")
         assert (facts["s"].unfinished, facts["s"].newest) == (1, run.id)
+
+    async def test_what_the_planner_says_of_one_holds_for_all_that_are_alike(self, bench: Bench) -> None:
+        await bench.node("a")
+        for number in range(6):
+            await bench.schedule(f"s{number}", args={"number": number})
+        await bench.schedule("other", args={"number": 6}, policies={"priority": 1})
+        await bench.enqueue(schedule_id="s2")
+        facts: dict[str, FireFacts] = {}
+        bench.clock.advance(1)
+        report = await take(bench, 4, shared(noting(facts)))
+        assert (report.locked, len(report.taken), len(report.fired)) == (7, 4, 3)
+        assert facts["s2"].unfinished == 1, "who is disturbed is planned by itself"
+        stored = {run.id: run for run in await bench.runs() if run.origin == Origin.FIRE}
+        assert [stored[run.id] for run in report.taken] == list(report.taken), "told as they are stored"
+        assert {stored[fired.run_id].state for fired in report.fired} == {RunState.QUEUED}
+        of = {run.schedule_id: run for run in stored.values()}
+        assert {name: run.args for name, run in of.items()} == {
+            **{f"s{number}": {"number": number} for number in range(6)},
+            "other": {"number": 6},
+        }
+        assert {name: run.priority for name, run in of.items()} == {**dict.fromkeys(of, 0), "other": 1}
+        cursors = {(await bench.store.get_schedule(f"s{number}")).next_fire_at for number in range(6)}
+        assert cursors == {bench.later(1)}
+
+    async def test_a_shared_plan_of_several_rows_is_written_for_each(self, bench: Bench) -> None:
+        await bench.node("a")
+        for number in range(3):
+            await bench.schedule(f"s{number}", policies={"overlap": "allow"})
+        bench.clock.advance(3)
+        report = await take(bench, plan=shared(latest_fire))
+        assert sorted((name, skip.covers_count) for name, skip in report.skipped) == [("s0", 2), ("s1", 2), ("s2", 2)]
+        runs = await bench.runs()
+        assert sorted((run.schedule_id, run.state.value, run.covers_count) for run in runs if run.covers_count) == [
+            ("s0", "skipped", 2),
+            ("s1", "skipped", 2),
+            ("s2", "skipped", 2),
+        ]
+        assert sorted(run.schedule_id or "" for run in runs if run.state is not RunState.SKIPPED) == ["s0", "s1", "s2"]
+
+
+def shared(plan: Planner) -> Planner:
+    """As this planner, which says that its plan holds for all that are alike where nothing is unfinished."""
+
+    def decide(schedule: Schedule, facts: FireFacts, now: datetime) -> FirePlan | None:
+        decided = plan(schedule, facts, now)
+        return replace(decided, shared=True) if decided is not None and facts == UNDISTURBED else decided
+
+    return decide

@@ -1,17 +1,13 @@
 -- name: firing.lock
 -- Due schedules, earliest first; what another node has locked is passed over. The row of the node that offers to take
--- runs is locked before them, and is_live says whether it may.
+-- runs is locked before them, and is_live says whether it may. Those that differ in nothing but their ids and arguments
+-- are one row of the answer: many say the same, and are due together.
 WITH me AS MATERIALIZED (
     SELECT n.id FROM {schema}.nodes n WHERE n.id = :node::text AND n.state = 'live' FOR KEY SHARE
-)
-SELECT c.now_at, c.pause_over, (SELECT count(*) FROM me) > 0 AS is_live, s.*
-FROM (SELECT coalesce(:now, now()) AS now_at,
-             EXISTS (SELECT 1 FROM {schema}.schedules p
-                     WHERE p.state = 'paused' AND p.resume_at <= coalesce(:now, now())
-                       AND p.id <> ALL (:exclude::text[])) AS pause_over) c
-LEFT JOIN LATERAL (
-    SELECT d.id, d.task, d.trigger_spec, d.args, d.policies, d.inherited, d.source, d.created_at, d.updated_at,
-           d.version, d.next_fire_at, d.last_fire_at, d.last_skip_id, d.last_skip_reason,
+),
+due AS MATERIALIZED (
+    SELECT d.id, d.task, d.trigger_spec, d.args, d.policies, d.inherited, d.source, d.next_fire_at, d.last_skip_id,
+           d.last_skip_reason,
            d.source <> 'code' OR EXISTS (
                SELECT 1 FROM {schema}.declarations k JOIN {schema}.nodes n ON n.id = k.node_id
                WHERE k.schedule_id = d.id AND n.state = 'live'
@@ -22,31 +18,42 @@ LEFT JOIN LATERAL (
     ORDER BY d.next_fire_at
     LIMIT :limit
     FOR NO KEY UPDATE OF d SKIP LOCKED
+)
+SELECT c.now_at, c.pause_over, (SELECT count(*) FROM me) > 0 AS is_live, s.*
+FROM (SELECT coalesce(:now, now()) AS now_at,
+             EXISTS (SELECT 1 FROM {schema}.schedules p
+                     WHERE p.state = 'paused' AND p.resume_at <= coalesce(:now, now())
+                       AND p.id <> ALL (:exclude::text[])) AS pause_over) c
+LEFT JOIN (
+    SELECT array_agg(d.id) AS ids, array_agg(d.args) AS args, d.task, d.trigger_spec, d.policies, d.inherited, d.source,
+           d.next_fire_at, d.last_skip_id, d.last_skip_reason, d.is_declared
+    FROM due d
+    GROUP BY d.task, d.trigger_spec, d.policies, d.inherited, d.source, d.next_fire_at, d.last_skip_id,
+             d.last_skip_reason, d.is_declared
+    ORDER BY d.next_fire_at
 ) s ON true;
 
 -- name: firing.record
 -- Plans of one run: the cursor moves on from the fire, and the fire becomes a run; without a further fire the schedule
--- is finished. Answers the ids of runs that were not inserted because their fires are recorded already. What the firing
--- node takes is recorded as claimed by it.
+-- is finished. Each schedule names its plan by number. Answers the ids of runs that were not inserted because their
+-- fires are recorded already. What the firing node takes is recorded as claimed by it.
 WITH moved AS (
     UPDATE {schema}.schedules s
-    SET next_fire_at = u.next_fire_at, last_fire_at = u.fire_at, last_skip_id = NULL, last_skip_reason = NULL,
-        state = CASE WHEN u.next_fire_at IS NULL THEN 'finished' ELSE s.state END
-    FROM unnest(:id::uuid[], :schedule_id::text[], :fire_at::timestamptz[], :next_fire_at::timestamptz[],
-                :run_at::timestamptz[], :start_by::timestamptz[], :queue::text[], :priority::integer[],
-                :policies::text[], :on_lost::text[], :lost_limit::integer[], :is_taken::boolean[])
-        AS u (id, schedule_id, fire_at, next_fire_at, run_at, start_by, queue, priority, policies, on_lost, lost_limit,
-              is_taken)
-    WHERE s.id = u.schedule_id AND s.next_fire_at = u.fire_at
-    RETURNING u.id, s.id AS schedule_id, s.task, s.args, u.fire_at, u.run_at, u.start_by, u.queue, u.priority,
-              u.policies, u.on_lost, u.lost_limit, u.is_taken
+    SET next_fire_at = (:next_fire_at::timestamptz[])[u.plan], last_fire_at = (:fire_at::timestamptz[])[u.plan],
+        last_skip_id = NULL, last_skip_reason = NULL,
+        state = CASE WHEN (:next_fire_at::timestamptz[])[u.plan] IS NULL THEN 'finished' ELSE s.state END
+    FROM unnest(:id::uuid[], :schedule_id::text[], :plan::integer[]) AS u (id, schedule_id, plan)
+    WHERE s.id = u.schedule_id AND s.next_fire_at = (:fire_at::timestamptz[])[u.plan]
+    RETURNING u.id, s.id AS schedule_id, s.task, s.args, u.plan, (:is_taken::boolean[])[u.plan] AS is_taken
 ),
 recorded AS (
     INSERT INTO {schema}.runs (
         id, schedule_id, task, args, state, origin, fire_at, run_at, start_by, queue, priority, policies, on_lost,
         lost_limit, node_id, claim_id, attempt, created_at)
     SELECT m.id, m.schedule_id, m.task, m.args, CASE WHEN m.is_taken THEN 'running' ELSE 'queued' END, 'fire',
-           m.fire_at, m.run_at, m.start_by, m.queue, m.priority, m.policies, m.on_lost, m.lost_limit,
+           (:fire_at::timestamptz[])[m.plan], (:run_at::timestamptz[])[m.plan], (:start_by::timestamptz[])[m.plan],
+           (:queue::text[])[m.plan], (:priority::integer[])[m.plan], (:policies::text[])[m.plan],
+           (:on_lost::text[])[m.plan], (:lost_limit::integer[])[m.plan],
            CASE WHEN m.is_taken THEN :node::text END, CASE WHEN m.is_taken THEN :claim_id::text END,
            CASE WHEN m.is_taken THEN 1 ELSE 0 END, coalesce(:now, now())
     FROM moved m

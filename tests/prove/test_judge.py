@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from hourbell.model.run_state import Outcome, RunState
 from hourbell.prove.course import Blow
@@ -14,6 +16,7 @@ from hourbell.prove.ledger import Phase
 from hourbell.prove.mayhem import Deed
 from hourbell.prove.nodes import Exit
 from hourbell.prove.result import Result
+from hourbell.prove.telling import conclude
 
 from .evidence import KILLED, REPLACED, Story, after, attempt, line, run
 
@@ -165,6 +168,12 @@ def test_what_nothing_could_have_broken_is_not_called_kept() -> None:
     story = Story()
     story.deeds, story.bends = [], (0.0, 0.0)
     story.attempts, story.runs = [], [one for one in story.plain if one is not story.taken]
+    story.lines = [one for one in story.lines if one.run in {run.id for run in story.runs}]
     found = words(story)
     untried = [name for name, word in found.items() if word is Word.NOT_TRIED]
     assert len(untried) == len(found) - 2  # what is recorded and what began is told all the same
+    assert all(one.seen for one in judged(story.evidence())), "it says why"
+    said = io.StringIO()
+    conclude(Console(file=said, width=200), Result.of(story.evidence(), "a place"))
+    assert "9 not tried" in said.getvalue()
+    assert "nothing happened here that could have broken it" in said.getvalue()

@@ -49,11 +49,15 @@ def prove(
         )
     if database is not None and postgres:
         give_up("--database and --postgres exclude each other: choose one")
+    if report is not None and not report.absolute().parent.is_dir():
+        give_up(f"--report: there is no folder {report.absolute().parent}; make it, or name another file")
     proof = Proof(database=database, postgres=postgres, seconds=minutes * 60, nodes=nodes, seed=seed, report=report)
     try:
         result = proof.run(Console())
     except PostgresUnavailable as error:
         give_up(str(error), ExitCode.PROBLEM)
     except KeyboardInterrupt:
-        give_up("stopped; nothing was left behind", ExitCode.PROBLEM)
+        give_up("stopped", ExitCode.PROBLEM)
+    except OSError as error:  # the verdict has been told
+        give_up(f"the report could not be written: {error}", ExitCode.PROBLEM)
     raise typer.Exit(result.exit_code)

@@ -34,6 +34,7 @@ class Blow(StrEnum):
     DEPLOY = "SIGTERM, and a new one in its place"
     END_SESSIONS = "database sessions ended five times a second"
     LOCK_TABLE = "the table of runs locked against everybody"
+    LOCK_FILE = "the file locked against everybody who writes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +119,7 @@ def _schedules() -> Iterator[Planned]:
 
 def _strokes(chance: random.Random, seconds: float, nodes: int, kind: str) -> Iterator[Stroke]:
     ordinary = [Blow.KILL, Blow.FREEZE, Blow.DEPLOY]
-    if kind == "postgres":
-        ordinary += [Blow.END_SESSIONS, Blow.LOCK_TABLE]
+    ordinary += [Blow.END_SESSIONS, Blow.LOCK_TABLE] if kind == "postgres" else [Blow.LOCK_FILE]
     # Each once in an order drawn by lot, then kills mostly; all at once in the middle, where it is seen best.
     first = chance.sample(ordinary, len(ordinary))
     at, number, all_killed = 2.0, 0, False
@@ -134,9 +134,18 @@ def _strokes(chance: random.Random, seconds: float, nodes: int, kind: str) -> It
         at += lasts(blow) + _BREATH
 
 
+_LASTS: Mapping[Blow, float] = {
+    Blow.FREEZE: FREEZE,
+    Blow.END_SESSIONS: ENDING,
+    Blow.LOCK_TABLE: LOCKED,
+    Blow.LOCK_FILE: LOCKED,
+    Blow.KILL_ALL: 2.0,
+}
+
+
 def lasts(blow: Blow) -> float:
     """Seconds from its beginning to its end."""
-    return {Blow.FREEZE: FREEZE, Blow.END_SESSIONS: ENDING, Blow.LOCK_TABLE: LOCKED, Blow.KILL_ALL: 2.0}.get(blow, 0.0)
+    return _LASTS.get(blow, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sqlite3
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,11 @@ class ProvingGround(ABC):
     schema: str = "hourbell"
     shown: str
 
+    made: str
+    """What the proof makes there, and how it is removed by hand."""
+    needs: str
+    """What is needed to make it."""
+
     @abstractmethod
     async def clear(self) -> None:
         """Remove all that the proof has made."""
@@ -34,9 +40,13 @@ class ProvingGround(ABC):
         """End what the nodes have open, and answer how many that were."""
         return 0
 
+    def _statement(self, name: str) -> str:
+        text = files("hourbell.prove").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
+        return text.replace("{schema}", self.schema)
+
+    @abstractmethod
     async def lock_runs(self, seconds: float) -> None:
-        """Keep everybody from the table of runs for a while, where that can be done from outside."""
-        await asyncio.sleep(seconds)
+        """Keep everybody from the table of runs for a while; in a file, from all writing."""
 
 
 def proving_ground(url: str) -> ProvingGround:
@@ -58,10 +68,17 @@ class SqliteGround(ProvingGround):
         self._file = beside.absolute().with_name(f"{beside.name}.prove-{secrets.token_hex(4)}")
         self.url = f"sqlite:///{self._file}"
         self.shown = f"SQLite, {self._file}"
+        self.made = f"the file {self._file}, and those beside it that begin with its name: delete them"
+        self.needs = "the right to write into its folder"
 
     async def clear(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
             Path(f"{self._file}{suffix}").unlink(missing_ok=True)  # noqa: ASYNC240 - nothing else runs by then
+
+    async def lock_runs(self, seconds: float) -> None:
+        with closing(sqlite3.connect(self._file, timeout=30, isolation_level=None, check_same_thread=False)) as held:
+            await asyncio.to_thread(held.execute, self._statement("lock_file"))  # waits for whoever writes now
+            await asyncio.sleep(seconds)
 
 
 class PostgresGround(ProvingGround):
@@ -76,6 +93,11 @@ class PostgresGround(ProvingGround):
         self.schema = f"hourbell_prove_{token}"
         self.url = _with_parameter(address.dsn, f"application_name={self._name}")
         self.shown = f"PostgreSQL, {address.shown}, schema {self.schema}"
+        self.made = f"the schema {self.schema}: DROP SCHEMA {self.schema} CASCADE"
+        self.needs = (
+            "the role must be allowed to create a schema, which whoever owns the database allows by "
+            "GRANT CREATE ON DATABASE … TO …; or give the address of another role, or of none: --postgres"
+        )
 
     async def clear(self) -> None:
         connection = await self._connect()
@@ -105,10 +127,6 @@ class PostgresGround(ProvingGround):
         import asyncpg
 
         return await asyncpg.connect(self._dsn, timeout=10, command_timeout=60)
-
-    def _statement(self, name: str) -> str:
-        text = files("hourbell.prove").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
-        return text.replace("{schema}", self.schema)
 
 
 def _with_parameter(dsn: str, parameter: str) -> str:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Fire = tuple[str, datetime]
 
 # After these the nodes start anew, or have to find their database again; what is recorded meanwhile may be late.
-_UPHEAVALS = frozenset({Blow.KILL_ALL, Blow.END_SESSIONS, Blow.LOCK_TABLE})
+TROUBLE = frozenset({Blow.END_SESSIONS, Blow.LOCK_TABLE, Blow.LOCK_FILE})
+_UPHEAVALS = TROUBLE | {Blow.KILL_ALL}
 _AFTERMATH = timedelta(seconds=5)
 
 
@@ -108,7 +109,7 @@ class Evidence:
     def returns(self) -> list[float]:
         """Seconds from the end of each upheaval of the database to the next row of a fire."""
         written = sorted(run.created_at for run in self.record.runs)
-        ends = [deed.ended for deed in self.deeds if deed.blow in (Blow.END_SESSIONS, Blow.LOCK_TABLE)]
+        ends = [deed.ended for deed in self.deeds if deed.blow in TROUBLE]
         found = [(next((at for at in written if at > end), None), end) for end in ends if end < self.last]
         return [(at - end).total_seconds() if at is not None else float("inf") for at, end in found]
 

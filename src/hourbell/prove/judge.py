@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.run_state import Outcome, RunState
 from hourbell.prove.course import DRAIN, LEASE, POLL, Blow
-from hourbell.prove.figures import Evidence, at_share
+from hourbell.prove.figures import TROUBLE, Evidence, at_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,9 +41,14 @@ def judged(evidence: Evidence) -> list[Verdict]:
     return [judge(evidence) for judge in _JUDGES]
 
 
-def _verdict(promise: str, seen: str, *, kept: bool, tried: bool = True) -> Verdict:
-    word = Word.NOT_TRIED if not tried else Word.KEPT if kept else Word.BROKEN
-    return Verdict(promise=promise, word=word, seen=seen)
+def _verdict(promise: str, seen: str, *, kept: bool, tried: bool = True, untried: str = "") -> Verdict:
+    """``untried`` says why, where it was not: what could have broken the promise did not happen. What is broken is
+    told whether it was tried or not."""
+    if not kept:
+        return Verdict(promise=promise, word=Word.BROKEN, seen=seen)
+    if not tried:
+        return Verdict(promise=promise, word=Word.NOT_TRIED, seen=untried)
+    return Verdict(promise=promise, word=Word.KEPT, seen=seen)
 
 
 def _recorded_once(evidence: Evidence) -> Verdict:
@@ -56,7 +61,6 @@ def _recorded_once(evidence: Evidence) -> Verdict:
         "each fire is recorded exactly once",
         seen + (f", {strange} at times that are none" if strange else ""),
         kept=not (missing or double or strange),
-        tried=bool(expected),
     )
 
 
@@ -82,6 +86,7 @@ def _run(evidence: Evidence) -> Verdict:
         seen,
         kept=not (unfinished or failed or never or twice or unexplained),
         tried=bool(ran),
+        untried="no run was recorded",
     )
 
 
@@ -95,6 +100,7 @@ def _at_most_once(evidence: Evidence) -> Verdict:
         f"{len(ids)} runs, {again} started again, {failed} failed because their node died",
         kept=not again,
         tried=failed > 0,
+        untried=f"of {len(ids)} such runs none was under way on a node when that died; a longer proof will meet one",
     )
 
 
@@ -112,6 +118,7 @@ def _one_success(evidence: Evidence) -> Verdict:
         f"{refused} late reports refused, {double} double successes, {wrong} successes that are not recorded so",
         kept=not (double or wrong),
         tried=frozen > 0 and refused > 0,
+        untried="no node that had been stopped came back with a late report; a longer proof will see one",
     )
 
 
@@ -123,6 +130,7 @@ def _no_delay(evidence: Evidence) -> Verdict:
         f"recorded after p50 {at_share(late, 0.5):.3f} s, p99 {p99:.3f} s, with {deaths} nodes killed or stopped",
         kept=p99 <= POLL + 1,
         tried=bool(late) and deaths > 0,
+        untried="no node was killed or stopped",
     )
 
 
@@ -138,6 +146,7 @@ def _taken_over(evidence: Evidence) -> Verdict:
         f"max {max(found, default=0.0):.2f} s{apart}",
         kept=p99 <= TAKEOVER,
         tried=bool(found),
+        untried="no node had anything under way when it was killed or stopped",
     )
 
 
@@ -154,8 +163,9 @@ def _long_bodies(evidence: Evidence) -> Verdict:
         "a body may run longer than the lease",
         f"{len(runs)} runs of twice the lease, {undisturbed} succeeded at the first attempt"
         + (f", {late} lost by nodes that could not renew" if late else ""),
-        kept=undisturbed > 0,
+        kept=undisturbed > 0 or not runs,
         tried=bool(runs),
+        untried="no such run was recorded",
     )
 
 
@@ -171,6 +181,7 @@ def _says_why(evidence: Evidence) -> Verdict:
         f"{covered} did not run: {told}" + (f"; {wrongly} rows of schedules that skip nothing" if wrongly else ""),
         kept=not (silent or wrongly),
         tried=bool(skipped),
+        untried="every due time ran",
     )
 
 
@@ -180,25 +191,25 @@ def _clock(evidence: Evidence) -> Verdict:
     early = sum(run.created_at < run.fire_at for run in runs if run.fire_at is not None)
     return _verdict(
         "only the database's clock decides what is due",
-        f"clocks of the nodes wrong by up to {max(bends):.0f} s, {early} fires recorded before their time"
-        if any(bends)
-        else "on SQLite all nodes share the clock of their host, which is not bent here",
+        f"clocks of the nodes wrong by up to {max(bends):.0f} s, {early} fires recorded before their time",
         kept=not early,
         tried=any(bends) and bool(runs),
+        untried="a file has no clock of its own: all nodes share that of their host. --postgres tries it",
     )
 
 
 def _outlives(evidence: Evidence) -> Verdict:
     found = evidence.returns()
     ended = sum(deed.count for deed in evidence.deeds)
-    died = sum(deed.blow in (Blow.END_SESSIONS, Blow.LOCK_TABLE) for deed in evidence.deeds)
+    died = sum(deed.blow in TROUBLE for deed in evidence.deeds)
+    sessions = f"{ended} sessions ended, " if evidence.course.kind == "postgres" else ""
     return _verdict(
         f"nodes outlive trouble of the database, and fire again within {RETURN:g} s",
-        f"{ended} sessions ended, {died} times in trouble, fired again after at most {max(found, default=0.0):.2f} s"
-        if died
-        else "an SQLite file has no sessions to end",
+        f"{sessions}in trouble {died} time{'' if died == 1 else 's'}, "
+        f"fired again after at most {max(found, default=0.0):.2f} s",
         kept=max(found, default=0.0) <= RETURN,
         tried=bool(found),
+        untried="nothing was done to the database in so short a time",
     )
 
 
@@ -216,6 +227,7 @@ def _quiet_deploys(evidence: Evidence) -> Verdict:
         f"{back} runs handed back, {lost} left to their lease",
         kept=slowest <= EXIT and not untidy and not lost,
         tried=bool(exits),
+        untried="no node was asked to end while schedules fired",
     )
 
 

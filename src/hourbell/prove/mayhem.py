@@ -80,7 +80,7 @@ class Mayhem:
                 self.nodes.renew(place)
             case Blow.END_SESSIONS:
                 count = await self._end_sessions()
-            case Blow.LOCK_TABLE:
+            case Blow.LOCK_TABLE | Blow.LOCK_FILE:
                 await self.ground.lock_runs(LOCKED)
         return Deed(blow=stroke.blow, began=began, ended=self.clock.host_now(), pids=pids, exits=exits, count=count)
 

@@ -6,7 +6,9 @@ import asyncio
 import json
 import random
 import shutil
+import signal
 import tempfile
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell import Every, HourbellError
 from hourbell.clock import SystemClock
+from hourbell.errors import MigrationNeeded
 from hourbell.model.node import NodeState
 from hourbell.prove.course import Course, Orders
 from hourbell.prove.database import ProvingGround, proving_ground
@@ -46,7 +49,8 @@ _LOOK_EVERY = 0.25
 class Proof:
     """``database``  a URL; None: a throw-away file, or with ``postgres`` a throw-away server. ``seed``  None: by lot.
 
-    ``seconds``  as long as schedules fire, at least 20. ``report``  where the result is written as JSON.
+    ``seconds``  as long as schedules fire; in less than 20 little can happen. ``report``  where the result is written
+    as JSON.
     """
 
     database: str | None = None
@@ -65,7 +69,7 @@ class Proof:
         folder = Path(tempfile.mkdtemp(prefix="hourbell-prove-"))
         keep = True
         try:
-            with self._url(folder) as url:
+            with _ended_tidily(), self._url(folder) as url:
                 result = asyncio.run(self._prove(proving_ground(url), folder, console))
             keep = bool(result.broken)
         except (KeyboardInterrupt, HourbellError):
@@ -74,9 +78,9 @@ class Proof:
         finally:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
+        conclude(console, result)
         if self.report is not None:
             self.report.write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
-        conclude(console, result)
         if keep:
             console.print(f"What the nodes said and what the bodies wrote is kept in {folder}", soft_wrap=True)
         return result
@@ -97,13 +101,47 @@ class Proof:
         orders = Orders(database=ground.url, schema=ground.schema, folder=str(folder))
         introduce(console, course, ground.shown)
         scheduler = make_scheduler(orders)
+        opened = False
         try:
             async with scheduler:
+                opened = True
                 with Nodes(orders, course.bends, folder) as nodes, Display(console, course.seconds) as display:
                     evidence = await _Trial(course, ground, scheduler, nodes, folder, display).held()
+        except MigrationNeeded as error:
+            raise MigrationNeeded(f"{ground.shown} cannot be made: {ground.needs}") from error
         finally:
-            await ground.clear()
+            left = await _cleared(ground)
+            if left is not None and opened:
+                console.print(f"[bold red]Left behind[/]: {ground.made} ({left})", soft_wrap=True, highlight=False)
         return Result.of(evidence, ground.shown)
+
+
+async def _cleared(ground: ProvingGround) -> str | None:
+    """Remove what was made; answers why that could not be done. It never hides why the proof ended."""
+    try:
+        await ground.clear()
+    except asyncio.CancelledError:
+        return "stopped once more while it was removed"
+    except Exception as error:  # noqa: BLE001 - said to whoever can mend it, after what the proof itself says
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _interrupt(*_: object) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _ended_tidily() -> Iterator[None]:
+    """What is asked to end by SIGTERM cleans up as after Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(slots=True)

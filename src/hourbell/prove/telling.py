@@ -66,7 +66,7 @@ class Display:
         for deed in deeds[self._shown :]:
             self._console.print(f"  {deed.began:%H:%M:%S} UTC  {deed.blow}{_whom(deed)}", highlight=False)
         self._shown = len(deeds)
-        text = f"{begun} bodies begun, {len(deeds)} blows dealt"
+        text = f"{begun} bodies begun, {len(deeds)} blow{'' if len(deeds) == 1 else 's'} dealt"
         self._progress.update(self._task, description=stage, completed=max(0.0, elapsed))
         self._line.plain = text
         if not self._console.is_terminal and elapsed - self._told >= _ON_PAPER_EVERY:
@@ -95,3 +95,5 @@ def conclude(console: Console, result: Result) -> None:
     untried = sum(one.word is Word.NOT_TRIED for one in result.verdicts)
     said = f"{kept} promises kept, {result.broken} broken, {untried} not tried."
     console.print(Text(said, style="bold red" if result.broken else "bold green"))
+    if untried:
+        console.print("Not tried: nothing happened here that could have broken it.", highlight=False)

@@ -1,0 +1,2 @@
+-- What a backup, a tool or a careless script does: nobody else may write.
+BEGIN IMMEDIATE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,8 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from hourbell.arguments import ARGS_MAX, Arguments
 from hourbell.context import Context as RunContext
 from hourbell.errors import InvalidArguments
+from hourbell.model.stored_json import mapping_from
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal as OnlyForCheckers
 
     from hourbell.context import Context
@@ -229,6 +232,51 @@ def test_plain_json_stays_as_it_is(value: Any) -> None:
 
     made = arguments(function)
     assert made.load(made.dump({"x": value}), CONTEXT) == {"x": value}
+
+
+def outcome(load: Callable[[], dict[str, Any]]) -> str:
+    try:
+        return repr(load())
+    except InvalidArguments as error:
+        return f"refused: {error} {error.misfits}"
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b", "when", "z"]), json_values, max_size=4).map(json.dumps)
+    | st.text(max_size=20)
+    | st.sampled_from(
+        [
+            "",
+            "null",
+            "[1]",
+            "{}",
+            '{"a": 1, "a": 2}',
+            '{"a": 1, "b": NaN}',
+            '{"a": 1, "b": 1e999}',
+            '{"a": 1} ',
+            ' {"a": 1}',
+            '{"a": 123456789012345678901234567890}',
+            '{"a": 1, "when": "2030-01-01T00:00:00Z"}',
+            '{"a": 1, "b": "\\ud800"}',
+            '{"a": 1, "b": "\ud800"}',
+            '{"a": 1, "b": ' + "[" * 500 + "]" * 500 + "}",
+        ]
+    )
+)
+def test_stored_text_is_understood_as_what_it_says(text: str) -> None:
+    """The quick way to read arguments differs from the long one in nothing."""
+
+    def function(a: int, context: Context, b: Any = None, when: datetime | None = None) -> None: ...
+
+    made = arguments(function)
+    told = outcome(lambda: made.load_text(text, CONTEXT))
+    assert told == outcome(lambda: made.load(mapping_from(text), CONTEXT))
+
+
+def test_no_arguments_are_none() -> None:
+    def function(context: Context, b: int = 1) -> None: ...
+
+    assert arguments(function).load_text("{}", CONTEXT) == {"context": CONTEXT}
 
 
 @given(st.dictionaries(st.text(max_size=5), json_values, max_size=4))

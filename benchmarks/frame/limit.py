@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import tempfile
@@ -40,9 +39,8 @@ def variables() -> dict[str, str]:
     return {
         "since": "-infinity",
         "attempts": _many("1"),
-        "results": _many("NULL"),
-        "begun": _many(json.dumps("2026-01-01 00:00:00+00")),
-        "ended": _many(json.dumps("2026-01-01 00:00:01+00")),
+        "begun": _many("1767225600.0"),
+        "ended": _many("1767225601.0"),
     }
 
 
@@ -64,7 +62,8 @@ def answering_ids(claim: str) -> str:
         raise ProgramFailed(
             "the claim no longer ends with SELECT …, w.* FROM … written w: see benchmarks/frame/limit.py"
         )
-    return f"{before}\nSELECT array_agg(w.id)::text AS ids, max(w.run_at)::text AS since\nFROM {source}"
+    ids = "array_agg(w.id) FILTER (WHERE w.id IS NOT NULL)::text"
+    return f"{before}\nSELECT {ids} AS ids, max(w.run_at)::text AS since\nFROM {source}"
 
 
 def written(text: str, values: dict[str, str]) -> str:
@@ -101,13 +100,13 @@ def _claiming() -> dict[str, str]:
 def _settling() -> dict[str, str]:
     """As a node would say it of bodies that succeeded. ``ids`` is the variable that the claim has left."""
     return {
-        "id": ":ids",
+        "ids": ":ids",
         "node": _NODE,
         "now": "NULL::timestamptz",
-        "attempt": ":attempts",
-        "result": ":results",
-        "started_at": ":begun",
-        "finished_at": ":ended",
+        "attempts": ":attempts",
+        "result": "NULL",
+        "started": ":begun",
+        "finished": ":ended",
     }
 
 

@@ -20,9 +20,9 @@ class Clock(ABC):
     def now(self) -> datetime:
         """The node's best estimate of the database's present instant, aware UTC. For sleeping and for display only."""
 
-    def at(self, elapsed: float) -> datetime:
-        """``now()`` for who has just asked for the elapsed time, and need not have it asked for again."""
-        return self.now()
+    def stamp(self, elapsed: float) -> float:
+        """``now()`` as seconds since 1970 in UTC, for who has just asked for the elapsed time."""
+        return self.now().timestamp()
 
     @abstractmethod
     def host_now(self) -> datetime:
@@ -51,14 +51,14 @@ class SystemClock(Clock):
         # CLOCK_BOOTTIME counts suspended time where CLOCK_MONOTONIC does not; not every system has it.
         has_boot_time = hasattr(time, "CLOCK_BOOTTIME")
         self._elapsed = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if has_boot_time else time.monotonic
-        self._anchor = (self.host_now(), self._elapsed())
+        self._set(self.host_now())
 
     def now(self) -> datetime:
-        return self.at(self._elapsed())
+        instant, since, _ = self._anchor
+        return instant + timedelta(0, self._elapsed() - since)
 
-    def at(self, elapsed: float) -> datetime:
-        instant, since = self._anchor
-        return instant + timedelta(0, elapsed - since)
+    def stamp(self, elapsed: float) -> float:
+        return self._anchor[2] + elapsed
 
     def host_now(self) -> datetime:
         return datetime.now(UTC)
@@ -70,8 +70,12 @@ class SystemClock(Clock):
         return self._elapsed()
 
     def observe(self, database_now: datetime) -> None:
-        # One tuple, assigned at once: readers in other threads see the old pair or the new, never a mix.
-        self._anchor = (database_now, self._elapsed())
+        self._set(database_now)
+
+    def _set(self, instant: datetime) -> None:
+        since = self._elapsed()
+        # One tuple, assigned at once: readers in other threads see the old one or the new, never a mix.
+        self._anchor = (instant, since, instant.timestamp() - since)
 
 
 class ManualClock(Clock):

@@ -90,7 +90,7 @@ class Entered:
         _current.reset(self._token)
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Context:
     """The current run, as its body sees it.
 
@@ -119,16 +119,17 @@ class Context:
     @classmethod
     def of(cls, run: Run, notebook: Notebook | None = None) -> Context:
         """The context of this run's present attempt."""
-        return cls(
-            run_id=run.id,
-            task=run.task,
-            schedule_id=run.schedule_id,
-            fire_at=run.fire_at,
-            attempt=run.attempt,
-            tracking_id=run.tracking_id or run.id,
-            _notebook=notebook,
-            _due_at=run.fire_at or run.created_at,
-        )
+        # One is made for each run: what is as by default is left to the class, and not set.
+        context = object.__new__(cls)
+        context.run_id = run.id
+        context.task = run.task
+        context.schedule_id = run.schedule_id
+        context.fire_at = run.fire_at
+        context.attempt = run.attempt
+        context.tracking_id = run.tracking_id or run.id
+        context._notebook = notebook
+        context._due_at = run.fire_at or run.created_at
+        return context
 
     @property
     def cancelled(self) -> bool:

@@ -158,6 +158,13 @@ class Task(Generic[P, R]):
         """
         return functools.partial(self.function, **self.arguments.load(args, context))
 
+    def prepare_run(self, run: Run, context: Context) -> Callable[[], Any]:
+        """`prepare` for the arguments of this run."""
+        text = run.stored_args
+        if text is None:
+            return self.prepare(run.args, context)
+        return functools.partial(self.function, **self.arguments.load_text(text, context))
+
     def dump_result(self, value: Any, limit: int = RESULT_MAX) -> str | None:
         """What the body returned, as JSON text to be stored; None when there is nothing to keep.
 

@@ -43,7 +43,7 @@ def test_what_was_taken_away_is_looked_for_once_more() -> None:
 def test_an_attempt_that_was_taken_away_does_not_begin_in_place_of_the_next() -> None:
     holdings = Holdings()
     attempts = [Execution(claimed_run(attempt=number), None, Kind.ASYNC, Policies(), None) for number in (1, 2)]  # type: ignore[arg-type]
-    holdings.beginning["r", 1] = attempts[0]
+    holdings.beginning.add(attempts[0])
     holdings.forfeit()
-    holdings.beginning["r", 2] = attempts[1]
+    holdings.beginning.add(attempts[1])
     assert [holdings.may_begin(one) for one in (*attempts, *attempts)] == [False, True, False, False]

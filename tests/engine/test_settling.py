@@ -67,7 +67,8 @@ class Desk:
         return claim.runs
 
     def succeed(self, run: Run, result: str | None = None) -> None:
-        self.settling.add(run, verdict.succeeded(run, result, self.clock.now(), self.clock.now()))
+        now = self.clock.now().timestamp()
+        self.settling.add(run, verdict.succeeded(run, result, now, now))
 
     async def state(self, run: Run) -> RunState:
         return (await self.bench.run(run.id)).state
@@ -197,7 +198,8 @@ async def test_what_an_effect_has_committed_is_told_although_the_lease_is_lost(
     desk.bench.events.on(RunSucceeded, heard.append)
     committed, lost = await desk.claim(2)
     for run in (committed, lost):
-        said = verdict.succeeded(run, None, desk.clock.now(), desk.clock.now())
+        now = desk.clock.now().timestamp()
+        said = verdict.succeeded(run, None, now, now)
         desk.settling.add(run, said, stands=run is committed)
     desk.trust.end()
     assert await desk.settling.step() is None
@@ -213,7 +215,7 @@ async def test_each_kind_of_end_is_told() -> None:
     for kind in (RunSucceeded, RunFailed, RunRetried):
         desk.bench.events.on(kind, heard.append)
     good, bad, again, back = await desk.claim(4)
-    ending, now = Ending(How.RAISED, error=ValueError("no")), desk.clock.now()
+    ending, now = Ending(How.RAISED, error=ValueError("no")), desk.clock.now().timestamp()
     desk.succeed(good, "[1]")
     desk.settling.add(bad, verdict.failed(bad, Policies(), ending, now, now))
     desk.settling.add(again, verdict.failed(again, Policies(retry=Retry(first=2, jitter=False)), ending, now, now))
@@ -234,7 +236,7 @@ async def test_each_kind_of_end_is_told() -> None:
 async def test_text_is_cleaned_before_the_store_sees_it() -> None:
     desk = await Desk.laid()
     (run,) = await desk.claim(1)
-    ending, now = Ending(How.RAISED, error=ValueError("nul \x00 and half \ud800")), desk.clock.now()
+    ending, now = Ending(How.RAISED, error=ValueError("nul \x00 and half \ud800")), desk.clock.now().timestamp()
     desk.settling.add(run, verdict.failed(run, Policies(), ending, now, now))
     (settlement,) = desk.settling.unwritten()
     assert settlement.error is not None

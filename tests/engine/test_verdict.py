@@ -17,6 +17,7 @@ from hourbell.model.run_state import Outcome, RunState
 
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
 T1 = T0 + timedelta(seconds=1)
+BEGUN, ENDED = T0.timestamp(), T1.timestamp()
 
 
 def run(**fields: Any) -> Run:
@@ -25,11 +26,11 @@ def run(**fields: Any) -> Run:
 
 
 def failed(error: BaseException, retry: Retry | None = None, failures: int = 0) -> Settlement:
-    return verdict.failed(run(failures=failures), Policies(retry=retry), Ending(How.RAISED, error=error), T0, T1)
+    return verdict.failed(run(failures=failures), Policies(retry=retry), Ending(How.RAISED, error=error), BEGUN, ENDED)
 
 
 def test_a_value_is_a_success() -> None:
-    settlement = verdict.succeeded(run(), "7", T0, T1)
+    settlement = verdict.succeeded(run(), "7", BEGUN, ENDED)
     assert (settlement.run_id, settlement.attempt) == ("r", 3)
     assert (settlement.state, settlement.outcome, settlement.result) == (RunState.SUCCEEDED, Outcome.SUCCEEDED, "7")
     assert (settlement.started_at, settlement.finished_at, settlement.failed) == (T0, T1, False)
@@ -90,24 +91,24 @@ def test_what_a_body_asks_is_heard_out_of_a_group_too() -> None:
 
 
 def test_a_result_that_cannot_be_kept_is_the_failure_of_its_run() -> None:
-    settlement = verdict.unkept(run(), ResultRejected("it takes too much"), T0, T1)
+    settlement = verdict.unkept(run(), ResultRejected("it takes too much"), BEGUN, ENDED)
     assert (settlement.state, settlement.outcome, settlement.failed) == (RunState.FAILED, Outcome.FAILED, True)
     assert settlement.error == "the body returned, but its result cannot be kept: it takes too much"
     assert (settlement.started_at, settlement.finished_at, settlement.result) == (T0, T1, None)
-    assert "KeyError: 'mine'" in (verdict.unkept(run(), KeyError("mine"), T0, T1).error or "")
+    assert "KeyError: 'mine'" in (verdict.unkept(run(), KeyError("mine"), BEGUN, ENDED).error or "")
 
 
 def test_a_timeout_is_a_failure_that_may_be_tried_again() -> None:
     ending = Ending(How.TIMED_OUT, error=TimeoutError())
-    settlement = verdict.failed(run(), Policies(timeout=2.5), ending, T0, T1)
+    settlement = verdict.failed(run(), Policies(timeout=2.5), ending, BEGUN, ENDED)
     assert (settlement.state, settlement.outcome) == (RunState.FAILED, Outcome.TIMED_OUT)
     assert settlement.error == "timed out after 2.5 s"
-    again = verdict.failed(run(), Policies(timeout=1, retry=Retry(on=(TimeoutError,))), ending, T0, T1)
+    again = verdict.failed(run(), Policies(timeout=1, retry=Retry(on=(TimeoutError,))), ending, BEGUN, ENDED)
     assert (again.state, again.outcome) == (RunState.QUEUED, Outcome.TIMED_OUT)
 
 
 def test_arguments_that_do_not_fit_are_not_tried_again() -> None:
-    settlement = verdict.refused(run(), ValueError("times: not a number"), T1)
+    settlement = verdict.refused(run(), ValueError("times: not a number"), ENDED)
     assert (settlement.state, settlement.started_at) == (RunState.FAILED, None)
 
 
@@ -120,16 +121,16 @@ def test_handing_back_counts_nothing() -> None:
 @pytest.mark.parametrize(
     "on_lost, began, state",
     [
-        ("retry", T0, RunState.QUEUED),
+        ("retry", BEGUN, RunState.QUEUED),
         ("retry", None, RunState.QUEUED),
-        ("fail", T0, RunState.FAILED),
+        ("fail", BEGUN, RunState.FAILED),
         ("fail", None, RunState.QUEUED),
     ],
 )
 def test_a_body_that_starts_at_most_once_is_not_handed_back_once_it_began(
     on_lost: str, began: datetime | None, state: RunState
 ) -> None:
-    settlement = verdict.interrupted(run(on_lost=on_lost), began, T1)
+    settlement = verdict.interrupted(run(on_lost=on_lost), began, ENDED)
     assert settlement.state is state
     assert not settlement.failed
 

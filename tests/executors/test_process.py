@@ -46,8 +46,12 @@ def is_there(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    status = Path(f"/proc/{pid}/status")
-    return not (status.exists() and "State:\tZ" in status.read_text())
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except ProcessLookupError:  # gone between the two questions
+        return False
+    except FileNotFoundError:  # gone likewise, or this system has no /proc
+        return not Path("/proc/self/status").exists()
 
 
 def start(

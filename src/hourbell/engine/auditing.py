@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
+from hourbell.model.instants import instant_of
 from hourbell.model.run import Run
 from hourbell.model.run_state import RunState
 
@@ -71,11 +72,11 @@ class Auditing:
         news = [
             one
             for one in self._holdings.running.values()
-            if one.started_at is not None and not one.noted and one.since <= long_ago
+            if one.started is not None and not one.noted and one.since <= long_ago
         ]
         if not news:
             return
-        started = [(one.run.id, one.run.attempt, one.started_at) for one in news if one.started_at is not None]
+        started = [(one.run.id, one.run.attempt, instant_of(one.started)) for one in news if one.started is not None]
         await self._store.note_started(self._trust.node_id, started)
         self._spent(1)
         for one in news:

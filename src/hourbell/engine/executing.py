@@ -24,7 +24,6 @@ from hourbell.model.run_state import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
 
     from hourbell.engine.holding import Holdings
     from hourbell.engine.notes import Notes
@@ -154,10 +153,8 @@ class Executing:
             run = self._holdings.take(kind)
             if run is None:
                 break
-            # Looked at for each body, since the one before it may have blocked the loop for longer than the lease.
-            if self._trust.holds():
-                self._start(run, kind, executor)
-                started += 1
+            self._start(run, kind, executor)
+            started += 1
         return started
 
     def _start(self, run: Run, kind: Kind, executor: Executor) -> None:
@@ -171,7 +168,7 @@ class Executing:
             _log.error("run %s of %s has policies that cannot be read here: %s", run.id, run.task, summary(error))
             # What another version stored waits for a node of that version; what is no JSON, none can read.
             nonsense = "" in (run.policies or {})
-            refused = verdict.refused(run, error, self._parts.clock.now())
+            refused = verdict.refused(run, error, self._now())
             self._leave(run, refused if nonsense else verdict.handed_back(run, delay=UNREADABLE_WAIT))
             return
         context = Context.of(run, self._notes)
@@ -180,26 +177,23 @@ class Executing:
             if task.place is not None:
                 order = Order(task.place, task.name, run.args, self._parts.settings.result_max)
             # Elsewhere the arguments are checked where the body runs.
-            invoke = task.prepare(run.args, context) if order is None else _elsewhere
+            invoke = task.prepare_run(run, context) if order is None else _elsewhere
         except Exception as error:  # noqa: BLE001 - the types in the signature are the user's own code
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
-            self._leave(run, verdict.refused(run, error, self._parts.clock.now()))
+            self._leave(run, verdict.refused(run, error, self._now()))
             return
         execution = Execution(run, task, kind, policies, context)
         lend(context, AttemptHold(execution, self._trust, self._parts))
-        self._holdings.running[run.id] = self._holdings.beginning[run.id, run.attempt] = execution
-        call = Call(
-            begin=partial(self._begin, execution),
-            invoke=invoke,
-            context=context,
-            variables=self._variables.copy(),
-            timeout=policies.timeout,
-            grace=policies.timeout_grace,
-            order=order,
-        )
+        self._holdings.running[run.id] = execution
+        self._holdings.beginning.add(execution)
+        begin, variables = partial(self._begin, execution), self._variables.copy()
+        call = Call(begin, invoke, context, variables, policies.timeout, policies.timeout_grace, order)
         body = executor.start(call, partial(self._ended, execution))
         if not execution.given_up:
             execution.body = body
+
+    def _now(self) -> float:
+        return self._parts.clock.stamp(self._parts.clock.elapsed())
 
     def _leave(self, run: Run, settlement: Settlement) -> None:
         self._holdings.not_started(run)
@@ -212,7 +206,7 @@ class Executing:
         if not self._holdings.may_begin(execution) or not self._trust.holds_at(since):
             return False
         execution.since = since
-        execution.started_at = clock.at(since)
+        execution.started = clock.stamp(since)
         if self._parts.events.wants(RunStarted):
             self._parts.events.emit(RunStarted(run=execution.run, node_id=self._trust.node_id))
         return True
@@ -257,7 +251,7 @@ class Executing:
             # The store knows it already, and says so when it is told again.
             self._settling.add(execution.run, execution.settled, stands=True)
         elif ending.how is not How.NOT_BEGUN:
-            self._settling.add(execution.run, self._judge(execution, ending, self._parts.clock.at(now)))
+            self._settling.add(execution.run, self._judge(execution, ending, self._parts.clock.stamp(now)))
         elif waited:
             # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.
             self._settling.add(execution.run, verdict.handed_back(execution.run))
@@ -270,8 +264,8 @@ class Executing:
         where = f". It is here:\n{ending.stack}" if ending.stack else ""
         _log.warning("run %s of %s (%s) does not end; it is let go of%s", run.id, run.task, ending.how.value, where)
 
-    def _judge(self, execution: Execution, ending: Ending, now: datetime) -> Settlement:
-        run, started_at = execution.run, execution.started_at
+    def _judge(self, execution: Execution, ending: Ending, now: float) -> Settlement:
+        run, started = execution.run, execution.started
         if ending.how is How.REFUSED and ending.error is not None:
             _log.error("run %s of %s was not started: %s", run.id, run.task, summary(ending.error))
             return verdict.refused(run, ending.error, now)
@@ -282,16 +276,16 @@ class Executing:
                 else:
                     result = execution.task.dump_result(ending.value, self._parts.settings.result_max)
             except Exception as error:  # noqa: BLE001 - serialising runs code of the user's
-                unkept = verdict.unkept(run, error, started_at, now)
+                unkept = verdict.unkept(run, error, started, now)
                 _log.error("run %s of %s failed: %s", run.id, run.task, unkept.error)
                 return unkept
-            return verdict.succeeded(run, result, started_at, now)
+            return verdict.succeeded(run, result, started, now)
         interrupted = self.stopping and isinstance(ending.error, KeyboardInterrupt)
         if execution.unwanted and ending.how is How.CANCELLED:
-            return verdict.cancelled(run, ending, started_at, now)
+            return verdict.cancelled(run, ending, started, now)
         if ending.how is How.CANCELLED or interrupted:
-            return verdict.interrupted(run, started_at, now)
-        settlement = verdict.failed(run, execution.policies, ending, started_at, now)
+            return verdict.interrupted(run, started, now)
+        settlement = verdict.failed(run, execution.policies, ending, started, now)
         self._log_failure(run, ending, settlement)
         return settlement
 

@@ -64,7 +64,7 @@ class AttemptHold:
     def settlement(self, result: str | None) -> Settlement:
         """What ends the run as succeeded, now."""
         execution = self._execution
-        return cleaned(verdict.succeeded(execution.run, result, execution.started_at, self._parts.clock.now()))
+        return cleaned(verdict.succeeded(execution.run, result, execution.started, self._parts.clock.now().timestamp()))
 
     def committed(self, settlement: Settlement) -> None:
         """The run has ended so; whatever the body does from now on changes nothing of that."""

@@ -12,7 +12,6 @@ from hourbell.model.run import ROOM_FOR_SUSPECTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from hourbell.context import Context
     from hourbell.executors.protocol import Body
@@ -27,7 +26,7 @@ class Execution:
     ``unwanted`` means that somebody asked it to end, ``stuck`` that it was let go of and goes on,
     ``settled`` that its effect has ended the run so, whatever the body does after it.
 
-    ``started_at`` is None until the body really begins.
+    ``started`` (seconds since 1970) is None until the body really begins.
     """
 
     run: Run
@@ -35,7 +34,7 @@ class Execution:
     kind: Kind
     policies: Policies
     context: Context
-    started_at: datetime | None = None
+    started: float | None = None
     since: float = 0.0
     body: Body | None = None
     noted: bool = False
@@ -49,7 +48,7 @@ class Holdings:
     """Everything here belongs to the application's loop, but for three things that the node's thread may take away.
 
     A run leaves ``unstarted`` by one pop, a body that an executor has but did not begin leaves ``beginning`` by one
-    pop, and a claim in flight leaves ``claims`` by one pop. Each pop happens whole in whichever thread: so each run is
+    removal, and a claim in flight leaves ``claims`` by one pop. Each happens whole in whichever thread: so each run is
     either started here or handed back there, never both.
     """
 
@@ -57,8 +56,7 @@ class Holdings:
         self.unstarted: dict[Kind, deque[Run]] = {kind: deque() for kind in Kind}
         self.taken: dict[Kind, int] = dict.fromkeys(Kind, 0)
         self.running: dict[str, Execution] = {}
-        # By run and attempt: a run that was handed back may be claimed here again before its first body looks.
-        self.beginning: dict[tuple[str, int], Execution] = {}
+        self.beginning: set[Execution] = set()
         self.reported: dict[str, int] = {}
         self.claims: dict[str, int] = {}
         self.claimed = False
@@ -122,8 +120,7 @@ class Holdings:
         for kind in Kind:
             while (run := self.take(kind)) is not None:
                 runs.append(run)
-        begun_by_none = [self.beginning.pop(token, None) for token in list(self.beginning)]
-        runs += [execution.run for execution in begun_by_none if execution is not None]
+        runs += [execution.run for execution in list(self.beginning) if self.may_begin(execution)]
         for run in runs:
             self.not_started(run)
         # Whether they are handed back is not certain yet; the next comparison with the store will tell.
@@ -144,15 +141,20 @@ class Holdings:
 
     def may_begin(self, execution: Execution) -> bool:
         """True once, unless the body was taken away before it began."""
-        return self.beginning.pop((execution.run.id, execution.run.attempt), None) is not None
+        try:
+            self.beginning.remove(execution)
+        except KeyError:
+            return False
+        return True
 
     def ended(self, execution: Execution) -> None:
         """The body is over, or given up."""
         execution.given_up = True
-        self.may_begin(execution)
+        self.beginning.discard(execution)
         if self.running.get(execution.run.id) is execution:
             del self.running[execution.run.id]
-        self._suspects.pop(execution.run.id, None)
+        if self._suspects:
+            self._suspects.pop(execution.run.id, None)
         if not self.running and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 

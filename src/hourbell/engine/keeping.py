@@ -220,13 +220,13 @@ class Keeping:
             self.finish()
 
     def _remaining(self, shift: Shift) -> list[Settlement]:
-        now = self._parts.clock.now()
+        now = self._parts.clock.now().timestamp()
         remaining = shift.settling.unwritten()
         for one in shift.holdings.unfinished():
             if isinstance(one, Execution) and one.settled is not None:
                 remaining.append(one.settled)
             elif isinstance(one, Execution):
-                remaining.append(verdict.interrupted(one.run, one.started_at, now))
+                remaining.append(verdict.interrupted(one.run, one.started, now))
             else:
                 remaining.append(verdict.handed_back(one))
         return remaining

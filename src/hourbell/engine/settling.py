@@ -132,17 +132,19 @@ class Settling:
         except StoreRejected as reason:
             await self._halve(batch, reason)
             return
-        refused = []
+        refused, is_queued = [], False
         for report in batch:
             report.done = True
-            report.became = accepted.get(report.run.id)
-            if report.became is None:
+            became = report.became = accepted.get(report.run.id)
+            if became is None:
                 refused.append(report)
+            elif became is RunState.QUEUED or (report.run.schedule_id is not None and _passes_on(report.run)):
+                is_queued = True
         if refused:
             self._lost(refused)
             batch = [report for report in batch if report.became is not None]
         self.settled([report.run for report in batch])
-        if any(report.became is RunState.QUEUED or _passes_on(report.run) for report in batch):
+        if is_queued:
             self._queued()
         self._tell(batch)
 
@@ -214,8 +216,8 @@ class Settling:
 
 
 def _passes_on(run: Run) -> bool:
-    """Whether another run of the schedule may have waited for this one, and be due since it was settled."""
-    return run.schedule_id is not None and takes_turns((run.policies or {}).get("overlap"), run.origin)
+    """Whether another run of its schedule may have waited for this one, and be due since it was settled."""
+    return takes_turns((run.policies or {}).get("overlap"), run.origin)
 
 
 def cleaned(settlement: Settlement) -> Settlement:

@@ -77,7 +77,7 @@ class Shift:
         self.auditing = Auditing(
             store, parts, trust, self.holdings, settling=self.settling, executing=self.executing, spent=spent
         )
-        self._now = parts.clock.now
+        self._clock = parts.clock
         self._most = parts.settings.max_runs
         self._claim_loop = Loop("claim", self.claiming.step, parts.troubles)
         self._settle_loop = Loop("settle", self.settling.step, parts.troubles)
@@ -169,7 +169,7 @@ class Shift:
             if execution.settled is not None:
                 self.settling.add(run, execution.settled, stands=True)
             else:
-                self.settling.add(run, verdict.interrupted(run, execution.started_at, self._now()))
+                self.settling.add(run, verdict.interrupted(run, execution.started, self._clock.now().timestamp()))
 
     def _freed(self) -> None:
         self.claiming.freed()

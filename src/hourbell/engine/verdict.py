@@ -1,4 +1,4 @@
-"""What a body's end means for its run. Pure: from the ending to the settlement."""
+"""What a body's end means for its run. Pure: from the ending to the settlement. Instants are seconds since 1970."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from hourbell.model.run import Settlement
 from hourbell.model.run_state import Outcome, RunState
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from hourbell.executors.protocol import Ending
     from hourbell.model.policies import Policies
     from hourbell.model.run import Run
@@ -27,22 +25,12 @@ REFUSED = "the database refused to record how the body ended"
 """How the error of a run begins whose report was refused for its data."""
 
 
-def succeeded(run: Run, result: str | None, started_at: datetime | None, finished_at: datetime) -> Settlement:
+def succeeded(run: Run, result: str | None, started: float | None, finished: float) -> Settlement:
     """The body returned; ``result`` is its value as JSON text."""
-    return Settlement(
-        run_id=run.id,
-        attempt=run.attempt,
-        state=RunState.SUCCEEDED,
-        outcome=Outcome.SUCCEEDED,
-        result=result,
-        started_at=started_at,
-        finished_at=finished_at,
-    )
+    return Settlement.success(run.id, run.attempt, result, started, finished)
 
 
-def failed(
-    run: Run, policies: Policies, ending: Ending, started_at: datetime | None, finished_at: datetime
-) -> Settlement:
+def failed(run: Run, policies: Policies, ending: Ending, started: float | None, finished: float) -> Settlement:
     """The body raised or took too long: tried again while the retry policy wants that, else failed for good."""
     timed_out = ending.how is How.TIMED_OUT
     error = ending.error if ending.error is not None else RuntimeError("the body ended without a reason")
@@ -55,8 +43,8 @@ def failed(
         failed=True,
         delay=timedelta(seconds=delay or 0.0),
         error=_timed_out(policies, ending) if timed_out else describe(error),
-        started_at=started_at,
-        finished_at=finished_at,
+        started=started,
+        finished=finished,
     )
 
 
@@ -83,7 +71,7 @@ def _wait(run: Run, policies: Policies, error: BaseException) -> float | None:
     return retry.delay(failures, run.id)
 
 
-def refused(run: Run, error: BaseException, now: datetime) -> Settlement:
+def refused(run: Run, error: BaseException, now: float) -> Settlement:
     """The body was never called, since its arguments do not fit: trying again would not mend that."""
     return Settlement(
         run_id=run.id,
@@ -92,11 +80,11 @@ def refused(run: Run, error: BaseException, now: datetime) -> Settlement:
         outcome=Outcome.FAILED,
         failed=True,
         error=describe(error),
-        finished_at=now,
+        finished=now,
     )
 
 
-def unkept(run: Run, error: Exception, started_at: datetime | None, finished_at: datetime) -> Settlement:
+def unkept(run: Run, error: Exception, started: float | None, finished: float) -> Settlement:
     """The body returned what cannot be kept as a result: it would do so again, so there is no other try."""
     told = str(error) if isinstance(error, ResultRejected) else describe(error)
     return Settlement(
@@ -106,8 +94,8 @@ def unkept(run: Run, error: Exception, started_at: datetime | None, finished_at:
         outcome=Outcome.FAILED,
         failed=True,
         error=f"the body returned, but its result cannot be kept: {told}",
-        started_at=started_at,
-        finished_at=finished_at,
+        started=started,
+        finished=finished,
     )
 
 
@@ -122,9 +110,9 @@ def handed_back(run: Run, *, delay: float = 0.0) -> Settlement:
     )
 
 
-def interrupted(run: Run, started_at: datetime | None, finished_at: datetime) -> Settlement:
+def interrupted(run: Run, started: float | None, finished: float) -> Settlement:
     """The node ends before the body did: handed back, unless it began and the task says that it starts at most once."""
-    at_most_once = run.on_lost == "fail" and started_at is not None
+    at_most_once = run.on_lost == "fail" and started is not None
     return Settlement(
         run_id=run.id,
         attempt=run.attempt,
@@ -133,12 +121,12 @@ def interrupted(run: Run, started_at: datetime | None, finished_at: datetime) ->
         error="its node stopped before the body ended, and on_lost='fail' does not let it start again"
         if at_most_once
         else None,
-        started_at=started_at,
-        finished_at=finished_at,
+        started=started,
+        finished=finished,
     )
 
 
-def cancelled(run: Run, ending: Ending, started_at: datetime | None, finished_at: datetime) -> Settlement:
+def cancelled(run: Run, ending: Ending, started: float | None, finished: float) -> Settlement:
     """Somebody asked the run to end, and its body has ended for that or was let go of; what it raised is told."""
     quiet = ending.error is None or isinstance(ending.error, asyncio.CancelledError)
     note = "the body does not end, and goes on unheeded" if ending.stuck else ending.note
@@ -148,8 +136,8 @@ def cancelled(run: Run, ending: Ending, started_at: datetime | None, finished_at
         state=RunState.CANCELLED,
         outcome=Outcome.CANCELLED,
         error=note if quiet or note or ending.error is None else describe(ending.error),
-        started_at=started_at,
-        finished_at=finished_at,
+        started=started,
+        finished=finished,
     )
 
 
@@ -162,6 +150,6 @@ def rejected(settlement: Settlement, reason: BaseException) -> Settlement:
         outcome=Outcome.FAILED,
         failed=True,
         error=f"{REFUSED} ({settlement.outcome}): {reason}",
-        started_at=settlement.started_at,
-        finished_at=settlement.finished_at,
+        started=settlement.started,
+        finished=settlement.finished,
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from hourbell.model.instants import instant_of
+from hourbell.model.run_state import Outcome, RunState
+from hourbell.model.stored_json import mapping_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from hourbell.model.progress import Progress
-    from hourbell.model.run_state import Outcome, RunState
 
 SUSPICIOUS = 3
 """Losses after which a run is a suspect, if it was not one before: see `Run.suspicion`."""
@@ -67,12 +71,29 @@ class Run:
     yielded_to: str | None = None
 
     @classmethod
-    def of_fields(cls, found: dict[str, Any]) -> Run:
-        """A run of all its fields by their names; the dict becomes its own. Hundreds come with each claim, and to set
-        32 frozen fields one by one takes longer than all else about a run."""
+    def of_fields(cls, found: dict[str, Any], args: str) -> Run:
+        """A run of those of its fields that differ from their defaults, and of its arguments as they are stored; the
+        dict becomes its own. Hundreds come with each claim, and to set 32 frozen fields one by one, or to read
+        arguments that only the body will look at, takes longer than all else about a run."""
+        found["unread_args"] = args
         run = object.__new__(cls)
         object.__setattr__(run, "__dict__", found)
         return run
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Asked for what is not there: the arguments of a run that was read, the first time that somebody looks.
+            if name != "args" or "unread_args" not in self.__dict__:
+                raise AttributeError(f"a run has no {name!r}")
+            args = self.__dict__["args"] = mapping_from(self.__dict__["unread_args"])
+            return args
+
+    @property
+    def stored_args(self) -> str | None:
+        """The arguments as they are stored, JSON; None for a run that was not made of that."""
+        text: str | None = self.__dict__.get("unread_args")
+        return text
 
     @property
     def may_wait(self) -> bool:
@@ -135,7 +156,7 @@ class Attempt:
     error: str | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Settlement:
     """What a node reports about an attempt that it holds. Never changed; one is made for each attempt, and freezing it
     costs more than all else about it.
@@ -143,7 +164,8 @@ class Settlement:
     ``state`` is what the run becomes: a final state, or ``queued`` to be claimed again after ``delay`` (measured from
     the database's present instant); handed back without one, it is due since when it was. ``failed`` counts the attempt
     against the retry budget. The store accepts it only while the run is running under exactly this node and attempt:
-    the fence. What somebody asked to end becomes cancelled where it would be queued again.
+    the fence. What somebody asked to end becomes cancelled where it would be queued again. ``started`` and ``finished``
+    are instants as seconds since 1970 in UTC: to make a datetime of each and to send it takes ten times as long.
     """
 
     run_id: str
@@ -154,8 +176,33 @@ class Settlement:
     delay: timedelta = timedelta(0)
     error: str | None = None
     result: str | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    started: float | None = None
+    finished: float | None = None
+
+    @classmethod
+    def success(
+        cls, run_id: str, attempt: int, result: str | None, started: float | None, finished: float
+    ) -> Settlement:
+        """The body returned. What is as by default is left to the class, and not set."""
+        settlement = object.__new__(cls)
+        settlement.run_id = run_id
+        settlement.attempt = attempt
+        settlement.state = RunState.SUCCEEDED
+        settlement.outcome = Outcome.SUCCEEDED
+        settlement.result = result
+        settlement.started = started
+        settlement.finished = finished
+        return settlement
+
+    @property
+    def started_at(self) -> datetime | None:
+        """``started`` as an aware instant."""
+        return instant_of(self.started)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """``finished`` as an aware instant."""
+        return instant_of(self.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,11 @@ from hourbell.model.audit import (
 )
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
+from hourbell.model.stored_json import mapping_from
 from hourbell.store.scripts.calendars import calendar_from
 from hourbell.store.scripts.rows import run_from, schedule_from
 from hourbell.store.scripts.schedules import trigger_schedule
 from hourbell.store.scripts.script import Row, Script, batch, call, to_json
-from hourbell.store.scripts.stored_json import mapping_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

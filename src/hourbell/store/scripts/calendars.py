@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.named_calendar import NamedCalendar, missing_calendar, still_named
+from hourbell.model.stored_json import mapping_from
 from hourbell.store.scripts.script import Row, Script, call
-from hourbell.store.scripts.stored_json import mapping_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

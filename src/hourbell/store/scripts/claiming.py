@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.model.run import ROOM_FOR_SUSPECTS, Claim
 from hourbell.model.run_state import RunState
-from hourbell.store.scripts.rows import whole_run_from
+from hourbell.store.scripts.rows import claimed_from
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
@@ -75,9 +75,10 @@ def claim_at_once(asked: Asked) -> Script[Claim | None]:
         names=[name for _, name, _ in bounds],
         mosts=[most for _, _, most in bounds],
     )
-    if not rows[0]["is_live"]:
+    head = next(row for row in rows if row["is_live"] is not None)
+    if not head["is_live"]:
         return None
-    return _claim(rows[0]["now_at"], [row for row in rows if row["id"] is not None], passed_over)
+    return _claim(asked, head["now_at"], [row for row in rows if row is not head], passed_over)
 
 
 def claim_in_steps(asked: Asked) -> Script[Claim | None]:
@@ -102,7 +103,7 @@ def claim_in_steps(asked: Asked) -> Script[Claim | None]:
         node=asked.node_id,
         claim_id=asked.claim_id,
     )
-    return _claim(clock[0]["now_at"], taken)
+    return _claim(asked, clock[0]["now_at"], taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,8 @@ def _order(row: Row) -> tuple[Any, ...]:
     return (row["priority"], row["run_at"], row["id"])
 
 
-def _claim(now: Any, rows: Sequence[Row], passed_over: Sequence[str] = ()) -> Claim:
-    runs = sorted(map(whole_run_from, rows), key=_IN_ORDER)
+def _claim(asked: Asked, now: Any, rows: Sequence[Row], passed_over: Sequence[str] = ()) -> Claim:
+    runs = sorted(claimed_from(rows, asked.node_id), key=_IN_ORDER)
     return Claim(
         now,
         tuple([run for run in runs if run.state is RunState.RUNNING]),

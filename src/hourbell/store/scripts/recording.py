@@ -13,7 +13,7 @@ from hourbell.model.run import Run
 from hourbell.model.run_state import Origin, RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger, Written
-from hourbell.store.scripts.rows import carried_policies, run_policies, whole_run_from
+from hourbell.store.scripts.rows import carried_policies, claimed_from, run_policies
 from hourbell.store.scripts.script import Row, Script, batch, call
 from hourbell.store.scripts.stored_json import mapping_from
 
@@ -130,7 +130,8 @@ class Recording:
             return []
         node, claim = self._offer.node_id, self._offer.claim_id
         taken = yield call("claiming.take", ids=ids, limited=[], node=node, claim_id=claim)
-        runs = {row["id"]: whole_run_from(row) for row in taken if row["state"] == "running"}
+        running = [row for row in taken if row["state"] == "running"]
+        runs = {run.id: run for run in claimed_from(running, node)}
         return [runs[run_id] for run_id in ids if run_id in runs]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.due import DueSchedule, Rules
@@ -13,8 +14,8 @@ from hourbell.model.progress import Progress
 from hourbell.model.run import Attempt, NewRun, Run
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
+from hourbell.model.stored_json import mapping_from, value_from
 from hourbell.store.scripts.script import Row, to_json
-from hourbell.store.scripts.stored_json import mapping_from, value_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _NO_DELAY = timedelta(0)
 _OUTCOMES: Mapping[str, Outcome] = {outcome.value: outcome for outcome in Outcome}
 _RUN = tuple(field.name for field in fields(Run))
+_FIELDS = frozenset(_RUN)
 _READ_WHERE_GIVEN: Sequence[tuple[str, Callable[[Any], Any]]] = (
     ("outcome", _OUTCOMES.get),
     ("policies", mapping_from),
@@ -114,21 +116,37 @@ def schedule_values(schedule: Schedule) -> dict[str, Any]:
 
 def run_from(row: Row) -> Run:
     """A row of ``runs``, whatever else stands in it."""
-    return whole_run_from({name: row[name] for name in _RUN})
+    found = _given([(name, row[name]) for name in _RUN])
+    return Run.of_fields(found, found.pop("args"))
 
 
-def whole_run_from(row: Row) -> Run:
-    """A row of those columns of ``runs`` that a `Run` has, and perhaps of ``is_live`` and ``now_at``."""
-    found = dict(zip(row.keys(), row.values(), strict=True))  # rows of asyncpg are slow to tell their items
-    found.pop("is_live", None)
-    found.pop("now_at", None)
+def claimed_from(rows: Sequence[Row], node_id: str) -> list[Run]:
+    """What a claim of this node answers: of the columns that a `Run` has those that can be set by then, perhaps with
+    others behind them. ``created_at`` is left out where it is the same as ``run_at``."""
+    if not rows:
+        return []
+    # By their order, since rows of asyncpg are slow to tell their items.
+    names = list(takewhile(_FIELDS.__contains__, rows[0].keys()))
+    runs = []
+    for row in rows:
+        found = _given(zip(names, row.values(), strict=False))
+        if found["state"] is RunState.RUNNING:
+            found["node_id"] = node_id
+        if "created_at" not in found:
+            found["created_at"] = found["run_at"]
+        runs.append(Run.of_fields(found, found.pop("args")))
+    return runs
+
+
+def _given(columns: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of a run that are not empty, as their defaults are; ``args`` as they are stored."""
+    found = {name: value for name, value in columns if value is not None}
     found["id"] = str(found["id"])
     found["state"] = STATES[found["state"]]
-    found["args"] = mapping_from(found["args"])
     for name, read in _READ_WHERE_GIVEN:
-        if found[name] is not None:
+        if name in found:
             found[name] = read(found[name])
-    return Run.of_fields(found)
+    return found
 
 
 def ended_from(rows: Iterable[Row]) -> tuple[Run, ...]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.model import history
 from hourbell.model.run_state import Outcome, RunState
+from hourbell.model.stored_json import names_from
 from hourbell.store.scripts.rows import STATES
 from hourbell.store.scripts.script import Row, Script, batch, call
-from hourbell.store.scripts.stored_json import names_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,19 +37,21 @@ def settle_at_once(node_id: str, settlements: Sequence[Settlement]) -> Script[Se
         written = yield batch("settling.settle", rows, node=node_id)
         return (yield from _settled(node_id, rows, written))
     ordered = sorted(settlements, key=_RUN_ID)
+    ids = [one.run_id for one in ordered]
+    results = [one.result for one in ordered]
     counted = yield call(
         "settling.succeed",
         node=node_id,
-        id=[one.run_id for one in ordered],
-        attempt=[one.attempt for one in ordered],
-        result=[one.result for one in ordered],
-        started_at=[one.started_at for one in ordered],
-        finished_at=[one.finished_at for one in ordered],
+        # As text: a driver encodes a list element by element, and that took as long as all else here.
+        ids=f"{{{','.join(ids)}}}",
+        attempts=f"{{{','.join([str(one.attempt) for one in ordered])}}}",
+        result=results if any(results) else None,
+        started=[one.started for one in ordered],
+        finished=[one.finished for one in ordered],
     )
     if counted[0]["written"] != len(ordered):
         return (yield from _settled(node_id, [_values(one) for one in ordered], ()))
-    passes_on = frozenset(counted[0]["passes_on"] or ())
-    return Settled(dict.fromkeys([one.run_id for one in ordered], RunState.SUCCEEDED), passes_on)
+    return Settled(dict.fromkeys(ids, RunState.SUCCEEDED), frozenset(counted[0]["passes_on"] or ()))
 
 
 def settle_in_steps(node_id: str, settlements: Sequence[Settlement]) -> Script[Settled]:
@@ -57,7 +59,9 @@ def settle_in_steps(node_id: str, settlements: Sequence[Settlement]) -> Script[S
     written at once; else row by row, and attempts that end without ending their run are kept while that shows them."""
     if all(map(_says_no_more, settlements)):
         ids = [one.run_id for one in settlements]
-        reports = [[one.run_id, one.attempt, one.result, one.started_at, one.finished_at] for one in settlements]
+        reports = [
+            [one.run_id, one.attempt, one.result, _ticks(one.started), _ticks(one.finished)] for one in settlements
+        ]
         yield call("settling.succeed", node=node_id, reports=reports)
         counted = yield call("settling.succeeded", ids=ids)
         if counted[0]["written"] != len(ids):
@@ -68,6 +72,10 @@ def settle_in_steps(node_id: str, settlements: Sequence[Settlement]) -> Script[S
     yield batch("settling.keep", [row for row in rows if row["state"] == "queued"], node=node_id)
     written = yield batch("settling.settle", rows, node=node_id)
     return (yield from _settled(node_id, rows, written))
+
+
+def _ticks(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1_000_000)
 
 
 def _settled(node_id: str, rows: Sequence[dict[str, Any]], written: Sequence[Row]) -> Script[Settled]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hourbell.model.stored_json import names_from
 from hourbell.model.survey import FAILING, SURVEYED, Orphan, Serving, Survey, Waiting
 from hourbell.store.scripts.rows import node_from, schedule_from
 from hourbell.store.scripts.script import Row, Script, call
-from hourbell.store.scripts.stored_json import names_from
 from hourbell.store.scripts.watching import stranded
 
 if TYPE_CHECKING:

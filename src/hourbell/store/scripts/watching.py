@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.plan import NextWork
 from hourbell.model.run import CancelRequest
+from hourbell.model.stored_json import names_from
 from hourbell.model.stranded import COUNTED, Stranded
 from hourbell.store.scripts.script import Call, Script, call
-from hourbell.store.scripts.stored_json import names_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -203,7 +203,10 @@ class Bench:
         return claimed[wanted.id]
 
     def report(self, run: Run, outcome: Outcome = Outcome.SUCCEEDED, **fields: Any) -> Settlement:
-        """What a node reports about a run that it holds."""
+        """What a node reports about a run that it holds; ``started_at`` and ``finished_at`` are instants."""
+        for name in ("started", "finished"):
+            instant = fields.pop(f"{name}_at", None)
+            fields[name] = instant.timestamp() if instant is not None else None
         return replace(Settlement(run_id=run.id, attempt=run.attempt, state=_ENDS[outcome], outcome=outcome), **fields)
 
     async def settle(self, run: Run, outcome: Outcome = Outcome.SUCCEEDED, **fields: Any) -> bool:

@@ -24,7 +24,8 @@ FROM (SELECT task FROM locked UNION ALL SELECT task FROM made) k;
 -- name: claiming.claim
 -- The node's own row is the lock, taken first: no live row, no claim. Each known task is asked for itself, so a backlog
 -- of one costs the others nothing. Limited tasks are counted here, under a snapshot later than the lock on their rows;
--- without any, nothing is counted. Answers at least one row, whose is_live says whether the node may claim. That it writes
+-- without any, nothing is counted. Answers a row whose is_live says whether the node may claim, which is no run, and one for
+-- each run that is claimed or missed, with what such a run can have: created_at where it is not run_at. That it writes
 -- losses, as they are, makes it cheap: PostgreSQL reads the expression of a generated column (suspect) anew for each row
 -- as long as it finds that none of what stands in it is written.
 WITH RECURSIVE me AS MATERIALIZED (
@@ -111,10 +112,9 @@ written AS (
         outcome = NULL,
         error = NULL
     WHERE r.id = ANY (ARRAY(SELECT p.id FROM picked p))
-    RETURNING r.id, r.schedule_id, r.task, r.args, r.state, r.reason, r.origin, r.fire_at, r.covers_until,
-              r.covers_count, r.run_at, r.start_by, r.queue, r.priority, r.key, r.policies, r.on_lost, r.lost_limit,
-              r.tracking_id, r.parent, r.node_id, r.attempt, r.failures, r.losses, r.outcome, r.error, r.result,
-              r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.yielded_to, r.progress
+    RETURNING r.id::text, r.schedule_id, r.task, r.args, r.state, r.reason, r.origin, r.fire_at, r.run_at, r.start_by,
+              r.queue, r.priority, r.key, r.policies, r.on_lost, r.lost_limit, r.tracking_id, r.parent, r.attempt,
+              r.failures, r.losses, nullif(r.created_at, r.run_at) AS created_at, r.finished_at, r.yielded_to, r.progress
 )
-SELECT EXISTS (SELECT 1 FROM me) AS is_live, coalesce(:now, now()) AS now_at, w.*
-FROM (VALUES (1)) AS one LEFT JOIN written w ON true;
+SELECT w.*, head.is_live, head.now_at
+FROM (VALUES (EXISTS (SELECT 1 FROM me), coalesce(:now, now()))) AS head (is_live, now_at) FULL JOIN written w ON false;

@@ -58,7 +58,8 @@ SELECT id, state, CASE WHEN awaited AND state <> 'queued' THEN schedule_id END A
 -- What nearly every report says, written without a look beforehand: nothing here depends on what stands in the row but
 -- the fence, and that is judged again by who had to wait for the row. Rows are written in the order of their ids, by
 -- their ids alone: what is appended to state and node keeps their indexes out, as above. Losses are written as they
--- are: see claiming.claim. Answers how many were written; when it is not all, each is read back.
+-- are: see claiming.claim. Ids and attempts are texts of lists, instants seconds since 1970, for a driver has less to do
+-- for these; no list of results stands for none. Answers how many were written; when it is not all, each is read back.
 WITH written AS (
     UPDATE {schema}.runs r
     SET state = 'succeeded',
@@ -67,12 +68,12 @@ WITH written AS (
         losses = r.losses,
         error = NULL,
         result = u.result,
-        started_at = coalesce(u.started_at, r.started_at),
-        finished_at = coalesce(u.finished_at, coalesce(:now, now()))
+        started_at = coalesce(to_timestamp(u.started), r.started_at),
+        finished_at = coalesce(to_timestamp(u.finished), coalesce(:now, now()))
     FROM (
-        SELECT s.* FROM unnest(:id::uuid[], :attempt::integer[], :result::text[], :started_at::timestamptz[],
-                               :finished_at::timestamptz[])
-            AS s (id, attempt, result, started_at, finished_at)
+        SELECT s.* FROM unnest(:ids::text::uuid[], :attempts::text::integer[], :result::text[],
+                               :started::double precision[], :finished::double precision[])
+            AS s (id, attempt, result, started, finished)
         ORDER BY s.id
         OFFSET 0
     ) AS u

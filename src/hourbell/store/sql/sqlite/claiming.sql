@@ -43,6 +43,6 @@ SET state = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 'ski
     attempt = CASE WHEN attempt = 0 AND start_by < coalesce(:now, now()) THEN 0 ELSE attempt + 1 END,
     limited = max(limited, task IN (SELECT value FROM json_each(:limited))), outcome = NULL, error = NULL
 WHERE id IN (SELECT value FROM json_each(:ids)) AND +state = 'queued'
-RETURNING id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, start_by, queue,
-          priority, key, policies, on_lost, lost_limit, tracking_id, parent, node_id, attempt, failures, losses, outcome,
-          error, result, created_at, started_at, finished_at, cancel_requested_at, yielded_to, progress;
+RETURNING id, schedule_id, task, args, state, reason, origin, fire_at, run_at, start_by, queue, priority, key, policies,
+          on_lost, lost_limit, tracking_id, parent, attempt, failures, losses, nullif(created_at, run_at) AS created_at,
+          finished_at, yielded_to, progress;

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hourbell.model.stored_json import mapping_from
 from hourbell.store.scripts.rows import due_from
-from hourbell.store.scripts.stored_json import mapping_from
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence

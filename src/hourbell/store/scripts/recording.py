@@ -15,7 +15,6 @@ from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger, Written
 from hourbell.store.scripts.rows import carried_policies, claimed_from, run_policies
 from hourbell.store.scripts.script import Row, Script, batch, call
-from hourbell.store.scripts.stored_json import mapping_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -155,27 +154,24 @@ def _columns(schedule: DueSchedule, plan: FirePlan, is_taken: bool) -> dict[str,
 def _runs(alike: Alike, columns: Mapping[str, Any], ids: Iterable[str], now: datetime, node_id: str) -> Iterator[Run]:
     """The runs as they stand in their rows."""
     first = alike.first
-    common = vars(
-        Run(
-            id="",
-            task=first.task,
-            state=RunState.RUNNING,
-            origin=Origin.FIRE.value,
-            created_at=now,
-            fire_at=columns["fire_at"],
-            run_at=columns["run_at"],
-            start_by=columns["start_by"],
-            attempt=1,
-            node_id=node_id,
-            queue=columns["queue"],
-            priority=columns["priority"],
-            policies=carried_policies(first.policies, first.effective) or None,
-            on_lost=columns["on_lost"],
-            lost_limit=columns["lost_limit"],
-        )
-    )
+    common = {
+        "task": first.task,
+        "state": RunState.RUNNING,
+        "origin": Origin.FIRE.value,
+        "created_at": now,
+        "fire_at": columns["fire_at"],
+        "run_at": columns["run_at"],
+        "start_by": columns["start_by"],
+        "attempt": 1,
+        "node_id": node_id,
+        "queue": columns["queue"],
+        "priority": columns["priority"],
+        "policies": carried_policies(first.policies, first.effective) or None,
+        "on_lost": columns["on_lost"],
+        "lost_limit": columns["lost_limit"],
+    }
     for run_id, schedule_id, args in zip(ids, alike.ids, alike.args, strict=True):
-        yield Run.of_fields({**common, "id": run_id, "schedule_id": schedule_id, "args": mapping_from(args)})
+        yield Run.of_fields({**common, "id": run_id, "schedule_id": schedule_id}, args)
 
 
 def _take_turns(ledger: Ledger, written: Written, schedules: Mapping[str, DueSchedule]) -> Script[tuple[Run, ...]]:

@@ -189,6 +189,8 @@ def test_a_worker_fires_until_it_is_told_to_stop(own_folder: Path) -> None:
     assert succeeded(own_folder)[0]["result"] == "tock"
     (node,) = json.loads(typed("nodes", "--json").stdout)
     assert node["state"] == "stopped"
+    assert "clock_offset" in node
+    assert typed("nodes").stdout.splitlines()[0].split()[-1] == "clock_offset"
 
 
 def succeeded(folder: Path) -> list[dict[str, Any]]:

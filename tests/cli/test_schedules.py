@@ -199,7 +199,21 @@ def test_a_run_is_asked_for_once_per_key() -> None:
 def test_a_run_that_overlaps_says_with_which() -> None:
     added("--every", "1h", "--arg", "to=ada")
     first = typed_json("schedules", "trigger", "report")["id"]
-    assert f"is skipped (overlap: run {first} is unfinished)" in typed("schedules", "trigger", "report").stdout
+    said = typed("schedules", "trigger", "report", code=1)
+    assert f"is skipped (overlap: run {first} is unfinished)" in said.stdout
+    assert "the policy of the schedule says no" in said.stderr
+    as_json = typed("schedules", "trigger", "report", "--json", code=1)
+    assert json.loads(as_json.stdout)["state"] == "skipped"
+
+
+def test_a_paused_schedule_has_no_next_fire_in_the_list() -> None:
+    added("--every", "1h", "--arg", "to=ada")
+    (before,) = typed_json("schedules")
+    assert before["next_fire_at"][:19] in typed("schedules").stdout
+    typed("schedules", "pause", "report")
+    assert before["next_fire_at"][:19] not in typed("schedules").stdout
+    (paused,) = typed_json("schedules")
+    assert (paused["state"], paused["next_fire_at"]) == ("paused", before["next_fire_at"]), "as in REST"
 
 
 def test_a_backfill_is_asked_for_and_counted() -> None:

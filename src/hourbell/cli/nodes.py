@@ -11,5 +11,13 @@ def list_nodes(database: Database = None, as_json: AsJson = False) -> None:
     from hourbell.fastapi.schemas import NodeOut
 
     nodes = ask(database, lambda scheduler: scheduler.list_nodes())
-    columns = ("id", "state", "host", "pid", "running", "started_at", "lease_until")
-    show_list([NodeOut.of(one) for one in nodes], columns, as_json, spared=("started_at",), whole=("id", "lease_until"))
+    shown = [NodeOut.of(one) for one in nodes]
+    if not as_json:  # to the millisecond, as all instants here
+        shown = [one.model_copy(update={"clock_offset": rounded(one.clock_offset)}) for one in shown]
+    columns = ("id", "state", "host", "pid", "running", "started_at", "lease_until", "clock_offset")
+    show_list(shown, columns, as_json, spared=("started_at", "clock_offset"), whole=("id", "lease_until"))
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Seconds to the millisecond."""
+    return None if seconds is None else round(seconds, 3)

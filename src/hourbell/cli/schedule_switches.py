@@ -11,10 +11,12 @@ from hourbell import Run, Schedule, Scheduler
 from hourbell.cli.argument_options import ArgumentOptions, known_task
 from hourbell.cli.asking import App, Database, Yes, ask, confirm
 from hourbell.cli.completing import schedule_ids
+from hourbell.cli.exit_codes import ExitCode, give_up
 from hourbell.cli.option_groups import spread
 from hourbell.cli.periods import in_utc, read_if_given
 from hourbell.cli.showing import AsJson, show_json
 from hourbell.cli.table import plain
+from hourbell.model.run_state import RunState
 
 ScheduleId = Annotated[str, typer.Argument(metavar="ID", help="The id of the schedule.", autocompletion=schedule_ids)]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, for whoever looks later.")]
@@ -54,7 +56,8 @@ def trigger(
 ) -> None:
     """Ask for one run now, besides the fires. Works while it is paused too.
 
-    Arguments take the place of the schedule's, by name; to check them, --app says who knows the task.
+    Arguments take the place of the schedule's, by name; to check them, --app says who knows the task. When its overlap
+    policy skips the run at once, the exit code is 1.
     """
 
     arguments.refuse_without(app)
@@ -71,9 +74,11 @@ def trigger(
         from hourbell.fastapi.schemas import RunOut
 
         show_json(RunOut.of(run).model_dump(mode="json"))
-        return
-    why = f" ({run.reason}: run {run.yielded_to} is unfinished)" if run.yielded_to else ""
-    print(f"run {run.id} is {run.state}{why}")
+    else:
+        why = f"{run.reason}: run {run.yielded_to} is unfinished" if run.yielded_to else run.reason
+        print(f"run {run.id} is {run.state}{f' ({why})' if why else ''}")
+    if run.state == RunState.SKIPPED:
+        give_up("nothing runs for this: the policy of the schedule says no", ExitCode.PROBLEM)
 
 
 def remove(id: ScheduleId, database: Database = None, yes: Yes = False, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST

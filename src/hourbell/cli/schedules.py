@@ -81,8 +81,11 @@ def _list(options: ScheduleOptions, database: str | None, limit: int, as_json: b
         return await listed(lambda cursor, count: scheduler.list_schedules(**wanted, cursor=cursor, limit=count), limit)
 
     found = ask(database, some)
+    shown = [ScheduleOut.of(one) for one in found.items]
+    if not as_json:  # what a pause passes over is not when it fires next
+        shown = [one.model_copy(update={"next_fire_at": None}) if one.state == "paused" else one for one in shown]
     show_list(
-        [ScheduleOut.of(one) for one in found.items],
+        shown,
         ("id", "state", "next_fire_at", "explain", "note"),
         as_json,
         spared=("note",),

@@ -36,7 +36,8 @@ class ListOut(BaseModel, Generic[T]):
 class ScheduleOut(BaseModel):
     """A schedule. ``policies`` are all of them with their values, inherited ones included; durations are seconds.
 
-    ``resume_at``  when a pause ends by itself. ``revision``  is what its ETag says; every edit changes it.
+    ``next_fire_at``  of one that is paused is the first due time that the pause passes over. ``resume_at``  when a
+    pause ends by itself. ``revision``  is what its ETag says; every edit changes it.
     """
 
     id: str
@@ -250,7 +251,7 @@ class BackfillOut(BaseModel):
 
 
 class NodeOut(BaseModel):
-    """A node."""
+    """A node. ``clock_offset``  by how many seconds its host was ahead of the database at its last renewal."""
 
     id: str
     host: str
@@ -259,6 +260,7 @@ class NodeOut(BaseModel):
     lease_until: Instant
     running: int
     state: str
+    clock_offset: float | None
 
     @classmethod
     def of(cls, node: Node) -> NodeOut:

@@ -121,7 +121,7 @@ PLANTS = (
     Plant(
         "trust ends with the lease, not before it",
         "engine/trust.py",
-        "self._span = lease - max(LEAST_MARGIN, lease / 10)",
+        "self._span = trusted(lease)",
         "self._span = lease",
         ("tests/engine/test_trust.py", "tests/engine/test_leasing.py"),
     ),

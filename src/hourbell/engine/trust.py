@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from hourbell.model.trusted import trusted
+
 if TYPE_CHECKING:
     from hourbell.clock import Clock
-
-LEAST_MARGIN = 0.3
-"""Seconds before the lease's end at which trust ends at the latest, whatever the lease."""
 
 
 class Trust:
@@ -23,7 +22,7 @@ class Trust:
     def __init__(self, node_id: str, clock: Clock, lease: float, asked: float) -> None:
         self.node_id = node_id
         self._clock = clock
-        self._span = lease - max(LEAST_MARGIN, lease / 10)
+        self._span = trusted(lease)
         self._deadline = asked + self._span
         self._ended = False
         self._pid = os.getpid()

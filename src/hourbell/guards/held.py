@@ -6,14 +6,13 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
+from hourbell.model.trusted import trusted
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hourbell.clock import Clock
     from hourbell.model.guard import GuardHold
-
-LEAST_MARGIN = 0.3
-"""Seconds before the lease's end at which this process stops counting on it at the latest, whatever the lease."""
 
 
 class Held:
@@ -26,7 +25,7 @@ class Held:
     def __init__(self, hold: GuardHold, clock: Clock, lease: float, asked: float) -> None:
         self.hold = hold
         self._clock = clock
-        self._span = lease - max(LEAST_MARGIN, lease / 10)
+        self._span = trusted(lease)
         self._deadline = asked + self._span
         self._lost = False
         self._pid = os.getpid()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,13 +11,11 @@ from hourbell.errors import TriggerError
 from hourbell.triggers.cron_explain import explain_policy
 from hourbell.triggers.date_grid import DateGrid
 from hourbell.triggers.dst import DstPolicy, Fold, Gap, read_fold, read_gap
-from hourbell.triggers.instants import EARLIEST, as_utc
+from hourbell.triggers.instants import EARLIEST
 from hourbell.triggers.spec import Spec, check_fields, optional_text_field, shown
-from hourbell.triggers.trigger import COUNT_CAP, Trigger, check_cap
-from hourbell.triggers.wall_clock import next_fire, prev_fire
-from hourbell.triggers.wall_count import count_fires
 from hourbell.triggers.wall_rule import WallRule
 from hourbell.triggers.wall_times import read_day, read_time, write_time
+from hourbell.triggers.wall_trigger import WallTrigger
 from hourbell.triggers.words import clock, joined, ordinal
 from hourbell.triggers.zones import zone
 
@@ -31,7 +29,7 @@ _FIRST_DAY = date(2, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class CalendarEvery(Trigger):
+class CalendarEvery(WallTrigger):
     """Every so many years, months, weeks or days, at a time of the wall clock.
 
     Counted from `start_day`, itself a fire. A month without the day is passed over: from 31 January, every month means
@@ -123,31 +121,6 @@ class CalendarEvery(Trigger):
                 parts.append(f"{name}={str(value)!r}")
         return f"CalendarEvery({', '.join(parts)})"
 
-    def next_after(self, instant: datetime) -> datetime | None:
-        """The first fire strictly later than `instant` (in UTC), in the trigger's zone; None when the end is passed.
-
-        Raises:
-            TriggerError: when `instant` is naive, or there is neither a start nor an anchor.
-        """
-        return next_fire(self._pattern(), self._zone(), self._policy(), as_utc(instant))
-
-    def prev_before(self, instant: datetime) -> datetime | None:
-        """The last fire strictly earlier than `instant` (in UTC), in the trigger's zone; None when there is none.
-
-        Raises:
-            TriggerError: when `instant` is naive, or there is neither a start nor an anchor.
-        """
-        return prev_fire(self._pattern(), self._zone(), self._policy(), as_utc(instant))
-
-    def count_between(self, start: datetime, end: datetime, cap: int = COUNT_CAP) -> int:
-        """How many fires there are later than `start` and not later than `end`, at most `cap`.
-
-        Raises:
-            TriggerError: when an instant is naive, `cap` is not positive, or there is neither start nor anchor.
-        """
-        check_cap(cap)
-        return count_fires(self._pattern(), self._zone(), self._policy(), as_utc(start), as_utc(end), cap)
-
     def explain(self) -> str:
         """What the rule says, in plain English."""
         first = self.start_day or self.anchor
@@ -165,13 +138,6 @@ class CalendarEvery(Trigger):
         if self.timezone is not None:
             words += f", {self.timezone}"
         return words + explain_policy(self.gap, self.fold)
-
-    def to_spec(self) -> Spec:
-        """The rule as JSON values; with the field `anchor` only when the store has anchored it."""
-        spec = self.declared_spec()
-        if self.anchor is not None:
-            spec["anchor"] = self.anchor.isoformat()
-        return spec
 
     def declared_spec(self) -> Spec:
         """The spec without the anchor: what the user declared. Years are twelve months, weeks seven days."""
@@ -216,31 +182,8 @@ class CalendarEvery(Trigger):
         )
         return trigger
 
-    def localized(self, zone_name: str) -> CalendarEvery:
-        """This trigger in `zone_name` when it has no zone of its own, else itself.
-
-        Raises:
-            TriggerError: when there is no such zone.
-        """
-        return self if self.timezone is not None else self._changed(timezone=zone_name)
-
-    def anchored(self, instant: datetime) -> CalendarEvery:
-        """This trigger counted from the local day of `instant` when it has no start of its own, else itself.
-
-        Raises:
-            TriggerError: when `instant` is naive.
-        """
-        if self.start_day is not None or self.anchor is not None or self._is_daily():
-            return self
-        return self._changed(anchor=as_utc(instant).astimezone(self._zone()).date())
-
-    def wall_rule(self) -> WallRule | None:
-        """The dates and the time, the zone and the policy; None while it has no start."""
-        is_counted = self.start_day is not None or self.anchor is not None or self._is_daily()
-        return WallRule(self._pattern(), self._zone(), self._policy()) if is_counted else None
-
-    def _changed(self, *, timezone: str | None = None, anchor: date | None = None) -> CalendarEvery:
-        trigger = CalendarEvery.__new__(CalendarEvery)
+    def _changed(self, *, timezone: str | None = None, anchor: date | None = None) -> Self:
+        trigger = type(self).__new__(type(self))
         trigger._fill(
             (self.months, self.days),
             self.time,
@@ -256,11 +199,11 @@ class CalendarEvery(Trigger):
     def _is_daily(self) -> bool:
         return (self.months, self.days) == (0, 1)
 
-    def _zone(self) -> tzinfo:
-        return UTC if self.timezone is None else zone(self.timezone)
+    def _is_counted(self) -> bool:
+        return self.start_day is not None or self.anchor is not None or self._is_daily()
 
-    def _policy(self) -> DstPolicy:
-        return DstPolicy(gap=self.gap or "skip", fold=self.fold or "first")
+    def _rule(self) -> WallRule:
+        return WallRule(self._pattern(), self._zone(), DstPolicy(gap=self.gap or "skip", fold=self.fold or "first"))
 
     def _pattern(self) -> _TimesOfDates:
         first = self.start_day or self.anchor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
@@ -14,9 +14,10 @@ from hourbell.triggers.rrule_compile import compiled, needs_start
 from hourbell.triggers.rrule_explain import explain_rule
 from hourbell.triggers.rrule_parts import FREQUENCIES, RuleParts, read_rule, tidy_rule
 from hourbell.triggers.spec import Spec, check_fields, optional_text_field, text_field
-from hourbell.triggers.trigger import COUNT_CAP, Trigger, check_cap
+from hourbell.triggers.trigger import COUNT_CAP, check_cap
 from hourbell.triggers.wall_rule import WallRule
 from hourbell.triggers.wall_times import instant_of, read_day, read_moment, write_moment
+from hourbell.triggers.wall_trigger import WallTrigger
 from hourbell.triggers.zones import zone
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _BEGIN = date(2, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
-class RRule(Trigger):
+class RRule(WallTrigger):
     """The times of a recurrence rule: `RRule("FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=9", start="2030-01-01T00:00:00")`.
 
     The rule works on the wall clock of its zone. What it does not say, it takes from its start, as the standard has
@@ -110,7 +111,7 @@ class RRule(Trigger):
             TriggerError: when `instant` is naive, or there is no start yet where one is needed.
         """
         until = self._until()
-        fire = self._rule().next_after(instant)
+        fire = WallTrigger.next_after(self, instant)
         return None if fire is not None and until is not None and fire.astimezone(UTC) > until else fire
 
     def prev_before(self, instant: datetime) -> datetime | None:
@@ -121,7 +122,7 @@ class RRule(Trigger):
         """
         until = self._until()
         instant = as_utc(instant)
-        return self._rule().prev_before(instant if until is None else min(instant, until + _TICK))
+        return WallTrigger.prev_before(self, instant if until is None else min(instant, until + _TICK))
 
     def count_between(self, start: datetime, end: datetime, cap: int = COUNT_CAP) -> int:
         """How many fires there are later than `start` and not later than `end`, at most `cap`.
@@ -135,10 +136,6 @@ class RRule(Trigger):
         high = high if until is None else min(high, until)
         return self._rule().count_between(low, high, cap) if low < high else 0
 
-    def wall_rule(self) -> WallRule | None:
-        """The times, the zone and the policy; None while it has no start."""
-        return self._rule() if self._first() is not None else None
-
     def explain(self) -> str:
         """What the rule says, in plain English."""
         words = explain_rule(self._parts(), self._first())
@@ -147,13 +144,6 @@ class RRule(Trigger):
         if self.timezone is not None:
             words += f", {self.timezone}"
         return words + explain_policy(self.gap, self.fold)
-
-    def to_spec(self) -> Spec:
-        """The rule as JSON values; with the field `anchor` only when the store has anchored it."""
-        spec = self.declared_spec()
-        if self.anchor is not None:
-            spec["anchor"] = self.anchor.isoformat()
-        return spec
 
     def declared_spec(self) -> Spec:
         """The spec without the anchor: what the user declared."""
@@ -188,34 +178,16 @@ class RRule(Trigger):
         )
         return trigger
 
-    def localized(self, zone_name: str) -> RRule:
-        """This trigger in `zone_name` when it has no zone of its own, else itself.
-
-        Raises:
-            TriggerError: when there is no such zone.
-        """
-        return self if self.timezone is not None else self._changed(zone_name, self.anchor)
-
-    def anchored(self, instant: datetime) -> RRule:
-        """This trigger counted from the local day of `instant` when it needs a start and has none, else itself.
-
-        Raises:
-            TriggerError: when `instant` is naive.
-        """
-        if self._first() is not None:
-            return self
-        return self._changed(self.timezone, as_utc(instant).astimezone(self._zone()).date())
-
-    def _changed(self, timezone: str | None, anchor: date | None) -> RRule:
-        trigger = RRule.__new__(RRule)
-        trigger._fill(self.rule, self.start, timezone, self.gap, self.fold, anchor)
+    def _changed(self, *, timezone: str | None = None, anchor: date | None = None) -> Self:
+        trigger = type(self).__new__(type(self))
+        trigger._fill(self.rule, self.start, timezone or self.timezone, self.gap, self.fold, anchor or self.anchor)
         return trigger
+
+    def _is_counted(self) -> bool:
+        return self._first() is not None
 
     def _parts(self) -> RuleParts:
         return read_rule(self.rule)
-
-    def _zone(self) -> tzinfo:
-        return UTC if self.timezone is None else zone(self.timezone)
 
     def _first(self) -> datetime | None:
         """The start on the wall clock; None when one is needed and not known yet."""

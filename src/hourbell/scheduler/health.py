@@ -123,7 +123,8 @@ async def _answer(store: Store) -> datetime:
             began = loop.time()
             await asyncio.wait({asking}, timeout=_ANSWER)
             if asking.done():
-                return await asking
+                heard: datetime = await asking
+                return heard
             if loop.time() - began < _ANSWER * 1.5:
                 break
         raise TimeoutError

@@ -55,7 +55,8 @@ def test_verbs_of_the_scheduler() -> None:
     text = (REFERENCE / "scheduler.md").read_text(encoding="utf-8")
     public = {name for name in dir(Scheduler) if not name.startswith("_")}
     assert {name for name in public if f"`{name}`" not in text and name not in shown} == set()
-    context = {name for name in dir(Context) if not name.startswith("_") and name not in {"of", "entered"}}
+    known = {*dir(Context), *(one.name for one in fields(Context))}
+    context = {name for name in known if not name.startswith("_") and name not in {"of", "entered"}}
     assert {name for name in shown if name not in public} == context - public
 
 

@@ -24,6 +24,7 @@ from hourbell.store.memory import MemoryStore
 from hourbell.store.postgres import PostgresStore
 
 PATIENCE = 60
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
 async def nothing() -> None: ...
@@ -134,6 +135,24 @@ async def test_a_database_that_only_reads_is_down_also_for_who_is_no_node(postgr
             await task.enqueue()
         await operator.execute("SET default_transaction_read_only = off")
         await operator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+
+async def test_a_database_that_writes_again_is_believed_at_once(postgres_url: str, operator: Any) -> None:
+    async with Scheduler(postgres_url) as scheduler:
+        name = await operator.fetchval("SELECT current_database()")
+        await operator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await operator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await until(scheduler, lambda health: "only reads" in str(health.reasons))
+        # All sessions of the pool are opened now, and each has learnt that it may only read.
+        async with asyncio.timeout(PATIENCE):
+            while await operator.fetchval(SESSIONS) < 4:
+                await asyncio.gather(*(scheduler.list_runs() for _ in range(8)))
+        await operator.execute("SET default_transaction_read_only = off")
+        await operator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        assert (await scheduler.health()).status == "ok"
 
 
 async def test_tables_that_somebody_holds_are_told_from_a_database_that_is_away(

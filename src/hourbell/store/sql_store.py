@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -67,6 +68,10 @@ Lane = Literal["fire", "renew", "claim", "settle", "verbs", "read"]
 """Which connection a script uses: loops have their own, so that none waits for another; verbs share a few."""
 
 ONLY_READS = "the database answers, but only reads: it is a standby, or is set to `default_transaction_read_only`"
+
+MOST_SESSIONS = 5
+"""So many sessions are asked whether they may write before that is said of the database: those of the pool, and a new
+one."""
 
 VERBS_PATIENCE = 10.0
 """Seconds that what a user asked for may take, whatever the lease: none depends on it, and a busy machine is no
@@ -364,10 +369,10 @@ class SqlStore:
 
     async def ping(self, *, writing: bool = False) -> datetime:
         statement = "clock.read_to_write" if writing and self._database.has_row_locks else "clock.read"
-        try:
-            return await self._database.run(lambda: _pinged(statement), "read", atomic=False)
-        except _SessionOnlyReads:
-            raise StoreUnavailable(ONLY_READS) from None
+        for _ in range(MOST_SESSIONS):
+            with suppress(_SessionOnlyReads):
+                return await self._database.run(lambda: _pinged(statement), "read", atomic=False)
+        raise StoreUnavailable(ONLY_READS)
 
 
 class _SessionOnlyReads(Exception):

@@ -150,8 +150,8 @@ OF_TAKING = (
     Plant(
         "PostgreSQL: runs that are made together get each other's arguments",
         "store/scripts/recording.py",
-        '"args": mapping_from(args)}',
-        '"args": first.args}',
+        '"schedule_id": schedule_id}, args)',
+        '"schedule_id": schedule_id}, alike.args[0])',
         (STORES, "-k", "postgres and Taking"),
     ),
     Plant(

@@ -138,6 +138,8 @@ def _bodies(outcome: Outcome) -> Iterator[str]:
     for run_id, attempts in outcome.attempts.items():
         for one in attempts:
             began = outcome.seen.began.get((run_id, one.attempt))
+            if (run_id, one.attempt) in outcome.seen.buried_alive:
+                continue  # it begins in good faith; that its report is refused is judged where it is written
             if began is not None and one.finished_at is not None and began > one.finished_at:
                 yield f"attempt {one.attempt} of {run_id} began after it had ended ({one.outcome})"
     starts = Counter(run for run, _ in outcome.seen.begun)

@@ -27,6 +27,8 @@ class Machine:
     processes: dict[int, tuple[int, SimulatedProcess]] = field(default_factory=dict)
     """By process id: the tick at which it began, and the process that has it now."""
     began: int = 0
+    buried_alive: set[SimulatedProcess] = field(default_factory=set)
+    """Those that a neighbour has taken for gone. What they hold may be taken over while they trust in their lease."""
 
     def run(self, place: int, process: SimulatedProcess) -> ProcessTable:
         """Begin a process in this place; what it sees of the machine."""
@@ -40,6 +42,7 @@ class Machine:
         if began != mark.began or process.dead:
             return Fate.GONE
         if self.mistaken and self.chance.random() < self.mistaken:
+            self.buried_alive.add(process)
             return Fate.GONE
         return Fate.ALIVE
 

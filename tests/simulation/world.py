@@ -92,6 +92,8 @@ class Seen:
     problems: list[str] = field(default_factory=list)
     claimed: dict[tuple[str, int], datetime] = field(default_factory=dict)
     """By attempt: when the store gave it to a node."""
+    buried_alive: set[tuple[str, int]] = field(default_factory=set)
+    """Attempts of nodes that were taken for gone while they lived."""
     cancelled: set[str] = field(default_factory=set)
     """Runs that the operator asked to end."""
     pauses: list[tuple[datetime, datetime]] = field(default_factory=list)
@@ -287,6 +289,9 @@ class Town:
         self.seen.problems.append(f"after {_PATIENCE} s {len(unfinished)} runs and {len(waiting)} schedules go on")
 
     async def _outcome(self, first: datetime, last: datetime) -> Outcome:
+        self.seen.buried_alive = {
+            attempt for attempt, node in self.holders.items() if node in node.machine.buried_alive
+        }
         runs = list((await self.store.list_runs(RunFilter(limit=100_000))).items)
         attempts = {run.id: list(attempts_of(run, await self.store.list_attempts(run.id))) for run in runs}
         return Outcome(

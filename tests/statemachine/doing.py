@@ -16,6 +16,7 @@ from hourbell.errors import Conflict
 from hourbell.model.ids import new_run_id
 from hourbell.model.limit import Limit
 from hourbell.model.node import NewNode
+from hourbell.model.offer import Offer
 from hourbell.model.plan import FireFacts, FirePlan
 from hourbell.model.run import NewRun, Run, RunFilter
 from hourbell.model.schedule import Declaration, Schedule, Source
@@ -23,7 +24,7 @@ from hourbell.model.schedule_filter import ScheduleFilter
 from hourbell.store.protocol import Store
 from hourbell.triggers import Every
 
-from .judge import adopt, check_claim, check_cursors, check_rows, check_same
+from .judge import Asked, adopt, check_claim, check_cursors, check_rows, check_same, check_taken
 from .planner import Counted, decided
 from .reference import LIMIT, Reference, Refused
 from .rows import RefRun, RefSchedule
@@ -82,10 +83,11 @@ class Doing(RuleBasedStateMachine):
             version="1",
             replaces=replaces,
             tasks={"plain": None, "limited": LIMIT},
+            process=f"boot 1 0 {self._made} 99",
         )
         for _ in range(1 + twice):
             self.do(self.store.register_node(new))
-            self.reference.register(new.id, LEASE, self.now, replaces)
+            self.reference.register(new.id, LEASE, self.now, replaces, new.process)
 
     def _add(self, name: str, period: int) -> None:
         overlap, on_lost, grace = SCHEDULES[name]
@@ -115,9 +117,10 @@ class Doing(RuleBasedStateMachine):
         on_lost = "fail" if once else "retry"
         return NewRun(id=new_run_id(self.now), task=task, origin=origin, args={}, on_lost=on_lost, **fields)
 
-    def _fire(self, limit: int, *, dark: bool) -> None:
+    def _fire(self, limit: int, *, dark: bool, offer: Offer | None = None) -> None:
         due = self.reference.due(self.now)[:limit]
         plans = {schedule.id: self.reference.plan(schedule, self.now, dark=dark) for schedule in due}
+        could = sum(self.reference.may_be_taken(schedule, plans[schedule.id], self.now) for schedule in due)
 
         def plan(schedule: Schedule, facts: FireFacts, now: Any) -> FirePlan:
             mine = self.reference.schedules[schedule.id]
@@ -128,25 +131,45 @@ class Doing(RuleBasedStateMachine):
             return made
 
         told: list[tuple[str, FirePlan]] = []
-        report = self.do(self.store.fire_due(limit, plan))
+        report = self.do(self.store.fire_due(limit, plan, (), offer))
         assert dict(told) == plans, f"the store was due to fire {plans}, and fired {told}"
         for schedule in due:
             self.reference.fire(schedule, plans[schedule.id], self.now)
         rows = {run.id: run for run in self._runs()}
         adopt(self.reference, list(rows.values()))
         assert all(one.run_id in rows for one in report.fired), "a fire was reported, and is not there"
+        if offer is not None:
+            check_taken(self.reference, report, offer, could)
+            self._given += [(offer.node_id, run.id, run.attempt) for run in report.taken]
+            self.reference.take(offer.node_id, offer.claim_id, report.taken, (), self.now)
+            again = self.do(self.store.claimed(offer.node_id, offer.claim_id))
+            mine = [run.id for run in self.reference.held(offer.node_id) if run.claim == offer.claim_id]
+            assert sorted(run.id for run in again) == sorted(run or "" for run in mine)
 
-    def _claim(self, node: str, most: int, slots: int, *, lost: bool = False) -> None:
+    def _offer(self, node: str, room: int) -> Offer:
+        return Offer(node, f"offer {len(self._given)} {self.clock.elapsed()}", [(["plain"], room)])
+
+    def _claim(
+        self,
+        node: str,
+        most: int,
+        slots: int,
+        *,
+        lost: bool = False,
+        queues: tuple[str, ...] | None = None,
+        ago: int | None = None,
+    ) -> None:
         claim_id = f"claim {len(self._given)} {self.clock.elapsed()}"
         rooms = {"plain": most, "limited": most}
         suspects = 10
-        wanted: dict[str, Any] = {"limit": most, "tasks": rooms, "queues": None, "suspects": suspects, "slots": slots}
-        claim = self.do(self.store.claim(node, claim_id, limits=[Limit(("limited",), LIMIT)], **wanted))
+        since = self.now - timedelta(seconds=ago) if ago is not None else None
+        asked = Asked(most, rooms, queues, suspects, slots, since)
+        claim = self.do(self.store.claim(node, claim_id, limits=[Limit(("limited",), LIMIT)], **asked.words()))
         live = self.reference.nodes[node].state == "live"
         assert (claim is not None) == live, f"{node} is {self.reference.nodes[node].state}"
         if claim is None:
             return
-        check_claim(self.reference, claim, node, most=most, rooms=rooms, slots=slots, suspects=suspects)
+        check_claim(self.reference, claim, node, asked)
         self.reference.take(node, claim_id, claim.runs, claim.missed, self.now)
         if lost:
             again = self.do(self.store.claimed(node, claim_id))
@@ -204,8 +227,10 @@ class Doing(RuleBasedStateMachine):
 
     def _judge_next_work(self) -> None:
         node = list(self.reference.nodes)[-1]
-        work = self.do(self.store.next_work(node, ["plain", "limited"], None))
-        starts = [run.run_at for run in self.reference.runs if run.state == "queued" and run.run_at is not None]
+        queues = ("other",) if len(self.reference.runs) % 2 else None
+        work = self.do(self.store.next_work(node, ["plain", "limited"], queues))
+        waiting = [run for run in self.reference.runs if run.state == "queued" and (not queues or run.line in queues)]
+        starts = [run.run_at for run in waiting if run.run_at is not None]
         assert work.run_due == any(start <= self.now for start in starts)
         assert work.next_run_at == min((start for start in starts if start > self.now), default=None)
         over = [one.resume_at for one in self.reference.schedules.values() if one.resume_at is not None]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
+from hourbell.model.offer import Offer
+from hourbell.model.plan import FiringReport
 from hourbell.model.run import Claim, Run
 from hourbell.model.schedule import Schedule
 
@@ -73,10 +77,41 @@ def check_same(reference: Reference, rows: Sequence[Run], schedules: Sequence[Sc
     assert leases == known, _difference(leases, known)
 
 
-def check_claim(
-    reference: Reference, claim: Claim, node: str, *, most: int, rooms: Mapping[str, int], slots: int, suspects: int
-) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What a claim asks for, but for limits; see `RunStore.claim`."""
+
+    limit: int
+    tasks: Mapping[str, int]
+    queues: Sequence[str] | None
+    suspects: int
+    slots: int
+    since: datetime | None
+
+    def words(self) -> dict[str, Any]:
+        """As the store is told."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def serves(self, run: RefRun) -> bool:
+        """Whether the run is in one of its queues."""
+        return self.queues is None or run.line in self.queues
+
+
+def check_taken(reference: Reference, report: FiringReport, offer: Offer, could: int) -> None:
+    """Of the fires that ``could`` be taken as many were as there are places, by a node that lives."""
+    live = reference.nodes[offer.node_id].state == "live"
+    assert len(report.taken) == (min(could, offer.room) if live else 0), report.taken
+    for given in report.taken:
+        run = reference.of(given.id)
+        assert (given.state, given.node_id, given.attempt) == ("running", offer.node_id, 1)
+        assert (run.state, run.origin, run.task, run.on_lost) == ("queued", "fire", "plain", "retry"), run
+        assert run.run_at is not None, f"{run} waits for its turn, and was taken"
+        assert not _late(run, report.now), f"{run} was taken past its grace"
+
+
+def check_claim(reference: Reference, claim: Claim, node: str, asked: Asked) -> None:
     """What one claim gave was claimable, in order, within every limit, and nothing was held back without a reason."""
+    most, rooms, slots, suspects = asked.limit, asked.tasks, asked.slots, asked.suspects
     now, taken = claim.now, [reference.of(run.id) for run in claim.runs]
     missed = [reference.of(run.id) for run in claim.missed]
     assert all(run.node_id == node and run.state == "running" for run in claim.runs)
@@ -88,6 +123,7 @@ def check_claim(
         assert given.attempt == run.attempt + 1
         assert not _late(run, now), f"{run} was given past its grace"
     assert all(_late(run, now) and run.state == "queued" for run in missed)
+    assert all(asked.serves(run) for run in [*taken, *missed])
     assert taken == sorted(taken, key=lambda run: run.place)
     assert sum(_at_once(run) for run in taken) <= slots, "more that may not wait than there are free slots"
     assert sum(run.suspicion for run in claim.runs) <= suspects
@@ -96,8 +132,10 @@ def check_claim(
     full = len(taken) + len(missed) == most
     for run in reference.runs:
         due = run.state == "queued" and run.run_at is not None and run.run_at <= now
-        if not due or run in taken or run in missed or run.losses or _at_once(run):
+        if not due or run in taken or run in missed or run.losses or _at_once(run) or not asked.serves(run):
             continue
+        if asked.since is not None and run.run_at is not None and run.run_at < asked.since:
+            continue  # that may be left out
         later = all(run.place > other.place for other in taken if other.task == run.task and not other.losses)
         assert later, f"{run} was passed over for a later one"
         used = sum(other.task == run.task for other in [*taken, *missed])

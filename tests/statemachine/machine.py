@@ -97,9 +97,36 @@ class StoreMachine(Doing):
             self._fire(limit, dark=dark)
         self._judge()
 
-    @rule(place=_PLACES, most=st.integers(1, 6), slots=st.integers(0, 3), lost=_TWICE)
-    def a_node_claims(self, place: int, most: int, slots: int, lost: bool) -> None:
-        self._claim(self._node(place), most, slots, lost=lost)
+    @rule(place=_PLACES, room=st.integers(1, 4), twice=_TWICE)
+    def what_is_due_fires_and_is_taken(self, place: int, room: int, twice: bool) -> None:
+        offer = self._offer(self._node(place), room)
+        for _ in range(1 + twice):
+            self._fire(9, dark=False, offer=offer)
+        self._judge()
+
+    @rule(
+        place=_PLACES,
+        most=st.integers(1, 6),
+        slots=st.integers(0, 3),
+        lost=_TWICE,
+        queues=st.sampled_from((None, None, ("other",), ("default", "other"))),
+        ago=st.sampled_from((None, None, 0, 1)),
+    )
+    def a_node_claims(
+        self, place: int, most: int, slots: int, lost: bool, queues: tuple[str, ...] | None, ago: int | None
+    ) -> None:
+        """``ago``: what was due earlier than so many seconds ago may be left out."""
+        self._claim(self._node(place), most, slots, lost=lost, queues=queues, ago=ago)
+
+    @rule(place=_PLACES, right=st.booleans(), twice=_TWICE)
+    def a_process_is_seen_gone(self, place: int, right: bool, twice: bool) -> None:
+        """Whether it is or not; or it is another process that was looked for."""
+        node = self._node(place)
+        process = self.reference.nodes[node].process if right else "boot 1 0 1 1"
+        for _ in range(1 + twice):
+            rescue = self.do(self.store.rescue({}, {node: process}))
+            assert list(rescue.dead) == self.reference.rescue({}, self.now, {node: process})
+        self._judge()
 
     @precondition(lambda self: self._given)
     @rule(
@@ -134,13 +161,15 @@ class StoreMachine(Doing):
         key=st.sampled_from((None, None, "a", "b")),
         delay=st.integers(0, 2),
         priority=st.integers(0, 1),
+        queue=st.sampled_from(("default", "other")),
         once=st.booleans(),
         twice=_TWICE,
     )
     def a_run_is_asked_for(
-        self, task: str, key: str | None, delay: int, priority: int, once: bool, twice: bool
+        self, task: str, key: str | None, delay: int, priority: int, queue: str, once: bool, twice: bool
     ) -> None:
-        new = self._request(task, "enqueue", key=key, delay=timedelta(seconds=delay), priority=priority, once=once)
+        later = timedelta(seconds=delay)
+        new = self._request(task, "enqueue", key=key, delay=later, priority=priority, queue=queue, once=once)
         for _ in range(1 + twice):
             (stored,) = self.do(self.store.enqueue([new]))
             (run,) = self.reference.enqueue([new], self.now)

@@ -13,6 +13,7 @@ from hourbell.model.run import NewRun, Run, Settlement
 from .reference_schedules import ScheduleRules
 from .rows import WAITING, RefNode, RefRun
 
+NOBODY: Mapping[str, str] = {}
 LIMIT = 2
 """How many runs of the task ``limited`` may run at once."""
 
@@ -30,10 +31,12 @@ class Reference(ScheduleRules):
 
     # Nodes
 
-    def register(self, node: str, lease: timedelta, now: datetime, replaces: str | None = None) -> None:
+    def register(
+        self, node: str, lease: timedelta, now: datetime, replaces: str | None = None, process: str | None = None
+    ) -> None:
         if node in self.nodes:
             return
-        self.nodes[node] = RefNode("live", now + lease)
+        self.nodes[node] = RefNode("live", now + lease, process=process)
         if replaces is not None:
             if self.nodes[replaces].state == "live":
                 self.nodes[replaces].state = "dead"
@@ -47,11 +50,13 @@ class Reference(ScheduleRules):
         row.renewals += 1
         return True
 
-    def rescue(self, suspects: Mapping[str, int], now: datetime) -> list[str]:
+    def rescue(self, suspects: Mapping[str, int], now: datetime, gone: Mapping[str, str] = NOBODY) -> list[str]:
+        """``gone``: whose process is gone for certain, by the process that was looked for."""
         dead = [
             name
             for name, row in self.nodes.items()
-            if row.state == "live" and row.lease_until <= now and suspects.get(name) == row.renewals
+            if row.state == "live"
+            and ((row.lease_until <= now and suspects.get(name) == row.renewals) or gone.get(name) == row.process)
         ]
         for name in dead:
             self.nodes[name].state = "dead"
@@ -98,6 +103,7 @@ class Reference(ScheduleRules):
             return known
         run = RefRun(new.id, new.task, new.origin, now, schedule=new.schedule_id)
         run.run_at = now + (new.delay or timedelta(0))
+        run.line = new.queue
         run.key, run.priority, run.on_lost, run.lost_limit = new.key, new.priority, new.on_lost, new.lost_limit
         self.runs.append(run)
         return run

@@ -83,6 +83,14 @@ class ScheduleRules:
         others = self.counted(schedule.id) if schedule.overlap != "allow" else Counted()
         return decided(schedule.trigger, schedule.next, now, schedule.overlap, others, schedule.grace, dark)
 
+    def may_be_taken(self, schedule: RefSchedule, plan: FirePlan, now: datetime) -> bool:
+        """Whether whoever fires may take it: one run and nothing else, which starts now, and may start again."""
+        if len(plan.runs) != 1 or plan.skips or schedule.on_lost == "fail" or schedule.task != "plain":
+            return False
+        run = plan.runs[0]
+        late = run.start_by is not None and run.start_by < now
+        return run.run_at is not None and not run.replaces and not late and not self._recorded(schedule.id, run.fire_at)
+
     def fire(self, schedule: RefSchedule, plan: FirePlan, now: datetime) -> None:
         """Write what was planned, in the order of the fires. Those that are recorded already are left alone."""
         for entry in sorted([*plan.runs, *plan.skips], key=lambda entry: entry.fire_at):

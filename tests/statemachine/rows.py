@@ -18,6 +18,7 @@ class RefNode:
     state: str
     lease_until: datetime
     renewals: int = 0
+    process: str | None = None
 
 
 @dataclass
@@ -66,6 +67,8 @@ class RefRun:
     until: datetime | None = None
     key: str | None = None
     priority: int = 0
+    line: str = "default"
+    """Its queue."""
     on_lost: str = "retry"
     lost_limit: int = 5
     claim: str | None = None

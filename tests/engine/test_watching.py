@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,8 +18,10 @@ class Woken:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.due: datetime | None = None
 
-    def fire(self) -> None:
+    def fire(self, due: datetime | None = None) -> None:
+        self.due = due
         self.said.append("fire")
 
     def take_now(self) -> None:

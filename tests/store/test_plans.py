@@ -88,7 +88,9 @@ async def crowded(crowded_url: str) -> AsyncIterator[Any]:
 
 
 ASKED: dict[str, dict[str, Any]] = {
-    "firing.lock": {"limit": 100, "exclude": [], "node": "n1"},
+    "firing.lock": {
+        "limit": 100, "exclude": [], "node": "n1", "until": INSTANT, "longest": timedelta(milliseconds=20),
+    },
     "firing.record": {
         "id": [NOBODY], "schedule_id": ["s1"], "plan": [1], "fire_at": [INSTANT], "next_fire_at": [INSTANT],
         "run_at": [INSTANT], "start_by": [None], "queue": ["default"], "priority": [0], "policies": [None],

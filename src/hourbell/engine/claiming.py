@@ -139,7 +139,7 @@ class Claiming:
                 self._regrouping = True
                 asyncio.get_running_loop().call_later(REGROUP, self._regroup)
 
-    def offer(self) -> Offer | None:
+    def offer(self, *, spare: bool = False) -> Offer | None:
         """Keep free what could start here at once, for what is about to be fired; see `offering.Starters`.
 
         Where the fire takes long, others are claimed meanwhile, and what it then brings waits for its slots or goes
@@ -150,6 +150,8 @@ class Claiming:
         places = []
         for kind in Kind:
             room = self._room(kind) if kind not in self._hungry and self._kinds.names(kind) else 0
+            if spare:
+                room -= self._most(kind) // 2
             if room <= 0:
                 continue
             limited, stuck = self._limiting.limited(kind), self._parts.stuck

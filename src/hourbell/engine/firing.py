@@ -13,6 +13,7 @@ from hourbell.events import FireMissed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from hourbell.engine.offering import Offering
     from hourbell.engine.parts import Parts
@@ -52,12 +53,14 @@ class Firing:
         fired: Callable[[int], None],
         hint: Callable[[], None],
         offering: Offering | None = None,
+        beaten: Callable[[datetime], object] = lambda due: None,
     ) -> None:
         self._store = store
         self._parts = parts
         self._node_id = node_id
         self._takers = takers
         self._fired = fired
+        self._beaten = beaten
         self._hint = hint
         self._offering = offering
         self._aside = Aside(parts.clock)
@@ -66,10 +69,36 @@ class Firing:
         self._planner = Plans(timedelta(seconds=parts.settings.lease), apart)
         self._locked = 0
         self._flows = False
+        self._due: datetime | None = None
+
+    def expect(self, due: datetime | None) -> None:
+        """Something will be due at this instant: the next step makes it ready, where it is not too late for that."""
+        self._due = due
 
     async def step(self) -> float | None:
         """Fire what is due; 0 when there may be more, None when all that this node could lock is done."""
-        limit, report = await self._fire()
+        due, self._due = self._due, None
+        if due is not None and (left := (due - self._parts.clock.now()).total_seconds()) > 0:
+            offer = await self._offer(spare=True)
+            if offer is None:
+                return left
+            return await self._fire_at(due, offer)
+        return await self._done(*await self._fire())
+
+    async def _fire_at(self, due: datetime, offer: Offer) -> float | None:
+        """Be ready for what is due in a moment, and fire it then. What cannot be made ready is fired at its time."""
+        limit = min(BATCH, offer.room)
+        report = await self._fire_under(offer, limit, due)
+        left = (due - self._parts.clock.now()).total_seconds()
+        if report.passed < report.locked or left <= 0:
+            wait = await self._done(limit, report)
+            return 0 if report.passed else wait
+        if report.locked:
+            return left
+        self._beaten(due)
+        return None
+
+    async def _done(self, limit: int, report: FiringReport) -> float | None:
         self._locked += report.locked
         self._aside.put(report.unreadable)
         self._aside.wait_for(report.awaited)
@@ -89,8 +118,11 @@ class Firing:
         many: what is taken needs no claim, and what is left waits for one."""
         offer = await self._offer()
         limit = BATCH if offer is None else max(LEAST, min(BATCH, offer.room))
+        return limit, await self._fire_under(offer, limit)
+
+    async def _fire_under(self, offer: Offer | None, limit: int, until: datetime | None = None) -> FiringReport:
         try:
-            report = await self._store.fire_due(limit, self._planner, self._aside.present(), offer)
+            report = await self._store.fire_due(limit, self._planner, self._aside.present(), offer, until)
         except BaseException:
             if self._offering is not None and offer is not None:
                 self._offering.in_doubt(offer)
@@ -98,15 +130,15 @@ class Firing:
         if self._offering is not None and offer is not None:
             self._offering.took(offer, report.taken)
         self._flows = report.locked >= limit and len(report.taken) == limit
-        return limit, report
+        return report
 
-    async def _offer(self) -> Offer | None:
+    async def _offer(self, *, spare: bool = False) -> Offer | None:
         if self._offering is None:
             return None
         await self._offering.read_back()
-        if self._flows:
+        if self._flows and not spare:
             return await self._offering.ask_again(min(LEAST, max(1, self._parts.settings.max_runs // 2)))
-        return await self._offering.ask() if self._takers.room() else None
+        return await self._offering.ask(spare=spare) if self._takers.room() else None
 
     async def _resume(self) -> bool:
         """End the pauses whose time has come. True when there were any: what they owe may be due already."""

@@ -28,8 +28,9 @@ PAUSE = 0.002
 class Starters(Protocol):
     """Who starts runs, on the application's loop."""
 
-    def offer(self) -> Offer | None:
-        """What could start at once, from now on kept free; None: nothing."""
+    def offer(self, *, spare: bool = False) -> Offer | None:
+        """What could start at once, from now on kept free; None: nothing. ``spare``: only what is free beyond half of
+        the places, since they are kept for longer."""
 
     def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
         """These were taken under the offer of this name, and no more."""
@@ -49,13 +50,13 @@ class Offering:
         self._question: asyncio.Future[Any] | None = None
         self._doubt: Offer | None = None
 
-    async def ask(self, patience: float = PATIENCE) -> Offer | None:
+    async def ask(self, patience: float = PATIENCE, *, spare: bool = False) -> Offer | None:
         """What could start at once. None as well when the loop does not say so soon, or has not said so yet."""
         if self._question is not None:
             return None
         loop = asyncio.get_running_loop()
         question = self._question = loop.create_future()
-        if not self._app.call(self._put, Crossing(loop)):
+        if not self._app.call(self._put, Crossing(loop), spare):
             return None
         await asyncio.wait({question}, timeout=patience)
         if not question.done():
@@ -94,8 +95,8 @@ class Offering:
             self._doubt = None
             self.took(offer, sorted(runs, key=lambda run: run.id))
 
-    def _put(self, home: Crossing) -> None:
-        offer = self._starters.offer()
+    def _put(self, home: Crossing, spare: bool) -> None:
+        offer = self._starters.offer(spare=spare)
         if not home.call(self._heard, offer) and offer is not None:
             self._starters.adopt(offer.claim_id, ())
 

@@ -23,6 +23,7 @@ from hourbell.engine.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from hourbell.engine.crossing import Crossing
     from hourbell.engine.parts import Parts
@@ -58,7 +59,7 @@ class Tenure:
         witness, neighbours = Witness(lease), Neighbours(parts.processes, parts.settings.poll)
         self.hinting = Hinting(store, parts.clock, self._hint_soon)
         self.watching = Watching(store, parts, trust.node_id, self, self._ask_again)
-        firing = self._firing(store, parts)
+        firing = self._firing = self._made_firing(store, parts)
         rescuing = Rescuing(store, parts, trust.node_id, witness, neighbours, self, spent=self.watching.spent)
         pruning = Pruning(store, parts, spent=self.watching.spent)
         self._rescuing = rescuing
@@ -123,8 +124,9 @@ class Tenure:
         self._over.set()
         _log.warning("node %s lost its lease: %s. It takes a new id", self.shift.trust.node_id, reason)
 
-    def fire(self) -> None:
-        """Wake the firing."""
+    def fire(self, due: datetime | None = None) -> None:
+        """Wake the firing, for what is due, or will be in a moment."""
+        self._firing.expect(due)
         self._fire.wake()
 
     def take_now(self) -> None:
@@ -147,9 +149,18 @@ class Tenure:
         self._rescuing.sweep()
         self._rescue.wake()
 
-    def _firing(self, store: Store, parts: Parts) -> Firing:
+    def _made_firing(self, store: Store, parts: Parts) -> Firing:
         node_id, offering = self.shift.trust.node_id, Offering(store, self.shift.claiming, self._app)
-        return Firing(store, parts, node_id, self, fired=self.watching.fired, hint=self.hinting.ask, offering=offering)
+        return Firing(
+            store,
+            parts,
+            node_id,
+            self,
+            fired=self.watching.fired,
+            hint=self.hinting.ask,
+            offering=offering,
+            beaten=self.watching.beaten,
+        )
 
     def _ask_again(self) -> None:
         self._watch.wake()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from hourbell.model.plan import NextWork, Question
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 SECOND_LOOK = 0.2
 """Seconds after which a node that others beat to the due schedules looks once more, now that they have committed."""
 
+LEADS = (0.008, 0.014)
+"""Seconds before a due time at which the firing is woken, where it can hold what it has locked until then: enough to be
+ready in time, and not the same for all nodes, so that not all of them are busy when one is about to fire."""
+
+AFTERWARDS = (0.02, 0.04)
+"""Seconds after a due time for which another node was faster until the question what there is to do."""
+
 DEBOUNCE = 0.1
 """Hints are answered by one question per this many seconds, however many arrive."""
 
@@ -24,8 +33,8 @@ DEBOUNCE = 0.1
 class Wakers(Protocol):
     """Whom the watch wakes."""
 
-    def fire(self) -> None:
-        """Something is due to be fired."""
+    def fire(self, due: datetime | None = None) -> None:
+        """Something is due to be fired, or will be in a moment: at the instant ``due``."""
 
     def take_now(self) -> None:
         """A run is due that this node may claim."""
@@ -53,6 +62,8 @@ class Watching:
         self._again = again
         self._ask_at = parts.clock.elapsed()
         self._asked_at = self._answered_at = self._ask_at - DEBOUNCE
+        self._leads = LEADS if store.can_hold else (0.0, 0.0)
+        self._lead = timedelta(0)
         self._next_fire: datetime | None = None
         self._next_run: datetime | None = None
         self._awaited = False
@@ -96,16 +107,24 @@ class Watching:
             self._ask_soon(self._parts.settings.poll)
         self._awaited = False
 
+    def beaten(self, due: datetime) -> None:
+        """What is due then is under lock already: another node is about to fire it. What comes after that is asked for
+        when it has, and if it has not, it is fired here."""
+        self._fresh = True
+        self._awaited = False
+        left = (due - self._parts.clock.now()).total_seconds()
+        self._ask_soon(max(0.0, left) + random.uniform(*AFTERWARDS))
+
     def spent(self, statements: int) -> None:
         """Upkeep sent statements of its own: the polls make up for them, so that an idle node stays at one a second."""
         self._debt += statements
 
     def _wake_known(self) -> None:
         now = self._parts.clock.now()
-        if self._next_fire is not None and self._next_fire <= now:
-            self._next_fire = None
+        if self._next_fire is not None and self._next_fire - self._lead <= now:
+            due, self._next_fire = self._next_fire, None
             self._awaited = True
-            self._wakers.fire()
+            self._wakers.fire(due)
         if self._next_run is not None and self._next_run <= now:
             self._next_run = None
             self._wakers.take_now()
@@ -158,6 +177,7 @@ class Watching:
             return  # overtaken by the answer to a later question
         self._answered_at = asked
         self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
+        self._lead = timedelta(seconds=random.uniform(*self._leads))
         if work.fire_due and self._empty_handed:
             # Others have these under lock and will have committed in a moment; their next due times count here too.
             self._look_again()
@@ -190,7 +210,8 @@ class Watching:
     def _sleep(self) -> float:
         now = self._parts.clock.now()
         waits = [self._ask_at - self._parts.clock.elapsed()]
-        waits += [
-            (instant - now).total_seconds() for instant in (self._next_fire, self._next_run) if instant is not None
-        ]
+        if self._next_fire is not None:
+            waits.append((self._next_fire - self._lead - now).total_seconds())
+        if self._next_run is not None:
+            waits.append((self._next_run - now).total_seconds())
         return max(0.0, min(waits))

@@ -112,6 +112,9 @@ class FirePlan:
         return run if run.run_at is not None and run.apart is None and not run.replaces else None
 
 
+LONGEST_HOLD = timedelta(milliseconds=20)
+"""How long before its due time a schedule may be locked, to be recorded in that moment, by the database's clock."""
+
 Planner = Callable[[Schedule, FireFacts, datetime], FirePlan | None]
 """Decides one due schedule at an instant. Never raises; None leaves the schedule to nodes that can read it."""
 
@@ -137,6 +140,8 @@ class FiringReport:
     ``pause_over``: some pause that said when it ends is over.
     ``displaced``: older runs that waited and have ended to make way for new ones, as they are stored now.
     ``taken``: runs recorded as claimed under the offer of who fired, the earliest first; not among ``fired``.
+    ``until``: this was made ready before it was due, and recorded no sooner than then; ``passed`` schedules were left
+    for a firing at their time.
     """
 
     now: datetime
@@ -149,6 +154,8 @@ class FiringReport:
     pause_over: bool = False
     displaced: tuple[Run, ...] = ()
     taken: tuple[Run, ...] = ()
+    until: datetime | None = None
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hourbell.model.run_state import Reason
 from hourbell.store.audit_protocol import AuditStore
+from hourbell.store.firing_protocol import FiringStore
 from hourbell.store.guard_protocol import GuardStore
 from hourbell.store.log_protocol import LogStore
 from hourbell.store.watch_protocol import WatchStore
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from hourbell.model.limit import Limit
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue, Upkeep
-    from hourbell.model.offer import Offer
     from hourbell.model.page import Page
-    from hourbell.model.plan import FiringReport, NextWork, Planner, Question, Resumption
+    from hourbell.model.plan import NextWork, Question
     from hourbell.model.retention import Retention
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.run_state import RunState
@@ -53,42 +53,8 @@ def untold(runs: Sequence[Run]) -> None:
     """Nobody wants to hear of them."""
 
 
-class ScheduleStore(Protocol):
+class ScheduleStore(FiringStore, Protocol):
     """Schedules, and the step that turns a due schedule into runs."""
-
-    async def fire_due(
-        self, limit: int, plan: Planner, exclude: Collection[str] = (), offer: Offer | None = None
-    ) -> FiringReport:
-        """Record what is due: the one place where a schedule becomes a run.
-
-        One transaction: lock at most ``limit`` active schedules with ``next_fire_at <= now``, earliest first, passing
-        over those that another node has locked and those in ``exclude``; count the unfinished runs of each whose
-        overlap is not ``allow`` (after the lock, under a new snapshot); ask ``plan``, a pure function that never
-        raises; insert the runs and skips; advance the cursors; have older runs make way for one that ``replaces``
-        them. A fire that is recorded already (UNIQUE over schedule, fire, origin) is not recorded twice and the cursor
-        advances all the same. A cursor only moves forward, and only from the value that was locked. Ids for which
-        ``plan`` answered None are left as they are and reported as unreadable. The older runs that waited and ended to
-        make way are reported as displaced.
-
-        The calendars that a schedule names (its policy ``blackout``) are read in the same transaction, after the locks.
-        A schedule that names one that is not stored is left as it is and reported as held, with the name. One that no
-        live node declares, and for which ``plan`` answered None, is left too and reported as awaited.
-
-        A planned run without ``run_at`` waits for its turn: whatever ends a run of its schedule lets it go as
-        `hourbell.model.overlap.turns` says, no sooner than its jitter has it, and the next rescue does where that was
-        missed.
-
-        With an ``offer``, runs that may start now are recorded as claimed under it, as `claim` would have given them,
-        as far as its places go (`hourbell.model.offer.Taker`); the node's own row is locked before any schedule, and
-        while that is not live, nothing is taken. They are reported as taken; when the answer is lost, `claimed` tells.
-        """
-
-    async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
-        """End at most ``limit`` pauses whose ``resume_at`` has come, as `hourbell.model.editing.resumed` says.
-
-        One transaction: those that another node has locked and those in ``exclude`` are passed over. What each pause
-        passed over is recorded with its end, by one node.
-        """
 
     async def declare(self, node_id: str, declarations: Sequence[Declaration]) -> Sequence[Schedule]:
         """Reconcile the schedules of this node's code with what is stored, by id, in one transaction.
@@ -350,6 +316,10 @@ class StoreVerbs(
 
 class Store(StoreVerbs, Protocol):
     """The whole port, with the life of the connection itself."""
+
+    @property
+    def can_hold(self) -> bool:
+        """Whether a firing can wait for its instant without anybody having to wait for more than its schedules."""
 
     @property
     def statements(self) -> int:

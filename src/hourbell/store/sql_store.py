@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import StoreUnavailable
 from hourbell.model.ids import is_run_id
@@ -34,7 +34,7 @@ from hourbell.store.scripts import (
     watching,
 )
 from hourbell.store.scripts.rows import attempt_from, node_from, rules_from, run_from
-from hourbell.store.scripts.script import Begin, Script, batch, one
+from hourbell.store.scripts.script import Script, batch, one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -57,15 +57,11 @@ if TYPE_CHECKING:
     from hourbell.model.schedule_filter import ScheduleFilter
     from hourbell.model.stranded import Stranded
     from hourbell.model.survey import Survey
+    from hourbell.store.driver import Database, Span
     from hourbell.store.protocol import Ended, OnConflict
-
-T = TypeVar("T")
 
 MOST_RULES = 2_000
 """Different rules of schedules that are kept as they were read, for their next fires."""
-
-Lane = Literal["fire", "renew", "claim", "settle", "verbs", "read"]
-"""Which connection a script uses: loops have their own, so that none waits for another; verbs share a few."""
 
 ONLY_READS = "the database answers, but only reads: it is a standby, or is set to `default_transaction_read_only`"
 
@@ -78,21 +74,6 @@ VERBS_PATIENCE = 10.0
 reason to refuse it."""
 
 
-class Database(Protocol):
-    """A driver: runs scripts, and knows what its database can do."""
-
-    has_row_locks: bool
-    is_lent: bool
-    statements: int
-
-    async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
-        """Run a script to its end and answer its result.
-
-        Atomic scripts run inside one transaction, again from the start after a deadlock. Others hold one statement
-        that is a transaction of its own. Raises the store's errors (see `hourbell.store.protocol`).
-        """
-
-
 class SqlStore:
     """Every verb of `hourbell.store.protocol.Store` that is a script; the two databases add how they are opened."""
 
@@ -103,6 +84,11 @@ class SqlStore:
         self._rules = lru_cache(MOST_RULES)(rules_from)
 
     @property
+    def can_hold(self) -> bool:
+        """See `Store.can_hold`."""
+        return self._database.can_hold
+
+    @property
     def statements(self) -> int:
         """How many statements were sent; transaction brackets are not counted."""
         return self._database.statements
@@ -110,10 +96,18 @@ class SqlStore:
     # Schedules
 
     async def fire_due(
-        self, limit: int, plan: Planner, exclude: Collection[str] = (), offer: Offer | None = None
+        self,
+        limit: int,
+        plan: Planner,
+        exclude: Collection[str] = (),
+        offer: Offer | None = None,
+        until: datetime | None = None,
     ) -> FiringReport:
+        until = until if self.can_hold else None
         return await self._database.run(
-            lambda: firing.fire_due(limit, plan, exclude, offer, self._rules, in_steps=self._steps), "fire"
+            lambda: firing.fire_due(limit, plan, exclude, offer, self._rules, in_steps=self._steps, until=until),
+            "fire",
+            hold=_hold,
         )
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
@@ -373,6 +367,10 @@ class SqlStore:
             with suppress(_SessionOnlyReads):
                 return await self._database.run(lambda: _pinged(statement), "read", atomic=False)
         raise StoreUnavailable(ONLY_READS)
+
+
+def _hold(report: FiringReport) -> Span | None:
+    return (report.now, report.until) if report.until is not None else None
 
 
 class _SessionOnlyReads(Exception):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from hourbell.clock import Clock
+    from hourbell.store.driver import Lane, Span
     from hourbell.store.scripts.script import Begin, Call, Row
-    from hourbell.store.sql_store import Lane
     from hourbell.store.statements import Statement
     from hourbell.store.transaction import Transaction
 
@@ -33,9 +33,12 @@ class TransactionDatabase:
         self._clock = clock
         self.has_row_locks = transaction.dialect == "postgres"
         self.is_lent = True
+        self.can_hold = False
         self.statements = 0
 
-    async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
+    async def run(
+        self, begin: Begin[T], lane: Lane, *, atomic: bool = True, hold: Callable[[T], Span | None] | None = None
+    ) -> T:
         """Run a script to its end. An error leaves the transaction as the database leaves it."""
         script = begin()
         try:

@@ -41,7 +41,12 @@ class ScheduleVerbs(Handle):
     """`ScheduleStore` over the tables."""
 
     async def fire_due(
-        self, limit: int, plan: Planner, exclude: Collection[str] = (), offer: Offer | None = None
+        self,
+        limit: int,
+        plan: Planner,
+        exclude: Collection[str] = (),
+        offer: Offer | None = None,
+        until: datetime | None = None,
     ) -> FiringReport:
         async with self._transaction() as now:
             tables = self._tables

@@ -39,6 +39,7 @@ class MemoryStore(
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, Tables())
+        self.can_hold = False
         self._listeners = Listeners()
 
     @property

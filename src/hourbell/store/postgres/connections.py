@@ -15,7 +15,7 @@ from hourbell.store.postgres.errors import CAUGHT
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from hourbell.store.sql_store import Lane
+    from hourbell.store.driver import Lane
 
 _FAREWELL = 0.5
 """Seconds for a polite end. The server answers it at once; where nothing answers, a process that ends does not wait."""

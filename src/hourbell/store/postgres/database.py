@@ -12,14 +12,15 @@ import asyncpg
 
 from hourbell.store.postgres.connections import POOLED
 from hourbell.store.postgres.errors import CAUGHT, REPEATABLE, translated
+from hourbell.store.postgres.present import Present
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hourbell.clock import Clock
+    from hourbell.store.driver import Lane, Span
     from hourbell.store.postgres.connections import Connection, Connections
     from hourbell.store.scripts.script import Begin, Call, Row
-    from hourbell.store.sql_store import Lane
     from hourbell.store.statements import Statement
 
 T = TypeVar("T")
@@ -92,14 +93,21 @@ class PostgresDatabase:
         self._loops = _Begin(statements, patience, patience)
         self._verbs = _Begin(statements, patience, verbs_patience)
 
-    async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
+    @property
+    def can_hold(self) -> bool:
+        """Whoever moves the clock by hand would not know that somebody waits for it."""
+        return self._clock.override() is None
+
+    async def run(
+        self, begin: Begin[T], lane: Lane, *, atomic: bool = True, hold: Callable[[T], Span | None] | None = None
+    ) -> T:
         """Run a script; after a deadlock or a serialization failure again, from its beginning."""
         for tried in range(1, _TRIES + 1):
             try:
                 async with self._connections.of(lane) as connection:
                     if atomic:
                         bounds = self._verbs if lane in POOLED else self._loops
-                        return await self._in_transaction(connection, begin, bounds)
+                        return await self._in_transaction(connection, begin, bounds, hold)
                     return await self._drive(connection, begin)
             except REPEATABLE as error:
                 if tried == _TRIES:
@@ -109,10 +117,17 @@ class PostgresDatabase:
                 raise translated(error) from error
         raise AssertionError("unreachable")
 
-    async def _in_transaction(self, connection: Connection, begin: Begin[T], bounds: _Begin) -> T:
+    async def _in_transaction(
+        self, connection: Connection, begin: Begin[T], bounds: _Begin, hold: Callable[[T], Span | None] | None
+    ) -> T:
+        present = Present(self._clock)
         await self._bracket(connection, bounds.on(connection))
+        present.answered()
         try:
             result = await self._drive(connection, begin)
+            span = hold(result) if hold is not None else None
+            if span is not None:
+                await present.wait(*span)
         except BaseException:
             # The caller throws the connection away on an error; the polite end spares the server the wait for that.
             if not connection.is_closed():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.model.due import Rules
 from hourbell.model.overlap import Unfinished, has_turns
-from hourbell.model.plan import UNDISTURBED, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
+from hourbell.model.plan import LONGEST_HOLD, UNDISTURBED, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.alike import Alike
 from hourbell.store.scripts.calendars import calendars_of
@@ -25,6 +26,7 @@ RulesOf = Callable[[str, str, str], Rules]
 """Reads the texts of a schedule: its trigger, its policies and those that it inherits."""
 
 _NOBODY = Unfinished()
+_NO_TIME = timedelta(0)
 
 
 def fire_due(
@@ -35,13 +37,16 @@ def fire_due(
     rules_of: RulesOf,
     *,
     in_steps: bool,
+    until: datetime | None = None,
 ) -> Script[FiringReport]:
     """See `ScheduleStore.fire_due`. The cursor is the first lock of a fire, the UNIQUE of runs the second.
 
-    ``in_steps``: the dialect moves cursors and inserts runs in statements of their own.
+    ``in_steps``: the dialect moves cursors and inserts runs in statements of their own. When the report names an
+    instant ``until``, its driver commits no sooner than then.
     """
     node = offer.node_id if offer is not None else None
-    locked = yield call("firing.lock", limit=limit, exclude=list(exclude), node=node)
+    longest = LONGEST_HOLD if until is not None else _NO_TIME
+    locked = yield call("firing.lock", limit=limit, exclude=list(exclude), node=node, until=until, longest=longest)
     now: datetime = locked[0]["now_at"]
     rows = [row for row in locked if row["ids"] is not None]
     if not rows:
@@ -54,14 +59,16 @@ def fire_due(
     calendars = yield from calendars_of([alike.first for alike in due])
     limited = [schedule_id for alike in due if has_turns(alike.first) for schedule_id in alike.ids]
     unfinished = (yield from overlap.unfinished(limited)) if limited else {}
-    recording = Recording(now, offer if locked[0]["is_live"] else None, in_steps=in_steps)
-    deciding = _Deciding(plan, now, recording, calendars, undeclared, unfinished)
+    moment = max(now, *(row["next_fire_at"] for row in rows)) if until is not None else now
+    recording = Recording(now, offer if locked[0]["is_live"] else None, in_steps=in_steps, due_at=moment)
+    deciding = _Deciding(plan, moment, recording, calendars, undeclared, unfinished)
     for alike in due:
         deciding.decide(alike)
     recorded = yield from recording.write()
+    count, ready = sum(map(len, due)), len(recorded.taken)
     return FiringReport(
         now,
-        sum(map(len, due)),
+        count,
         recorded.fired,
         tuple(deciding.skipped),
         tuple(deciding.unreadable),
@@ -70,6 +77,8 @@ def fire_due(
         bool(locked[0]["pause_over"]),
         recorded.displaced,
         recorded.taken,
+        until=moment if recording.is_held and ready else None,
+        passed=count - ready if recording.is_held else 0,
     )
 
 
@@ -122,8 +131,10 @@ class _Deciding:
 
     def _decide_each(self, alike: Alike) -> None:
         for one in alike.each():
-            schedule_id = one.first.id
-            plan = self._plan(one.first, self._facts(one), self._now)
+            schedule_id, facts = one.first.id, self._facts(one)
+            if self._recording.is_held and facts is not UNDISTURBED:
+                continue  # what stands in its way now may have ended by then
+            plan = self._plan(one.first, facts, self._now)
             if plan is not None:
                 self._note(one, plan)
             elif self._undeclared.get(schedule_id) is not None:

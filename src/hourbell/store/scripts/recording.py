@@ -39,11 +39,14 @@ class Recording:
     """Gathers decisions and writes them together.
 
     Plans of one run and nothing else, which nearly all are, go into one statement that moves the cursors and inserts
-    the runs. Everything else goes through the ledger.
+    the runs. Everything else goes through the ledger. ``is_held``: all of it will be due only at ``due_at``, and
+    nothing is written but what the firing node takes.
     """
 
-    def __init__(self, now: datetime, offer: Offer | None, *, in_steps: bool) -> None:
+    def __init__(self, now: datetime, offer: Offer | None, *, in_steps: bool, due_at: datetime) -> None:
         self._now = now
+        self._due_at = due_at
+        self.is_held = due_at > now
         self._offer = offer
         self._taker = Taker(offer) if offer is not None else None
         self._in_steps = in_steps
@@ -59,11 +62,13 @@ class Recording:
             run = None
         taken = 0
         if run is not None and self._taker is not None:
-            taken = self._taker.takes(first.task, first.effective, run, self._now, len(alike))
+            taken = self._taker.takes(first.task, first.effective, run, self._due_at, len(alike))
+        if self.is_held and not taken:
+            return
         if run is not None and not self._in_steps:
             if taken:
                 self._plain.append((alike[:taken], plan, True))
-            if taken < len(alike):
+            if taken < len(alike) and not self.is_held:
                 self._plain.append((alike[taken:], plan, False))
             return
         for place, one in enumerate(alike.each()):
@@ -158,7 +163,7 @@ def _runs(alike: Alike, columns: Mapping[str, Any], ids: Iterable[str], now: dat
         "task": first.task,
         "state": RunState.RUNNING,
         "origin": Origin.FIRE.value,
-        "created_at": now,
+        "created_at": max(now, columns["fire_at"]),
         "fire_at": columns["fire_at"],
         "run_at": columns["run_at"],
         "start_by": columns["start_by"],

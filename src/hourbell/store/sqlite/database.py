@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hourbell.clock import Clock
+    from hourbell.store.driver import Lane, Span
     from hourbell.store.scripts.script import Begin, Call, Row
-    from hourbell.store.sql_store import Lane
     from hourbell.store.statements import Statement
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class SqliteDatabase:
     Three connections: one writes, one reads, one renews, so that a renewal waits for no batch of its own process.
     """
 
-    has_row_locks = False
+    has_row_locks = can_hold = False
     is_lent = False
 
     def __init__(
@@ -86,7 +86,9 @@ class SqliteDatabase:
             raise
         return connection
 
-    async def run(self, begin: Begin[T], lane: Lane, *, atomic: bool = True) -> T:
+    async def run(
+        self, begin: Begin[T], lane: Lane, *, atomic: bool = True, hold: Callable[[T], Span | None] | None = None
+    ) -> T:
         """Run a script in one hop. Reading lanes need no transaction; everything else is BEGIN IMMEDIATE."""
         if lane == "read" or (lane == "fire" and not atomic):
             return await self.on("read", lambda connection: self._drive(connection, begin))

@@ -1,7 +1,8 @@
 -- name: firing.lock
 -- Due schedules, earliest first; what another node has locked is passed over. The row of the node that offers to take
 -- runs is locked before them, and is_live says whether it may. Those that differ in nothing but their ids and arguments
--- are one row of the answer: many say the same, and are due together.
+-- are one row of the answer: many say the same, and are due together. Who holds what it locks until it is due, locks
+-- also what is due by then, where that is soon.
 WITH me AS MATERIALIZED (
     SELECT n.id FROM {schema}.nodes n WHERE n.id = :node::text AND n.state = 'live' FOR KEY SHARE
 ),
@@ -13,8 +14,9 @@ due AS MATERIALIZED (
                WHERE k.schedule_id = d.id AND n.state = 'live'
            ) AS is_declared
     FROM {schema}.schedules d
-    WHERE d.state = 'active' AND d.next_fire_at <= coalesce(:now, now()) AND d.id <> ALL (:exclude::text[])
-      AND (SELECT count(*) FROM me) >= 0
+    WHERE d.state = 'active' AND d.id <> ALL (:exclude::text[]) AND (SELECT count(*) FROM me) >= 0
+      AND d.next_fire_at <= greatest(coalesce(:now, now()),
+                                     least(:until::timestamptz, coalesce(:now, now()) + :longest::interval))
     ORDER BY d.next_fire_at
     LIMIT :limit
     FOR NO KEY UPDATE OF d SKIP LOCKED
@@ -55,7 +57,8 @@ recorded AS (
            (:queue::text[])[m.plan], (:priority::integer[])[m.plan], (:policies::text[])[m.plan],
            (:on_lost::text[])[m.plan], (:lost_limit::integer[])[m.plan],
            CASE WHEN m.is_taken THEN :node::text END, CASE WHEN m.is_taken THEN :claim_id::text END,
-           CASE WHEN m.is_taken THEN 1 ELSE 0 END, coalesce(:now, now())
+           CASE WHEN m.is_taken THEN 1 ELSE 0 END,
+           greatest(coalesce(:now, now()), (:fire_at::timestamptz[])[m.plan])
     FROM moved m
     ON CONFLICT DO NOTHING
     RETURNING id

@@ -1,0 +1,222 @@
+"""Schedules that are locked a moment before they are due, and recorded in that moment and never before."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Self
+
+import asyncpg
+import pytest
+
+from hourbell.clock import ManualClock, SystemClock
+from hourbell.engine.planning import plan_fires
+from hourbell.model.node import NewNode
+from hourbell.model.offer import Offer
+from hourbell.model.plan import LONGEST_HOLD, FiringReport
+from hourbell.model.schedule import Declaration, Source
+from hourbell.store.memory import MemoryStore
+from hourbell.store.postgres import PostgresStore
+from hourbell.store.sqlite import SqliteStore
+from hourbell.triggers import Every
+
+LEASE = timedelta(seconds=15)
+PLAN = partial(plan_fires, lease=LEASE)
+SOON = LONGEST_HOLD * 0.75
+LOOK = "SELECT clock_timestamp() AS now_at, count(*) AS runs, min(created_at) AS created_at FROM hourbell.runs"
+
+
+class Tower:
+    """A store with a live node, a schedule that is due at a known instant, and a connection that looks on."""
+
+    def __init__(self, url: str, looking: Any) -> None:
+        self.store = PostgresStore(url)
+        self.clock: Any = self.store._clock
+        self.looking = looking
+        self.claims = 0
+
+    async def __aenter__(self) -> Self:
+        await self.store.open()
+        await self.store.register_node(NewNode(id="a", host="h", pid=1, lease=LEASE, version="1"))
+        # The first fire of a session takes longer than the moment that there is here.
+        await self.schedule("first", await self.now() - timedelta(seconds=1))
+        assert (await self.fire()).taken
+        await looked(self.looking)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.store.close()
+
+    async def now(self) -> datetime:
+        now: datetime = await self.looking.fetchval("SELECT clock_timestamp()")
+        return now
+
+    async def schedule(self, name: str, due: datetime, **policies: Any) -> datetime:
+        """One that is due then, and next a day later."""
+        trigger = Every(days=1, start=due)
+        given = Declaration(
+            id=name,
+            task="ring",
+            trigger=trigger,
+            args={},
+            policies=policies,
+            inherited={},
+            source=Source.CALL,
+            digest="1",
+        )
+        await self.store.add_schedule(given, "error")
+        await self.looking.execute("UPDATE hourbell.schedules SET next_fire_at = $1 WHERE id = $2", due, name)
+        return due
+
+    async def fire(self, until: datetime | None = None, *, offers: bool = True) -> FiringReport:
+        self.claims += 1
+        offer = Offer("a", f"claim-{self.claims}", [(["ring"], 10)]) if offers else None
+        return await self.store.fire_due(10, PLAN, (), offer, until)
+
+    async def fire_ahead(self, name: str = "bell", **policies: Any) -> tuple[datetime, FiringReport]:
+        """Ask while there is a moment left: until it comes out so on this machine."""
+        for attempt in range(20):
+            due = await self.schedule(f"{name}-{attempt}", await self.now() + LONGEST_HOLD * 5, **policies)
+            await asyncio.sleep((due - await self.now() - SOON).total_seconds())
+            report = await self.fire(due)
+            if report.now < due:
+                return due, report
+        raise AssertionError("never was there a moment left")
+
+
+async def looked(looking: Any) -> tuple[datetime, int]:
+    row = await looking.fetchrow(LOOK)
+    return row["now_at"], row["runs"]
+
+
+@pytest.fixture
+async def tower(postgres_url: str) -> AsyncIterator[Tower]:
+    looking = await asyncpg.connect(postgres_url)
+    try:
+        async with Tower(postgres_url, looking) as tower:
+            yield tower
+    finally:
+        await looking.close()
+
+
+@pytest.mark.parametrize("wrong", [0, 3_600, -3_600], ids=["right", "ahead", "behind"])
+async def test_it_is_recorded_when_it_is_due_and_not_before_whatever_the_nodes_clock_says(
+    tower: Tower, postgres_url: str, wrong: int
+) -> None:
+    tower.clock.observe(await tower.now() + timedelta(seconds=wrong))
+    seen: list[tuple[datetime, int]] = []
+    watcher = await asyncpg.connect(postgres_url)
+
+    async def watch() -> None:
+        while True:
+            seen.append(await looked(watcher))
+
+    watching = asyncio.create_task(watch())
+    try:
+        due, report = await tower.fire_ahead()
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
+        watcher.terminate()
+    assert await tower.now() >= due
+    # What was recorded for attempts that came too late was due as well; the last schedule is the one that was held.
+    before = max(runs for at, runs in seen if at < report.now)
+    early = [at for at, runs in seen if at < due and runs > before]
+    assert not early, f"recorded {due - early[0]} before it was due"
+    (run,) = report.taken
+    assert (report.until, report.passed, report.locked) == (due, 0, 1)
+    assert (run.fire_at, run.created_at, run.attempt) == (due, due, 1)
+    stored = await tower.store.get_run(run.id)
+    assert (stored.created_at, stored.state, stored.node_id) == (run.created_at, run.state, "a")
+    assert timedelta(0) <= tower.clock.now() - due, "its own clock must not call it early either"
+    assert tower.clock.now() <= await tower.now()
+
+
+async def test_meanwhile_others_pass_over_it_and_are_kept_waiting_by_nothing_else(tower: Tower) -> None:
+    other = tower.store.twin()
+    await other.open()
+    try:
+        for attempt in range(20):
+            due = await tower.schedule(f"bell-{attempt}", await tower.now() + LONGEST_HOLD * 5)
+            await asyncio.sleep((due - await tower.now() - SOON).total_seconds())
+            firing = asyncio.ensure_future(tower.fire(due))
+            await asyncio.sleep(0.005)
+            passed_over = await other.fire_due(10, PLAN, (), None, due)
+            report = await firing
+            if report.now < passed_over.now < due:
+                break
+        assert report.now < passed_over.now < due, "never was there a moment left"
+        assert passed_over.locked == 0
+        assert len(report.taken) == 1
+    finally:
+        await other.close()
+
+
+async def test_what_stands_in_its_way_a_moment_before_is_judged_when_it_is_due(tower: Tower) -> None:
+    due = await tower.schedule("bell", await tower.now() - timedelta(seconds=1))
+    (running,) = (await tower.fire()).taken
+    for _ in range(20):
+        due = await tower.now() + LONGEST_HOLD * 5
+        await tower.looking.execute("UPDATE hourbell.schedules SET next_fire_at = $1 WHERE id = 'bell'", due)
+        await asyncio.sleep((due - await tower.now() - SOON).total_seconds())
+        report = await tower.fire(due)
+        if report.now < due:
+            break
+        await tower.looking.execute("DELETE FROM hourbell.runs WHERE fire_at >= $1", due)
+    assert (report.locked, report.passed, report.taken, report.skipped, report.until) == (1, 1, (), (), None)
+    assert (await tower.store.get_schedule("bell")).next_fire_at == due
+    await tower.looking.execute(
+        "UPDATE hourbell.runs SET state = 'succeeded', finished_at = now() WHERE id = $1", running.id
+    )
+    await asyncio.sleep((due - await tower.now()).total_seconds() + 0.001)
+    assert [run.fire_at for run in (await tower.fire()).taken] == [due]
+
+
+async def test_who_could_not_start_it_does_not_hold_it(tower: Tower) -> None:
+    due = await tower.schedule("bell", await tower.now() + SOON)
+    report = await tower.fire(due, offers=False)
+    assert report.until is None
+    assert len(report.fired) == report.locked - report.passed
+
+
+async def test_what_is_due_later_than_in_a_moment_is_not_locked(tower: Tower) -> None:
+    due = await tower.schedule("bell", await tower.now() + timedelta(minutes=1))
+    began = asyncio.get_running_loop().time()
+    assert (await tower.fire(due)).locked == 0
+    assert asyncio.get_running_loop().time() - began < 30
+
+
+async def test_a_hold_that_is_broken_off_has_recorded_nothing_and_keeps_nothing_locked(tower: Tower) -> None:
+    due = await tower.schedule("bell", await tower.now() + timedelta(minutes=1))
+    waiting = asyncio.Event()
+    database: Any = tower.store._postgres
+    in_transaction = database._in_transaction
+
+    async def longer(connection: Any, begin: Any, bounds: Any, hold: Any) -> Any:
+        def held(report: Any) -> Any:
+            waiting.set()
+            return report.now, report.now + timedelta(minutes=1)
+
+        return await in_transaction(connection, begin, bounds, held)
+
+    await tower.looking.execute("UPDATE hourbell.schedules SET next_fire_at = now() WHERE id = 'bell'")
+    due = (await tower.store.get_schedule("bell")).next_fire_at or due
+    database._in_transaction = longer
+    firing = asyncio.ensure_future(tower.fire())
+    await asyncio.wait_for(waiting.wait(), 20)
+    firing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await firing
+    database._in_transaction = in_transaction
+    assert (await looked(tower.looking))[1] == 1, "only the run of the beginning"
+    assert [run.fire_at for run in (await tower.fire()).taken] == [due]
+
+
+async def test_where_nobody_could_wait_nothing_is_held(postgres_url: str, tmp_path: Any) -> None:
+    clock = ManualClock(datetime.now(UTC))
+    assert PostgresStore(postgres_url, SystemClock()).can_hold
+    for store in (PostgresStore(postgres_url, clock), MemoryStore(clock), SqliteStore(str(tmp_path / "bells.db"))):
+        assert not store.can_hold

@@ -332,8 +332,7 @@ async def _fired(bench: Bench) -> bool:
     return len(await bench.runs()) == 2
 
 
-async def test_a_loop_that_is_held_up_takes_nothing_and_its_late_offer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offering_module, "PATIENCE", 0.001)
+async def test_a_loop_that_is_held_up_takes_nothing_and_its_late_offer_ends() -> None:
     async with Rig() as rig:
         rig.ring(3)
         await rig.bench.trust()

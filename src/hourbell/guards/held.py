@@ -43,8 +43,10 @@ class Held:
         return max(0.0, self._deadline - self._clock.elapsed())
 
     def tell(self, told: Callable[[], None]) -> None:
-        """Call this once when it is lost, in the thread that finds it out."""
+        """Call this once when it is lost, in the thread that finds it out; at once when it is lost already."""
         self._told = told
+        if self._lost:
+            self._tell()
 
     def renewed(self, asked: float) -> None:
         """A renewal that was sent at ``asked`` succeeded. What was lost meanwhile stays lost."""
@@ -54,6 +56,9 @@ class Held:
     def lose(self) -> None:
         """Somebody else has it, or may have."""
         self._lost = True
+        self._tell()
+
+    def _tell(self) -> None:
         told, self._told = self._told, None
         if told is not None:
             told()

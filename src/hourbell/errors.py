@@ -16,7 +16,19 @@ class HourbellError(Exception):
 
 
 class TriggerError(HourbellError, ValueError):
-    """A trigger cannot be understood, or can never fire. The message points at the offending place."""
+    """A trigger cannot be understood, or can never fire. The message points at the offending place.
+
+    ``place``  leads to the field of its spec that is wrong, from the outermost inwards, as far as that can be said.
+    """
+
+    def __init__(self, message: str, *, place: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.place = place
+
+    def below(self, *place: str | int) -> TriggerError:
+        """The same about what stands in this place of a larger spec."""
+        self.place = (*place, *self.place)
+        return self
 
 
 class UnknownTask(HourbellError, LookupError):

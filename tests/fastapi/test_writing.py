@@ -204,18 +204,26 @@ async def test_a_trigger_that_is_not_stored_is_previewed(client: httpx.AsyncClie
     assert len((await asked(client, "POST", "preview", {"trigger": HOURLY}))["items"]) == 5
     wrong = {**DAILY, "expr": "61 9 * * *"}
     found = await asked(client, "POST", "preview", {"trigger": wrong}, 422)
-    assert misfits(found) == {"#/trigger"}
+    assert misfits(found) == {"#/trigger/expr"}
     assert "61" in found["errors"][0]["detail"]
 
 
+SECOND = "#/trigger/triggers/1"
 NEW = {"task": "send", "trigger": HOURLY, "args": {"to": "x"}}
 WRONG: list[tuple[dict[str, Any], set[str]]] = [
     ({"trigger": HOURLY}, {"#/task"}),
     ({**NEW, "task": "nobody"}, {"#/task"}),
     ({**NEW, "task": 5}, {"#/task"}),
-    ({**NEW, "trigger": {"kind": "sundial"}}, {"#/trigger"}),
-    ({**NEW, "trigger": {**DAILY, "timezone": "../../etc/passwd"}}, {"#/trigger"}),
-    ({**NEW, "trigger": {**DAILY, "timezone": "Mars/Olympus"}}, {"#/trigger"}),
+    ({**NEW, "trigger": {"kind": "sundial"}}, {"#/trigger/kind"}),
+    ({**NEW, "trigger": {**DAILY, "timezone": "../../etc/passwd"}}, {"#/trigger/timezone"}),
+    ({**NEW, "trigger": {**DAILY, "timezone": "Mars/Olympus"}}, {"#/trigger/timezone"}),
+    ({**NEW, "trigger": {**DAILY, "gap": "jump"}}, {"#/trigger/gap"}),
+    ({**NEW, "trigger": {**DAILY, "a/b": 1}}, {"#/trigger/a~1b"}),
+    ({**NEW, "trigger": {"kind": "cron"}}, {"#/trigger/expr"}),
+    ({**NEW, "trigger": {"kind": "every", "seconds": "x"}}, {"#/trigger/seconds"}),
+    ({**NEW, "trigger": {"kind": "at", "instant": "soon"}}, {"#/trigger/instant"}),
+    ({**NEW, "trigger": {"kind": "any_of", "triggers": [DAILY, {**DAILY, "expr": "x"}]}}, {f"{SECOND}/expr"}),
+    ({**NEW, "trigger": {"kind": "limit", "trigger": {"kind": "sundial"}, "count": 1}}, {"#/trigger/trigger/kind"}),
     ({**NEW, "trigger": {}}, {"#/trigger"}),
     ({**NEW, "trigger": "0 9 * * *"}, {"#/trigger"}),
     ({**NEW, "args": {}}, {"#/args/to"}),

@@ -188,7 +188,8 @@ def _places(error: RequestValidationError) -> list[Misfitting]:
 def _misfits(error: HourbellError, given: Any) -> list[Misfitting]:
     """What the scheduler refused, found in the body, or among the parameters where there is no body."""
     if isinstance(error, TriggerError) and isinstance(given, Mapping) and "trigger" in given:
-        return [Misfitting(detail=str(error)[:_LONGEST_REASON], pointer="#/trigger")]
+        where = pointer(("trigger", *error.place), given, is_missing="is missing" in str(error))
+        return [Misfitting(detail=str(error)[:_LONGEST_REASON], pointer=where)]
     if isinstance(error, UnknownTask) and isinstance(given, Mapping) and "task" in given:
         return [Misfitting(detail=str(error)[:_LONGEST_REASON], pointer="#/task")]
     if not isinstance(error, InvalidArguments):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
 from hourbell.triggers.branches import Branches, checked
-from hourbell.triggers.combined import Combined, branches_of, check_depth
+from hourbell.triggers.combined import Combined, branches_of, check_depth, read_part
 from hourbell.triggers.spec import Spec, check_fields
-from hourbell.triggers.trigger import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from hourbell.triggers.trigger import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class AnyOf(Combined):
         if not isinstance(spec["triggers"], list):
             raise TriggerError("trigger of kind 'any_of': the field 'triggers' must be a list")
         check_depth(spec)
-        return cls(tuple(Trigger.from_spec(part) for part in spec["triggers"]))
+        return cls(tuple(read_part(part, "triggers", number) for number, part in enumerate(spec["triggers"])))
 
     def _mapped(self, change: Callable[[Trigger], Trigger]) -> Self:
         return type(self)(tuple(change(trigger) for trigger in self.triggers))

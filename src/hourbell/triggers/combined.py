@@ -98,7 +98,19 @@ def part_of(spec: Mapping[str, Any], name: str = "trigger") -> Trigger:
         TriggerError: when it cannot be read, or triggers stand within triggers too deeply.
     """
     check_depth(spec)
-    return Trigger.from_spec(spec[name])
+    return read_part(spec[name], name)
+
+
+def read_part(spec: Any, *place: str | int) -> Trigger:
+    """The trigger that this spec writes, which stands in this place of another.
+
+    Raises:
+        TriggerError: when it cannot be read.
+    """
+    try:
+        return Trigger.from_spec(spec)
+    except TriggerError as error:
+        raise error.below(*place) from None
 
 
 def check_depth(spec: Mapping[str, Any]) -> None:

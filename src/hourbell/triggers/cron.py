@@ -215,14 +215,17 @@ class Cron(Trigger):
         schedule_id = optional_text_field(spec, "schedule_id")
         anchor = optional_instant_field(spec, "anchor")
         trigger = cls.__new__(cls)
-        trigger._fill(
-            text_field(spec, "expr"),
-            optional_text_field(spec, "timezone"),
-            read_gap(spec.get("gap")),
-            read_fold(spec.get("fold")),
-            None if schedule_id is None else checked_source_id(schedule_id),
-            anchor,
-        )
+        try:
+            trigger._fill(
+                text_field(spec, "expr"),
+                optional_text_field(spec, "timezone"),
+                read_gap(spec.get("gap")),
+                read_fold(spec.get("fold")),
+                None if schedule_id is None else checked_source_id(schedule_id),
+                anchor,
+            )
+        except TriggerError as error:
+            raise (error if error.place else error.below("expr")) from None
         if trigger.schedule_id != schedule_id:
             raise TriggerError("trigger of kind 'cron': the field 'schedule_id' has no meaning without an H")
         if anchor is not None and trigger.anchor is None:

@@ -74,4 +74,5 @@ def read_fold(value: object) -> Fold | None:
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value is None or (isinstance(value, str) and value in choices):
         return
-    raise TriggerError(f"{name} must be one of {', '.join(map(repr, choices))} or None, not {shown(value)}")
+    told = f"{name} must be one of {', '.join(map(repr, choices))} or None, not {shown(value)}"
+    raise TriggerError(told, place=(name,))

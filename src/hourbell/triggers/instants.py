@@ -54,8 +54,8 @@ def read_instant(text: str, what: str) -> datetime:
     """
     if len(text) > _LONGEST_TEXT or _WRITTEN.fullmatch(text) is None:
         shown = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
-        raise TriggerError(f"{what}: {shown!r} is not an instant; write it as 2026-01-31T09:00:00Z")
+        raise TriggerError(f"{what}: {shown!r} is not an instant; write it as 2026-01-31T09:00:00Z", place=(what,))
     try:
         return datetime.fromisoformat(text.upper())
     except ValueError as error:
-        raise TriggerError(f"{what}: {text!r} is not an instant: {error}") from None
+        raise TriggerError(f"{what}: {text!r} is not an instant: {error}", place=(what,)) from None

@@ -24,11 +24,12 @@ def check_fields(spec: Mapping[str, Any], required: tuple[str, ...], optional: t
     kind = spec["kind"]
     for name in required:
         if name not in spec:
-            raise TriggerError(f"trigger of kind {kind!r}: the field {name!r} is missing")
+            raise TriggerError(f"trigger of kind {kind!r}: the field {name!r} is missing", place=(name,))
     known = ("kind", *required, *optional)
     for name in spec:
         if name not in known:
-            raise TriggerError(f"trigger of kind {kind!r}: unknown field {shown(name)}{_proposal(name, known)}")
+            told = f"trigger of kind {kind!r}: unknown field {shown(name)}{_proposal(name, known)}"
+            raise TriggerError(told, place=(name,))
 
 
 def text_field(spec: Mapping[str, Any], name: str) -> str:
@@ -93,5 +94,6 @@ def _proposal(name: object, known: tuple[str, ...]) -> str:
 
 def _wrong_type(spec: Mapping[str, Any], name: str, wanted: str, value: object) -> TriggerError:
     return TriggerError(
-        f"trigger of kind {spec['kind']!r}: the field {name!r} must be {wanted}, not {type(value).__name__}"
+        f"trigger of kind {spec['kind']!r}: the field {name!r} must be {wanted}, not {type(value).__name__}",
+        place=(name,),
     )

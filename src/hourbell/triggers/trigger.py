@@ -214,7 +214,7 @@ class Trigger(ABC):
         kind = spec["kind"]
         child = KINDS.get(kind) if isinstance(kind, str) else None
         if child is None:
-            raise TriggerError(f"unknown kind of trigger {shown(kind)}; known are {', '.join(KINDS)}")
+            raise TriggerError(f"unknown kind of trigger {shown(kind)}; known are {', '.join(KINDS)}", place=("kind",))
         return child.read_spec(spec)
 
     @classmethod

@@ -30,13 +30,15 @@ def read_day(value: object, what: str) -> date:
         try:
             day = date.fromisoformat(value) if _DAY.fullmatch(value) else None
         except ValueError as error:
-            raise TriggerError(f"{what}: {value!r} is not a day: {error}") from None
+            raise TriggerError(f"{what}: {value!r} is not a day: {error}", place=(what,)) from None
         if day is None:
-            raise TriggerError(f"{what}: {value[:40]!r} is not a day; write it as 2026-01-31")
+            raise TriggerError(f"{what}: {value[:40]!r} is not a day; write it as 2026-01-31", place=(what,))
     if isinstance(day, datetime) or not isinstance(day, date):
         raise TriggerError(f"{what} must be a date or text such as '2026-01-31', not {type(value).__name__}")
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise TriggerError(f"{what}: the year {day.year} is out of bounds, {_FIRST_YEAR} to {_LAST_YEAR}")
+        raise TriggerError(
+            f"{what}: the year {day.year} is out of bounds, {_FIRST_YEAR} to {_LAST_YEAR}", place=(what,)
+        )
     return day
 
 
@@ -50,7 +52,9 @@ def read_time(value: object, what: str) -> time:
         found = _TIME.fullmatch(value)
         parts = [int(part or 0) for part in found.groups()] if found else []
         if not parts or parts[0] > 23 or parts[1] > 59 or parts[2] > 59:
-            raise TriggerError(f"{what}: {value[:40]!r} is not a time of day; write it as 09:00 or 09:00:30")
+            raise TriggerError(
+                f"{what}: {value[:40]!r} is not a time of day; write it as 09:00 or 09:00:30", place=(what,)
+            )
         return time(parts[0], parts[1], parts[2])
     if not isinstance(value, time):
         raise TriggerError(f"{what} must be a time of day or text such as '09:00', not {type(value).__name__}")
@@ -75,7 +79,9 @@ def read_moment(value: object, what: str) -> Moment:
     if not isinstance(value, datetime):
         return read_day(value, what)
     if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
-        raise TriggerError(f"{what}: the year {value.year} is out of bounds, {_FIRST_YEAR} to {_LAST_YEAR}")
+        raise TriggerError(
+            f"{what}: the year {value.year} is out of bounds, {_FIRST_YEAR} to {_LAST_YEAR}", place=(what,)
+        )
     return value.replace(fold=0) if value.utcoffset() is None else as_utc(value)
 
 

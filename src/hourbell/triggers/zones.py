@@ -22,6 +22,9 @@ def zone_names() -> frozenset[str]:
     return frozenset(name for name in available_timezones() if name not in _NOT_ZONES and not name.startswith(_COPIES))
 
 
+_FIELD = ("timezone",)
+
+
 def zone(name: str) -> ZoneInfo:
     """The zone of this exact IANA name (`"Europe/Berlin"`, `"UTC"`).
 
@@ -31,9 +34,11 @@ def zone(name: str) -> ZoneInfo:
         TriggerError: for everything else; the message proposes the nearest name.
     """
     if not isinstance(name, str):
-        raise TriggerError(f"timezone must be a zone's name such as 'Europe/Berlin', not {type(name).__name__}")
+        raise TriggerError(
+            f"timezone must be a zone's name such as 'Europe/Berlin', not {type(name).__name__}", place=_FIELD
+        )
     if len(name) > _LONGEST_NAME:
-        raise TriggerError(f"timezone: a zone's name has at most {_LONGEST_NAME} characters")
+        raise TriggerError(f"timezone: a zone's name has at most {_LONGEST_NAME} characters", place=_FIELD)
     return _known_zone(name)
 
 
@@ -46,11 +51,12 @@ def _known_zone(name: str) -> ZoneInfo:
         raise TriggerError(f"timezone: {name!r} cannot be found, this system has no zone data; pip install tzdata")
     if _OFFSET.match(name):
         raise TriggerError(
-            f"timezone: {name!r} is an offset, not a time zone; name a place of the IANA list, such as 'Europe/Berlin'"
+            f"timezone: {name!r} is an offset, not a time zone; name a place of the IANA list, such as 'Europe/Berlin'",
+            place=_FIELD,
         )
     nearest = _nearest(name, names)
     advice = f"did you mean {nearest!r}?" if nearest else "use a name of the IANA list, such as 'Europe/Berlin'"
-    raise TriggerError(f"timezone: {name!r} is not a time zone; {advice}")
+    raise TriggerError(f"timezone: {name!r} is not a time zone; {advice}", place=_FIELD)
 
 
 def _nearest(name: str, names: frozenset[str]) -> str | None:

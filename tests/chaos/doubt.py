@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from .fleet import Fleet
 from .havoc import ALLOWED, LEASE, MIXED
-from .relay import Relay, relayed
+from .relay import Relay, either, relayed
 from .report import Report
 from .site import Site, run_script
 from .storm import COUNTING, complaints, every_second, over, soon, told
@@ -140,16 +140,7 @@ class DoubtfulLine(Relay):
             to_server.write(first)
         asking = Asking()
         asking.hear(first)
-        ways = {
-            asyncio.create_task(self._questions(reader, to_server, asking)),
-            asyncio.create_task(self._answers(from_server, writer, asking)),
-        }
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+        await either(self._questions(reader, to_server, asking), self._answers(from_server, writer, asking))
 
     async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asking: Asking) -> None:
         with suppress(OSError):

@@ -42,15 +42,24 @@ async def scenario(
     with Fleet(site.folder) as fleet:
         settled = await begun(site, fleet, weather, blueprint)
         kills = await killing(site, fleet, until, every)
-        await over(site, until, patience=seconds + 60)
-        await fleet.stop()
-        await told(site, report, until, settled, schedules=schedules, undisturbed=False)
-        recorded = await site.tables.all()
-        report.figure("kills", len(kills))
-        report.figure("runs of killed nodes", sum(1 for one in recorded.attempts if one.outcome == "lost"))
+        recorded = await survived(site, fleet, report, weather, (settled, until), kills)
         tell_takeovers(report, takeovers(recorded, site.ledger(), kills), TAKEOVER + slack)
         complaints(report, site, fleet)
     return report
+
+
+async def survived(
+    site: Site, fleet: Fleet, report: Report, weather: Weather, between: tuple[datetime, datetime], kills: Kills
+) -> Recorded:
+    """Wait until all is done that was fired ``between`` these instants, end the fleet, and tell what there is."""
+    settled, until = between
+    await over(site, until, patience=weather.seconds + 60)
+    await fleet.stop()
+    await told(site, report, until, settled, schedules=weather.schedules, undisturbed=False)
+    recorded = await site.tables.all()
+    report.figure("kills", len(kills))
+    report.figure("runs of killed nodes", sum(1 for one in recorded.attempts if one.outcome == "lost"))
+    return recorded
 
 
 async def killing(site: Site, fleet: Fleet, until: datetime, every: float) -> Kills:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .fleet import Fleet, frozen, kill
-from .kill_storm import MIXED, Kills, takeovers, tell_takeovers
+from .kill_storm import MIXED, Kills, survived, takeovers, tell_takeovers
 from .recorded import Recorded
 from .report import Report
 from .site import Site, run_script
-from .storm import COUNTING, Weather, begun, brewed, complaints, over, told
+from .storm import COUNTING, Weather, begun, brewed, complaints
 
 LEASE, POLL = 15.0, 1.0
 TAKEOVER = POLL + 1
@@ -46,12 +46,7 @@ async def scenario(
     with Fleet(site.folder) as fleet:
         settled = await begun(site, fleet, weather, blueprint)
         blows = await dealt(site, fleet, until, every)
-        await over(site, until, patience=seconds + 60)
-        await fleet.stop()
-        await told(site, report, until, settled, schedules=schedules, undisturbed=False)
-        recorded = await site.tables.all()
-        report.figure("kills", len(blows.kills))
-        report.figure("runs of killed nodes", sum(1 for one in recorded.attempts if one.outcome == "lost"))
+        recorded = await survived(site, fleet, report, weather, (settled, until), blows.kills)
         tell_deaths(report, recorded, blows)
         tell_takeovers(report, takeovers(recorded, site.ledger(), blows.kills), TAKEOVER + slack)
         tell_stops(report, recorded, blows)

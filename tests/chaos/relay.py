@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -51,13 +52,18 @@ class Relay:
         writer: asyncio.StreamWriter,
     ) -> None:
         """Pass words both ways until one side ends."""
-        ways = {asyncio.create_task(passed(reader, to_server)), asyncio.create_task(passed(from_server, writer))}
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+        await either(passed(reader, to_server), passed(from_server, writer))
+
+
+async def either(*ways: Coroutine[Any, Any, None]) -> None:
+    """Both at once, until one of them ends."""
+    going = [asyncio.create_task(way) for way in ways]
+    try:
+        await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in going:
+            way.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
 
 
 async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from hourbell.model.run import Run
+from hourbell.model.run import SUSPICIOUS, Run
 from hourbell.model.run_state import Outcome as Ended
 from hourbell.model.run_state import Reason, RunState
 
@@ -31,12 +31,14 @@ def late_takeovers(outcome: Outcome) -> list[str]:
     """Runs of killed nodes that did not begin again within the promised time, where nothing but kills happened.
 
     Those during whose takeover another node was killed are left out: it may have been the one that took them over.
-    Where a neighbour can see that the process is gone, less time is promised.
+    Where a neighbour can see that the process is gone, less time is promised; not to one that was lost so often that it
+    is held alone, which may wait for another such.
     """
     found = []
     for attempt, killed_at in outcome.seen.killed_at.items():
-        most = NEARBY if attempt in outcome.seen.watched else TAKEOVER
         run, number = attempt
+        losses = sum(one.outcome is Ended.LOST and one.attempt <= number for one in outcome.attempts[run])
+        most = NEARBY if attempt in outcome.seen.watched and losses < SUSPICIOUS else TAKEOVER
         later = [at for (other, n), at in outcome.seen.begun_at.items() if other == run and n > number]
         disturbed = sum(killed_at <= kill <= killed_at + most for kill in outcome.seen.kills) > 1
         if later and not disturbed and min(later) - killed_at > most:

@@ -7,9 +7,7 @@ database for the next: it is thrown away then, and another is made when somebody
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import threading
 import time
 from dataclasses import dataclass
 
@@ -18,6 +16,7 @@ from psycopg import sql
 
 from hourbell.clock import ManualClock
 from hourbell.store.postgres import PostgresStore
+from hourbell.testing.own_loop import on_own_loop
 from hourbell.testing.postgres_server import PostgresServer
 from support.leaks import GRACE
 
@@ -168,8 +167,6 @@ def _one(connection: Connection, asked: str | sql.Composed) -> str:
 
 
 def _migrate(url: str, schema: str) -> None:
-    """In a thread of its own: a test's loop may be running in this one."""
-
     async def migrate() -> None:
         store = PostgresStore(url, ManualClock(), schema=schema)
         await store.open()
@@ -178,16 +175,4 @@ def _migrate(url: str, schema: str) -> None:
         finally:
             await store.close()
 
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(migrate())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller below
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="lent-databases")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
+    on_own_loop(migrate)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
+
+from hourbell.testing.own_loop import on_own_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -60,8 +60,7 @@ def drop_database(server_url: str, name: str) -> list[str]:
 
 
 def _on_connection(url: str, act: Callable[[asyncpg.Connection[Any]], Coroutine[Any, Any, None]]) -> None:
-    """Run ``act`` on a connection in a thread of its own, so that callers with a running loop can wait for it too."""
-    failure: list[BaseException] = []
+    """Run ``act`` on a connection of its own, so that callers with a running loop can wait for it too."""
 
     async def connected() -> None:
         import asyncpg
@@ -72,17 +71,7 @@ def _on_connection(url: str, act: Callable[[asyncpg.Connection[Any]], Coroutine[
         finally:
             await connection.close()
 
-    def run() -> None:
-        try:
-            asyncio.run(connected())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller below
-            failure.append(error)
-
-    thread = threading.Thread(target=run, name="postgres-databases")
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
+    on_own_loop(connected)
 
 
 def _version(connection: asyncpg.Connection[Any]) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hourbell.model.plan import Fired, FiringReport
     from hourbell.store.protocol import Store
 
-BATCH = 250
+BATCH = 500
 """Schedules per transaction: large enough to be cheap, small enough that a lock is held for milliseconds."""
 
 LEAST = 50

@@ -21,6 +21,7 @@ from .recorded import Recorded
 from .report import Report
 from .site import Site, run_script
 from .storm import complaints, over, soon, up_before
+from .words import few_words
 
 LEASE, PATIENT_LEASE = 3.0, 15.0
 BACK_WITHIN = 5.0
@@ -78,6 +79,7 @@ async def scenario(site: Site, *, seconds: float = 30, mode: Literal["fast", "im
         report.add(check_bodies(recorded, lines))
         tell_return(report, recorded, outage)
         tell_gap(report, recorded, outage)
+        few_words(report, fleet)
         complaints(report, site, fleet, ALLOWED)
     return report
 
@@ -119,6 +121,7 @@ async def brief(site: Site, *, seconds: float = 5) -> Report:
         report.add(check_drained(recorded))
         report.add(check_bodies(recorded, site.ledger(), undisturbed=True))
         report.require(len(recorded.nodes) == 2, f"{len(recorded.nodes)} node ids instead of 2: a lease was lost")
+        few_words(report, fleet)
         complaints(report, site, fleet, ALLOWED)
     return report
 

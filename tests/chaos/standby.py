@@ -25,6 +25,7 @@ from .relay import Relay, relayed
 from .report import Report
 from .site import Site, run_script
 from .storm import COUNTING, complaints, every_second, over_at, soon
+from .words import few_words
 
 LEASE = 3.0
 NODES = 3
@@ -111,6 +112,7 @@ async def scenario(site: Site, *, tail: float = 5.0, seconds: float = 20, schedu
                 tell(report, recorded, site.ledger(), cut_at, died_at, back_at)
                 report.add(compare_fires(expected_fires(recorded.schedules, last), recorded.runs).problems())
                 report.add(check_drained(recorded))
+                few_words(report, fleet, told=False)
                 complaints(report, site, fleet, ALLOWED)
         finally:
             await asyncio.to_thread(standby.close)

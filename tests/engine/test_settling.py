@@ -177,6 +177,16 @@ async def test_without_trust_nothing_is_sent(caplog: pytest.LogCaptureFixture) -
     assert desk.holdings.reported == {}
 
 
+async def test_many_that_end_too_late_are_few_lines_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    desk = await Desk.laid()
+    for run in await desk.claim(14):
+        desk.succeed(run)
+    desk.clock.advance(14)
+    assert await desk.settling.step() is None
+    assert [line.split(":")[0] for line in caplog.messages] == ["LeaseLost"] * 11
+    assert "4 more runs" in caplog.messages[-1]
+
+
 async def test_what_another_node_took_over_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     desk = await Desk.laid()
     heard: list[Any] = []

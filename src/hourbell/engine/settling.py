@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 BATCH = 500
 
+_MOST_TOLD = 10
+"""Of so many reports that come too late at once each has a line in the log."""
+
 _log = logging.getLogger("hourbell.engine")
 
 
@@ -169,15 +172,18 @@ class Settling:
             report.done = True
             if report.stands:
                 self._tell([report])
-            elif report.settlement.outcome is not Outcome.HANDED_BACK:
-                _log.warning(
-                    "LeaseLost: run %s of %s, attempt %d, ended (%s) after this node's right to report it had; "
-                    "nothing was written, another node has it",
-                    report.run.id,
-                    report.run.task,
-                    report.run.attempt,
-                    report.settlement.outcome,
-                )
+        late = [one for one in reports if not one.stands and one.settlement.outcome is not Outcome.HANDED_BACK]
+        for report in late[:_MOST_TOLD]:
+            _log.warning(
+                "LeaseLost: run %s of %s, attempt %d, ended (%s) after this node's right to report it had; "
+                "nothing was written, another node has it",
+                report.run.id,
+                report.run.task,
+                report.run.attempt,
+                report.settlement.outcome,
+            )
+        if len(late) > _MOST_TOLD:
+            _log.warning("LeaseLost: %d more runs ended too late to be reported", len(late) - _MOST_TOLD)
 
     def _forget(self, batch: Sequence[Report]) -> None:
         reported = self._holdings.reported

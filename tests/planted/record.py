@@ -26,7 +26,10 @@ This page is made from the record of the last time that each was planted (`pytho
 Faults that only show when several things go wrong in one order are looked for by histories that are made up:
 `python -m tests.statemachine --on postgres` tries the stores beside a small reference, step by step, and
 `python -m tests.simulation` lets whole nodes live through minutes of made-up time in which processes are killed or
-stand still at any await, answers are lost and operators interfere. Both print the seed that shows a fault again.
+stand still at any await, answers are lost, operators interfere and neighbours are mistaken. Both print the seed that
+shows a fault again. On 22 November 2026 the seeds from 10,000 on were lived through while the code changed beneath
+them: 9,000 simulations with 2.7 million bodies begun, 375,000 of them lost with their nodes. What was wrong in eight of
+them was wrong in the checkers.
 """
 
 

@@ -12,12 +12,13 @@ import pytest
 from engine.bench import Bench
 from engine.faulty_store import FaultyStore
 from hourbell.clock import ManualClock
-from hourbell.engine import verdict
+from hourbell.engine import settling, verdict
 from hourbell.engine.holding import Holdings
 from hourbell.engine.settling import Settling
 from hourbell.engine.trust import Trust
 from hourbell.errors import StoreRejected, StoreUnavailable
 from hourbell.events import RunFailed, RunRetried, RunSucceeded
+from hourbell.executors.choice import Kind
 from hourbell.executors.protocol import Ending, How
 from hourbell.model.policies import Policies
 from hourbell.model.retry import Retry
@@ -103,6 +104,28 @@ async def test_what_comes_during_a_flush_is_written_by_the_next() -> None:
     assert await flush == 0
     assert await desk.settling.step() is None
     assert await desk.state(second) is RunState.SUCCEEDED
+
+
+async def test_a_few_wait_for_those_that_are_about_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "GATHER", 0.1)
+    monkeypatch.setattr(settling, "FEW", 3)
+    desk = await Desk.laid()
+    *runs, waiting = await desk.claim(7)
+    desk.holdings.add(Kind.ASYNC, [waiting])
+    desk.succeed(runs[0])
+    flush = asyncio.ensure_future(desk.settling.step())
+    await asyncio.sleep(0.01)
+    desk.succeed(runs[1])
+    assert await flush is None
+    monkeypatch.setattr(settling, "GATHER", 3600)
+    for run in runs[2:5]:
+        desk.succeed(run)  # enough: these wait for nobody
+    assert await asyncio.wait_for(desk.settling.step(), 30) is None
+    desk.holdings.take(Kind.ASYNC)
+    desk.succeed(runs[5])  # nothing is about to end any more
+    assert await asyncio.wait_for(desk.settling.step(), 30) is None
+    sizes = [said for said in desk.bench.faults.in_order if said.startswith("settle ")]
+    assert sizes == ["settle 2", "settle 3", "settle 1"]
 
 
 async def test_a_batch_is_halved_until_the_bad_row_is_alone(caplog: pytest.LogCaptureFixture) -> None:

@@ -235,7 +235,8 @@ def test_utc_is_said_whatever_zone_the_value_has() -> None:
     from hourbell.fastapi.schemas import NodeOut
 
     berlin = datetime(2030, 1, 1, 1, tzinfo=UTC).astimezone(tz=None)
-    node = NodeOut(id="n", host="h", pid=1, started_at=berlin, lease_until=berlin, running=0, state="live")
+    times = {"started_at": berlin, "lease_until": berlin}
+    node = NodeOut(id="n", host="h", pid=1, **times, running=0, state="live", clock_offset=None)
     assert node.model_dump(mode="json")["started_at"] == "2030-01-01T01:00:00Z"
 
 

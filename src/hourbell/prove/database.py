@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import asyncpg
 
 
+_WRITE = 0.15
+"""Seconds after which a write is not on its way any more: whoever holds the file then stands still."""
+
+
 class ProvingGround(ABC):
     """A database that the proof has to itself. ``url`` and ``schema`` are for the nodes; ``shown`` is for people."""
 
@@ -39,6 +43,10 @@ class ProvingGround(ABC):
     async def end_sessions(self) -> int:
         """End what the nodes have open, and answer how many that were."""
         return 0
+
+    async def is_held(self) -> bool:
+        """Whether one process keeps everybody from writing at this moment; never where rows are locked."""
+        return False
 
     def _statement(self, name: str) -> str:
         text = files("hourbell.prove").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")
@@ -74,6 +82,17 @@ class SqliteGround(ProvingGround):
     async def clear(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
             Path(f"{self._file}{suffix}").unlink(missing_ok=True)  # noqa: ASYNC240 - nothing else runs by then
+
+    async def is_held(self) -> bool:
+        return await asyncio.to_thread(self._is_held)
+
+    def _is_held(self) -> bool:
+        with closing(sqlite3.connect(self._file, timeout=_WRITE, isolation_level=None)) as tried:
+            try:
+                tried.execute(self._statement("lock_file"))
+            except sqlite3.OperationalError:
+                return True
+            return False
 
     async def lock_runs(self, seconds: float) -> None:
         with closing(sqlite3.connect(self._file, timeout=30, isolation_level=None, check_same_thread=False)) as held:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hourbell.prove.nodes import NodeProcess, Nodes
 
 _ENDED_EVERY = 0.2
+_STOPS = 20
+_LATER = 0.03
 # uvicorn's or systemd's part in a real deploy: the new process starts a moment after the old one is gone.
 _RENEW_AFTER = 0.5
 # Beyond its drain and what the promise allows; a process that is still there then is destroyed, and told of.
@@ -103,6 +105,13 @@ class Mayhem:
         victim = self.nodes.places[place]
         victim.signal(signal.SIGSTOP)
         try:
+            for _ in range(_STOPS):
+                if not await self.ground.is_held():
+                    break
+                # In the middle of its write it would keep a whole file from everybody, which no other node can mend.
+                victim.signal(signal.SIGCONT)
+                await asyncio.sleep(_LATER)
+                victim.signal(signal.SIGSTOP)
             await asyncio.sleep(FREEZE)
         finally:
             victim.signal(signal.SIGCONT)

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, Self
 
 import asyncpg
 import pytest
 
 from hourbell.clock import ManualClock, SystemClock
-from hourbell.engine.planning import plan_fires
+from hourbell.engine.plans import Plans
 from hourbell.model.node import NewNode
 from hourbell.model.offer import Offer
 from hourbell.model.plan import LONGEST_HOLD, FiringReport
@@ -24,7 +23,6 @@ from hourbell.store.sqlite import SqliteStore
 from hourbell.triggers import Every
 
 LEASE = timedelta(seconds=15)
-PLAN = partial(plan_fires, lease=LEASE)
 SOON = LONGEST_HOLD * 0.75
 LOOK = "SELECT clock_timestamp() AS now_at, count(*) AS runs, min(created_at) AS created_at FROM hourbell.runs"
 
@@ -37,6 +35,7 @@ class Tower:
         self.clock: Any = self.store._clock
         self.looking = looking
         self.claims = 0
+        self.plan = Plans(LEASE, None)
 
     async def __aenter__(self) -> Self:
         await self.store.open()
@@ -71,17 +70,21 @@ class Tower:
         await self.looking.execute("UPDATE hourbell.schedules SET next_fire_at = $1 WHERE id = $2", due, name)
         return due
 
-    async def fire(self, until: datetime | None = None, *, offers: bool = True) -> FiringReport:
+    async def fire(self, until: datetime | None = None, *, offers: bool = True, room: int = 10) -> FiringReport:
         self.claims += 1
-        offer = Offer("a", f"claim-{self.claims}", [(["ring"], 10)]) if offers else None
-        return await self.store.fire_due(10, PLAN, (), offer, until)
+        offer = Offer("a", f"claim-{self.claims}", [(["ring"], room)]) if offers else None
+        return await self.store.fire_due(10, self.plan, (), offer, until)
 
-    async def fire_ahead(self, name: str = "bell", **policies: Any) -> tuple[datetime, FiringReport]:
+    async def fire_ahead(
+        self, name: str = "bell", *, twin: bool = False, room: int = 10, **policies: Any
+    ) -> tuple[datetime, FiringReport]:
         """Ask while there is a moment left: until it comes out so on this machine."""
         for attempt in range(20):
             due = await self.schedule(f"{name}-{attempt}", await self.now() + LONGEST_HOLD * 5, **policies)
+            if twin:
+                await self.schedule(f"{name}-{attempt}-twin", due, **policies)
             await asyncio.sleep((due - await self.now() - SOON).total_seconds())
-            report = await self.fire(due)
+            report = await self.fire(due, room=room)
             if report.now < due:
                 return due, report
         raise AssertionError("never was there a moment left")
@@ -144,7 +147,7 @@ async def test_meanwhile_others_pass_over_it_and_are_kept_waiting_by_nothing_els
             await asyncio.sleep((due - await tower.now() - SOON).total_seconds())
             firing = asyncio.ensure_future(tower.fire(due))
             await asyncio.sleep(0.005)
-            passed_over = await other.fire_due(10, PLAN, (), None, due)
+            passed_over = await other.fire_due(10, tower.plan, (), None, due)
             report = await firing
             if report.now < passed_over.now < due:
                 break
@@ -173,6 +176,13 @@ async def test_what_stands_in_its_way_a_moment_before_is_judged_when_it_is_due(t
     )
     await asyncio.sleep((due - await tower.now()).total_seconds() + 0.001)
     assert [run.fire_at for run in (await tower.fire()).taken] == [due]
+
+
+async def test_of_what_is_ready_nothing_is_recorded_but_what_the_node_takes(tower: Tower) -> None:
+    due, report = await tower.fire_ahead(twin=True, room=1)
+    assert (report.locked, len(report.taken), len(report.fired), report.passed) == (2, 1, 0, 1)
+    (other,) = (await tower.fire()).taken
+    assert other.fire_at == due
 
 
 async def test_who_could_not_start_it_does_not_hold_it(tower: Tower) -> None:

@@ -22,6 +22,15 @@ class ClaimingConformance(Conformance):
         assert claim.runs == (replace(queued, state=RunState.RUNNING, attempt=1, node_id="a"),)
         assert await bench.get(queued) == claim.runs[0]
 
+    async def test_a_run_is_told_as_it_stands_also_when_it_was_asked_for_long_before(self, bench: Bench) -> None:
+        await bench.node()
+        await bench.enqueue(delay=timedelta(seconds=10), args={"to": ["x", 1]}, priority=3, tracking_id="t")
+        bench.clock.advance(60)
+        (run,) = await bench.claim()
+        assert await bench.get(run) == run
+        assert run.run_at is not None
+        assert (run.created_at, run.run_at) == (bench.later(-60), bench.later(-50))
+
     async def test_no_run_is_due(self, bench: Bench) -> None:
         await bench.node()
         assert await bench.claim() == []

@@ -80,7 +80,7 @@ class Arguments:
                 f"task {self.label}: the arguments take {len(text):,} bytes of JSON and at most {ARGS_MAX:,} are kept: "
                 "store the data elsewhere and pass its id"
             )
-        self._checked(lambda: _from_json(self._adapter, text))
+        self._checked(lambda: self._from_text(text))
         return plain
 
     def refuse_unnamed(self, named: object) -> None:
@@ -95,7 +95,7 @@ class Arguments:
         shape = self._shape
         values: dict[str, Any] = {}
         if named or shape.required:
-            values = self._checked(lambda: self._reader(named))
+            values = self._checked(lambda: self._read(named))
         for name in shape.contexts:
             values[name] = context
         return values
@@ -173,27 +173,18 @@ class Arguments:
             ) from None
 
     @functools.cached_property
-    def _from_text(self) -> Callable[[str], dict[str, Any]]:
-        # As `_from_json`, looked up once.
+    def _from_text(self) -> Callable[[str | bytes], dict[str, Any]]:
+        # JSON mode, so that strict types accept what JSON has no type for; by name too, for so they were dumped.
         return functools.partial(self._adapter.validator.validate_json, by_alias=True, by_name=True)
 
-    @functools.cached_property
-    def _reader(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-        """From stored arguments to values. Called for each run: all that does not depend on them is done before."""
+    def _read(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        """From stored arguments to values."""
         from pydantic_core import PydanticSerializationError, to_json
 
-        adapter = self._adapter
-
-        def read(named: Mapping[str, Any]) -> dict[str, Any]:
-            text: str | bytes
-            try:
-                text = to_json(named)
-            except PydanticSerializationError:  # what no UTF-8 has a form for
-                text = json.dumps(dict(named))
-            values: dict[str, Any] = _from_json(adapter, text)
-            return values
-
-        return read
+        try:
+            return self._from_text(to_json(named))
+        except PydanticSerializationError:  # what no UTF-8 has a form for
+            return self._from_text(json.dumps(dict(named)))
 
     def _from_either(self, named: Mapping[str, Any]) -> Any:
         from pydantic import ValidationError
@@ -207,7 +198,7 @@ class Arguments:
                 text = None
             if text is None:
                 raise
-            return _from_json(self._adapter, text)
+            return self._from_text(text)
 
     def _checked(self, step: Callable[[], Any]) -> Any:
         try:
@@ -229,11 +220,6 @@ class Arguments:
             return plain, json.dumps(plain, allow_nan=False)
         except (PydanticSerializationError, ValueError, TypeError) as error:
             raise InvalidArguments(f"task {self.label}: an argument cannot be stored as JSON: {error}") from None
-
-
-def _from_json(adapter: TypeAdapter[Any], text: str | bytes) -> Any:
-    # JSON mode, so that strict types accept what JSON has no type for; by name too, as that is how they were dumped.
-    return adapter.validator.validate_json(text, by_alias=True, by_name=True)
 
 
 def _parameters_only(function: Any) -> Any:

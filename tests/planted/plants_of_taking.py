@@ -65,14 +65,14 @@ OF_TAKING = (
     ),
     Plant(
         "what was taken by a node that stops is begun",
-        "engine/claiming.py",
-        "        return not self.closed\n",
+        "engine/arriving.py",
+        "        return not closed\n",
         "        return True\n",
         _OFFERS,
     ),
     Plant(
         "what the node's thread has handed back is begun when its answer comes",
-        "engine/claiming.py",
+        "engine/arriving.py",
         "if self._holdings.claims.pop(claim_id, None) is None:",
         "if self._holdings.claims.pop(claim_id, None) is None and not runs:",
         (*_OFFERS, "tests/engine/test_holding.py", "tests/engine/test_pulse_watch.py"),

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -22,6 +21,7 @@ from hourbell import HourbellError, InvalidArguments
 from hourbell.cli.main import commands
 from hourbell.prove.proof import Proof
 from hourbell.testing.postgres_server import PostgresServer
+from support.by_hand import executed
 
 posix = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
@@ -80,15 +80,6 @@ def test_where_it_cannot_be_held_it_says_what_to_do(
     finally:
         asyncio.run(executed(url, *([f"DROP ROLE {role}"] if role != "postgres" else [])))
         postgres_server.drop_database("proof_refused")
-
-
-async def executed(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @posix

@@ -21,6 +21,7 @@ from hourbell.model.findings import of_database, of_postgres
 from hourbell.model.limit import Limit
 from hourbell.model.node import NewNode
 from hourbell.model.schedule import ScheduleState
+from support.by_hand import executed
 from support.pooler import pooled
 
 PATIENCE = 60
@@ -192,7 +193,7 @@ async def forget_node(scheduler: Scheduler, database_url: str, node_id: str) -> 
         database: Any = scheduler._core.store._sqlite  # type: ignore[attr-defined]
         await database.on("write", lambda c: c.execute("DELETE FROM nodes WHERE id = ?", (node_id,)).fetchall())
     else:
-        await changed(database_url, f"DELETE FROM hourbell.nodes WHERE id = '{node_id}'")
+        await executed(database_url, f"DELETE FROM hourbell.nodes WHERE id = '{node_id}'")
 
 
 async def test_what_a_node_says_of_its_hosts_clock(postgres_url: str) -> None:
@@ -211,15 +212,6 @@ async def test_what_a_node_says_of_its_hosts_clock(postgres_url: str) -> None:
 
 
 # PostgreSQL
-
-
-async def changed(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -260,7 +252,7 @@ async def test_no_schema(postgres_url: str) -> None:
 
 
 async def test_a_migration_is_missing(url: str) -> None:
-    await changed(url, "DELETE FROM hourbell.migrations WHERE version = 18")
+    await executed(url, "DELETE FROM hourbell.migrations WHERE version = 18")
     assert (await the_one(url)).named == ("0018_clock_offsets",)
 
 
@@ -282,7 +274,7 @@ async def test_a_pooler_for_sessions_does_no_harm(url: str) -> None:
 
 async def test_a_role_that_lacks_rights(url: str) -> None:
     role = f"poor_{url.rpartition('_')[2]}"
-    await changed(
+    await executed(
         url,
         f"CREATE ROLE {role} LOGIN PASSWORD 'x'",
         f"GRANT USAGE ON SCHEMA hourbell TO {role}",
@@ -294,22 +286,22 @@ async def test_a_role_that_lacks_rights(url: str) -> None:
         told = await diagnosed(f"postgresql://{role}:x@{url.partition('@')[2]}")
         (finding,) = told.findings
         assert (finding.about, finding.named) == ("rights", ("UPDATE on runs",))
-        await changed(url, f"REVOKE SELECT ON hourbell.runs FROM {role}")
+        await executed(url, f"REVOKE SELECT ON hourbell.runs FROM {role}")
         told = await diagnosed(f"postgresql://{role}:x@{url.partition('@')[2]}")
         assert (told.findings[0].named, told.facts.survey) == (("SELECT on runs", "UPDATE on runs"), None)
     finally:
-        await changed(url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+        await executed(url, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
 async def test_a_database_that_cannot_be_written_to(url: str) -> None:
     name = url.rpartition("/")[2]
-    await changed(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await executed(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     assert (await the_one(url)).about == "read-only"
 
 
 async def test_indexes_that_are_gone_broken_or_not_used(url: str) -> None:
     name = url.rpartition("/")[2]
-    await changed(
+    await executed(
         url,
         "DROP INDEX hourbell.runs_claim",
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'hourbell.schedules_due'::regclass",
@@ -326,7 +318,7 @@ async def test_dead_rows_and_worn_indexes(url: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(of_postgres, "DEAD", 1_000)
     monkeypatch.setattr(of_postgres, "_LARGE", 100_000)
     monkeypatch.setattr(of_postgres, "_PER_ENTRY", 100)
-    await changed(
+    await executed(
         url,
         "ALTER TABLE hourbell.runs SET (autovacuum_enabled = off)",
         """
@@ -341,9 +333,9 @@ async def test_dead_rows_and_worn_indexes(url: str, monkeypatch: pytest.MonkeyPa
         while not (finding := await of(scheduler, "dead-rows")):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.1)
         assert finding.named == ("runs",)
-        await changed(url, "VACUUM hourbell.runs")
+        await executed(url, "VACUUM hourbell.runs")
         assert "runs_claim" in (await wanted(scheduler, "index-bloat")).named
-        await changed(url, "REINDEX TABLE hourbell.runs")
+        await executed(url, "REINDEX TABLE hourbell.runs")
         while (await scheduler.diagnose()).findings:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.1)
 

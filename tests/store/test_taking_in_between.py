@@ -7,28 +7,18 @@ from functools import partial
 
 import pytest
 
-from hourbell.clock import ManualClock
 from hourbell.engine.planning import plan_fires
-from hourbell.model.node import NewNode
 from hourbell.model.offer import Offer
 from hourbell.model.run import RunFilter
 from hourbell.model.run_state import RunState
-from hourbell.store.postgres import PostgresStore
 from store.test_crash_points import LEASE
-from store.test_turns_in_between import STATED, paused_after
+from store.test_turns_in_between import beside_each_other, paused_after
 
 
 @pytest.mark.parametrize("statement", ["firing.lock", "firing.record"])
 async def test_who_leaves_waits_for_what_it_is_taking(postgres_url: str, statement: str) -> None:
     """Without the lock on the node's row, it would be stopped and hold a run, until somebody swept up after it."""
-    clock = ManualClock()
-    store, firing = PostgresStore(postgres_url, clock), PostgresStore(postgres_url, clock)
-    await store.open()
-    await firing.open()
-    try:
-        await store.migrate()
-        await store.register_node(NewNode(id="a", host="h", pid=1, lease=LEASE, version="0"))
-        await store.add_schedule(STATED, "error")
+    async with beside_each_other(postgres_url) as (clock, store, firing):
         clock.advance(1)
         reached, go = paused_after(firing, statement, 1)
         offer = Offer("a", "c1", [(["t"], 5)])
@@ -43,6 +33,3 @@ async def test_who_leaves_waits_for_what_it_is_taking(postgres_url: str, stateme
         (run,) = (await store.list_runs(RunFilter())).items
         assert (run.id, run.state, run.node_id) == (taken.id, RunState.QUEUED, None)
         assert await store.held("a") == []
-    finally:
-        await store.close()
-        await firing.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -22,6 +24,23 @@ STATED = Declaration(
     id="bell", task="t", trigger=Every(seconds=1), args={}, policies={"overlap": "buffer_one"}, inherited={},
     source=Source.CALL, digest="1",
 )  # fmt: skip
+
+
+@asynccontextmanager
+async def beside_each_other(url: str) -> AsyncIterator[tuple[ManualClock, PostgresStore, PostgresStore]]:
+    """Two stores on one clock, with a node that is live and a schedule whose fires are buffered."""
+    clock = ManualClock()
+    stores = PostgresStore(url, clock), PostgresStore(url, clock)
+    for one in stores:
+        await one.open()
+    try:
+        await stores[0].migrate()
+        await stores[0].register_node(NewNode(id="a", host="h", pid=1, lease=LEASE, version="0"))
+        await stores[0].add_schedule(STATED, "error")
+        yield clock, *stores
+    finally:
+        for one in stores:
+            await one.close()
 
 
 def paused_after(store: PostgresStore, statement: str, nth: int) -> tuple[asyncio.Event, asyncio.Event]:
@@ -54,14 +73,7 @@ def paused_after(store: PostgresStore, statement: str, nth: int) -> tuple[asynci
     ],
 )
 async def test_whoever_is_first_the_buffered_fire_goes(postgres_url: str, statement: str, nth: int) -> None:
-    clock = ManualClock()
-    store, firing = PostgresStore(postgres_url, clock), PostgresStore(postgres_url, clock)
-    await store.open()
-    await firing.open()
-    try:
-        await store.migrate()
-        await store.register_node(NewNode(id="a", host="h", pid=1, lease=LEASE, version="0"))
-        await store.add_schedule(STATED, "error")
+    async with beside_each_other(postgres_url) as (clock, store, firing):
         plan = partial(plan_fires, lease=LEASE)
         clock.advance(1)
         await store.fire_due(10, plan)
@@ -79,9 +91,6 @@ async def test_whoever_is_first_the_buffered_fire_goes(postgres_url: str, statem
         assert await settling == {held.id: RunState.SUCCEEDED}
         newest, _ = (await store.list_runs(RunFilter(schedule_id="bell"))).items
         assert [run.id for run in await claimed(store, "c2")] == [newest.id], "it waits for a run that has ended"
-    finally:
-        await firing.close()
-        await store.close()
 
 
 async def claimed(store: PostgresStore, claim_id: str) -> list[Run]:

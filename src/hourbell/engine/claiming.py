@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
-from hourbell.engine import verdict
+from hourbell.engine.arriving import Arriving
 from hourbell.engine.kinds import Kinds
 from hourbell.engine.limiting import Limiting
 from hourbell.engine.queue_head import QueueHead
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from hourbell.engine.parts import Parts
     from hourbell.engine.settling import Settling
     from hourbell.engine.trust import Trust
-    from hourbell.model.run import Claim, Run
+    from hourbell.model.run import Run
     from hourbell.store.protocol import Store
 
 CROWDED_GAP = 1.0
@@ -42,9 +41,6 @@ MOST_AT_ONCE = 500
 
 MOST_UNSETTLED = 5_000
 """Reports on their way to the database beyond which nothing more is claimed."""
-
-
-_log = logging.getLogger("hourbell.engine")
 
 
 class Claiming:
@@ -73,6 +69,7 @@ class Claiming:
         self._settling = settling
         self._executing = executing
         self._ahead = executing.ahead
+        self._arriving = Arriving(holdings, settling, executing)
         self._lost = lost
         self._crowded = crowded
         self._crowded_at = parts.clock.elapsed() - CROWDED_GAP
@@ -169,7 +166,7 @@ class Claiming:
 
     def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
         """Start what was taken under an offer, and go on claiming for what the places were not needed for."""
-        if not self._comes_in(claim_id, runs):
+        if not self._arriving.lets_in(claim_id, runs, closed=self.closed):
             return
         for kind in Kind if runs else ():
             known = set(self._kinds.names(kind))
@@ -225,35 +222,6 @@ class Claiming:
         """What is claimed now would wait too long for its report to be written."""
         return self._settling.backlog() >= MOST_UNSETTLED
 
-    def _comes_in(self, claim_id: str, runs: Sequence[Run]) -> bool:
-        """Whether what was taken under this name may start here."""
-        if self._holdings.claims.pop(claim_id, None) is None:
-            return False  # the node's thread found this loop blocked and has handed them back
-        for run in runs:
-            self._supersede(run)
-            if self.closed:
-                self._settling.add(run, verdict.handed_back(run))
-        return not self.closed
-
-    def _supersede(self, run: Run) -> None:
-        """Let go of what is held here of a run that is given once more, under the same number or a lower one.
-
-        The database has forgotten that it gave it before: after a failover, to a standby that lacked the last
-        commits. Nobody else can hold that attempt, for a node's id is that of one process; here the fence would take
-        the report of the one for that of the other.
-        """
-        older = self._holdings.running.get(run.id)
-        if older is not None and older.run.attempt >= run.attempt:
-            _log.warning(
-                "LeaseLost: run %s of %s was given to this node before, which the database does not know any more; "
-                "that body is cancelled",
-                run.id,
-                run.task,
-            )
-            self._executing.give_up(older)
-        if self._holdings.reported.get(run.id, 0) >= run.attempt:
-            self._settling.withdraw(run.id)
-
     async def _claim(self, kind: Kind, limit: int) -> None:
         slots = self._ahead.slots(kind)
         tasks = self._rooms(kind, limit, slots)
@@ -289,7 +257,8 @@ class Claiming:
             self._lost("a claim was refused to it")
             return
         self._parts.timekeeper.heard(claim.now, asked)
-        self._tell_missed(claim)
+        for run in claim.missed:
+            self._tell_missed(run)
         self._limiting.claimed(kind, claim)
         full = len(claim.runs) + len(claim.missed) >= limit
         if self._head.claimed(kind, claim.runs, since, asked, self._parts.clock.elapsed(), full=full and is_even):
@@ -318,18 +287,9 @@ class Claiming:
         self._adopt(claim_id, kind, sorted(runs, key=_order))
 
     def _adopt(self, claim_id: str, kind: Kind, runs: Sequence[Run]) -> None:
-        if not self._comes_in(claim_id, runs):
+        if not self._arriving.lets_in(claim_id, runs, closed=self.closed):
             return
-        # What waits dies with its node, and not every run may; a limited one has a place that others could use.
-        limited = self._limiting.limited(kind)
-        at_once = [run for run in runs if not run.may_wait or run.task in limited]
-        if at_once:
-            free = self._ahead.slots(kind)
-            for run in at_once[free:]:
-                self._settling.add(run, verdict.handed_back(run))
-            self._holdings.add(kind, at_once[:free], first=True)
-            runs = [run for run in runs if run.may_wait and run.task not in limited]
-        self._holdings.add(kind, runs)
+        self._arriving.take_in(kind, runs, self._limiting.limited(kind))
         # Only ever less here: that there is more again is for `freed` to find out.
         self._suspects_left = min(self._suspects_left, self._holdings.room_for_suspects())
         self._executing.pump()
@@ -353,6 +313,14 @@ class Claiming:
         if self._holdings.lapse(claim_id):
             self._fill()
 
+    def _tell_missed(self, run: Run) -> None:
+        self._parts.events.emit(RunSkipped(run=run, node_id=self._trust.node_id))
+        if run.schedule_id is not None and (due := run.fire_at) is not None:
+            missed = FireMissed(
+                schedule_id=run.schedule_id, reason=Reason.MISSED, fire_at=due, covers_until=due, covers_count=1
+            )
+            self._parts.events.emit(missed)
+
     def _take(self, kind: Kind) -> None:
         self._pending.add(kind)
         self.wake()
@@ -361,21 +329,6 @@ class Claiming:
         self._regrouping = False
         self._pending.update(kind for kind in self._hungry if self._room(kind) > 0)
         self.wake()
-
-    def _tell_missed(self, claim: Claim) -> None:
-        emit = self._parts.events.emit
-        for run in claim.missed:
-            emit(RunSkipped(run=run, node_id=self._trust.node_id))
-            if run.schedule_id is not None and run.fire_at is not None:
-                fire_at = run.fire_at
-                missed = FireMissed(
-                    schedule_id=run.schedule_id,
-                    reason=Reason.MISSED,
-                    fire_at=fire_at,
-                    covers_until=fire_at,
-                    covers_count=1,
-                )
-                emit(missed)
 
 
 def _order(run: Run) -> tuple[int, float, str]:

@@ -36,6 +36,8 @@ class _Shape:
     contexts: tuple[str, ...]
     required: frozenset[str]
     types: dict[str, Any]
+    plain: inspect.Signature
+    """How it is called by who gives no context."""
 
 
 class Arguments:
@@ -56,9 +58,10 @@ class Arguments:
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments as one calls the function, by name and as JSON. A value for a Context parameter is not taken."""
         shape = self._shape
-        plain = [p for p in self._signature.parameters.values() if p.name not in shape.contexts]
+        if not args and shape.required <= kwargs.keys() <= shape.types.keys():
+            return self.dump(kwargs)  # named as they are stored
         try:
-            bound = self._signature.replace(parameters=plain).bind(*args, **kwargs)
+            bound = shape.plain.bind(*args, **kwargs)
         except TypeError as error:
             raise InvalidArguments(f"task {self.label}: {error}") from None
         return self.dump(bound.arguments)
@@ -74,7 +77,7 @@ class Arguments:
         if not named and not shape.required:
             return {}
         values = self._checked(lambda: self._from_either(named))
-        plain, text = self._as_json(self._adapter, values)
+        plain, text = self._as_json(values)
         if len(text) > ARGS_MAX:
             raise InvalidArguments(
                 f"task {self.label}: the arguments take {len(text):,} bytes of JSON and at most {ARGS_MAX:,} are kept: "
@@ -138,7 +141,8 @@ class Arguments:
             fields[name] = hint
             if parameter.default is parameter.empty:
                 required.add(name)
-        return _Shape(tuple(contexts), frozenset(required), fields)
+        plain = self._signature.replace(parameters=[self._signature.parameters[name] for name in fields])
+        return _Shape(tuple(contexts), frozenset(required), fields, plain)
 
     def _hints(self) -> dict[str, Any]:
         function = _annotated(self._function)
@@ -177,6 +181,14 @@ class Arguments:
         # JSON mode, so that strict types accept what JSON has no type for; by name too, for so they were dumped.
         return functools.partial(self._adapter.validator.validate_json, by_alias=True, by_name=True)
 
+    @functools.cached_property
+    def _from_values(self) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        return functools.partial(self._adapter.validator.validate_python, by_alias=True, by_name=True)
+
+    @functools.cached_property
+    def _to_plain(self) -> Callable[[Any], dict[str, Any]]:
+        return functools.partial(self._adapter.serializer.to_python, mode="json")
+
     def _read(self, named: Mapping[str, Any]) -> dict[str, Any]:
         """From stored arguments to values."""
         from pydantic_core import PydanticSerializationError, to_json
@@ -187,11 +199,13 @@ class Arguments:
             return self._from_text(json.dumps(dict(named)))
 
     def _from_either(self, named: Mapping[str, Any]) -> Any:
-        from pydantic import ValidationError
-
         try:
-            return self._adapter.validate_python(dict(named), by_alias=True, by_name=True)
-        except ValidationError:
+            return self._from_values(dict(named))
+        except ValueError as error:
+            from pydantic import ValidationError  # as in `_checked`
+
+            if not isinstance(error, ValidationError):
+                raise
             try:
                 text = json.dumps(dict(named), allow_nan=False)
             except (TypeError, ValueError, RecursionError):
@@ -211,14 +225,12 @@ class Arguments:
             misfits = _misfits(error)
             raise InvalidArguments(f"task {self.label}: {_told(misfits)}", misfits=misfits) from None
 
-    def _as_json(self, adapter: TypeAdapter[Any], values: Any) -> tuple[dict[str, Any], str]:
-        from pydantic_core import PydanticSerializationError
-
+    def _as_json(self, values: Any) -> tuple[dict[str, Any], str]:
         try:
             _refuse_infinite(values)
-            plain = adapter.dump_python(values, mode="json")
+            plain = self._to_plain(values)
             return plain, json.dumps(plain, allow_nan=False)
-        except (PydanticSerializationError, ValueError, TypeError) as error:
+        except (ValueError, TypeError) as error:  # pydantic's own is one of the first
             raise InvalidArguments(f"task {self.label}: an argument cannot be stored as JSON: {error}") from None
 
 

@@ -47,6 +47,7 @@ class Requests:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._usual: dict[Task[..., Any], tuple[dict[str, Any], Policies]] = {}
 
     async def enqueue(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
         """Store a run of the task and let a node know. ``args`` are checked already. Raises InvalidArguments."""
@@ -86,13 +87,9 @@ class Requests:
         return run
 
     def _new(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> NewRun:
-        core = self._core
-        given = {"queue": request.queue, "priority": request.priority}
-        asked = checked_policies({name: value for name, value in given.items() if value is not None})
-        policies = {**without_tasks_own({**core.defaults, **task.policies}), **asked}
-        effective = Policies.layered(policies)
+        policies, effective = self._policies(task, request)
         return NewRun(
-            **ancestry(core.clock),
+            **ancestry(self._core.clock),
             task=task.name,
             origin=Origin.ENQUEUE,
             args=args,
@@ -106,6 +103,19 @@ class Requests:
             lost_limit=effective.lost_limit,
             policies=policies or None,
         )
+
+    def _policies(self, task: Task[..., Any], request: Request) -> tuple[dict[str, Any], Policies]:
+        """What a run of this request carries, and all that this comes to."""
+        is_usual = request.queue is None and request.priority is None
+        if is_usual and task in self._usual:
+            return self._usual[task]
+        given = {"queue": request.queue, "priority": request.priority}
+        asked = checked_policies({name: value for name, value in given.items() if value is not None})
+        policies = {**without_tasks_own({**self._core.defaults, **task.policies}), **asked}
+        found = policies, Policies.layered(policies)
+        if is_usual:
+            self._usual[task] = found
+        return found
 
 
 def ancestry(clock: Clock) -> Ancestry:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
 from hourbell.errors import HourbellError
 from hourbell.store.postgres.errors import CAUGHT
+from hourbell.store.postgres.pool import CLOSED, Pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -28,10 +29,6 @@ POOLED: tuple[Lane, ...] = ("verbs", "read")
 
 async def _as_it_comes(_: Connection, __: Lane) -> None:
     """Nothing to make ready."""
-
-
-async def _no_reset(_: Any) -> None:
-    """Nothing to reset: no script leaves anything behind in a session, and asking costs a round trip each time."""
 
 
 class Connections:
@@ -63,7 +60,7 @@ class Connections:
         self._pooler = pooler
         self._connect_args = connect_args
         self._size = max(1, pool)
-        self._pool: asyncpg.Pool[Any] | None = None
+        self._pool: Pool | None = None
         self._own: dict[str, Connection] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._closed = True
@@ -74,23 +71,16 @@ class Connections:
         if not self._closed:
             return
         self._closed = False
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=0,
-            max_size=self._size,
-            max_inactive_connection_lifetime=60,
-            reset=_no_reset,
-            init=partial(self._prepared, patience=self._verbs_patience),
-            **self._arguments(self._verbs_patience),
-        )
+        self._pool = Pool(partial(self.connect, self._verbs_patience), size=self._size, patience=self._verbs_patience)
 
     async def close(self) -> None:
         """Close politely what is idle, and soon cut what is not: a line may be dead, and nobody waits for that."""
         self._closed = True
         own, self._own = list(self._own.values()), {}
         pool, self._pool = self._pool, None
+        idle = pool.close() if pool is not None else []
         try:
-            await asyncio.gather(*map(_quietly_closed, own), _quietly_drained(pool))
+            await asyncio.gather(*map(_quietly_closed, [*own, *idle]), _all_back(pool))
         finally:
             for lent in list(self._made):
                 lent.terminate()
@@ -98,11 +88,20 @@ class Connections:
     @asynccontextmanager
     async def of(self, lane: Lane) -> AsyncIterator[Connection]:
         """A connection for one transaction. After an error it is thrown away: its state is not known."""
-        if self._closed:
-            raise asyncpg.InterfaceError("the store is closed; open it first")
+        if self._closed or self._pool is None:
+            raise asyncpg.InterfaceError(CLOSED)
         if lane in POOLED:
-            async with self._pooled() as connection:
+            # Nothing is reset: no script leaves anything behind in a session, and asking costs a round trip each time.
+            pool, connection = self._pool, await self._pool.take()
+            try:
                 yield connection
+            except HourbellError:
+                raise
+            except BaseException:
+                connection.terminate()
+                raise
+            finally:
+                pool.give(connection)
             return
         lock = self._locks.setdefault(lane, asyncio.Lock())
         async with lock:
@@ -118,26 +117,19 @@ class Connections:
                 if not connection.is_closed():
                     self._keep(lane, connection)
 
-    @asynccontextmanager
-    async def _pooled(self) -> AsyncIterator[Connection]:
-        if self._pool is None:
-            raise asyncpg.InterfaceError("the store is closed; open it first")
-        async with self._pool.acquire(timeout=self._verbs_patience) as lent:
-            connection = cast("Connection", lent)  # a proxy with the connection's own verbs
-            async with _kept_or_cut(connection):
-                yield connection
-
     def _keep(self, lane: Lane, connection: Connection) -> None:
         if self._closed:
             connection.terminate()
         else:
             self._own[lane] = connection
 
-    async def connect(self) -> Connection:
-        """A connection of its own, with the session set as our statements want it."""
-        connection: Connection = await asyncpg.connect(self._url, **self._arguments(self._patience))
+    async def connect(self, patience: float | None = None) -> Connection:
+        """A connection of its own, with the session set as our statements want it; they may take ``patience`` seconds,
+        or as many as those of a loop."""
+        patience = self._patience if patience is None else patience
+        connection: Connection = await asyncpg.connect(self._url, **self._arguments(patience))
         try:
-            await self._prepared(connection, self._patience)
+            await self._prepared(connection, patience)
         except BaseException:
             connection.terminate()
             raise
@@ -173,15 +165,10 @@ async def _kept_or_cut(connection: Connection) -> AsyncIterator[None]:
         raise
 
 
-async def _quietly_drained(pool: asyncpg.Pool[Any] | None) -> None:
-    if pool is None:
-        return
-    try:
-        await asyncio.wait_for(pool.close(), timeout=_FAREWELL)
-    except BaseException as error:
-        pool.terminate()
-        if not isinstance(error, CAUGHT):
-            raise
+async def _all_back(pool: Pool | None) -> None:
+    if pool is not None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(pool.all_back(), timeout=_FAREWELL)
 
 
 async def _quietly_closed(connection: Connection) -> None:

@@ -18,13 +18,13 @@ class Line:
     """Stands for a connection."""
 
     def __init__(self) -> None:
-        self.cut = False
+        self.cut = asyncio.Event()
 
     def is_closed(self) -> bool:
-        return self.cut
+        return self.cut.is_set()
 
     def terminate(self) -> None:
-        self.cut = True
+        self.cut.set()
 
 
 class Exchange:
@@ -122,17 +122,15 @@ async def test_a_closed_connection_is_never_lent(exchange: Exchange) -> None:
     assert exchange.made == 3
 
 
-async def test_what_nobody_wants_is_closed_after_a_while(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_nobody_wants_is_closed_after_a_while(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "LIFETIME", 0.01)
     pool = made(exchange)
     lines = [await pool.take(), await pool.take()]
     for line in lines:
         pool.give(line)
     async with asyncio.timeout(PATIENCE):
-        while not all(line.is_closed() for line in lines):
-            await asyncio.sleep(0.005)
+        for line in lines:
+            await line.cut.wait()
     assert not (await pool.take()).is_closed()
 
 

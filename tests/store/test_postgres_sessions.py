@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ import asyncpg
 import pytest
 
 from hourbell.engine.planning import plan_fires
-from hourbell.errors import StoreUnavailable
+from hourbell.errors import StoreRejected, StoreUnavailable
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import NewRun
 from hourbell.model.run_state import Origin
@@ -38,6 +39,25 @@ async def connection(postgres_url: str) -> AsyncIterator[Any]:
 async def enqueue(store: PostgresStore) -> None:
     run = NewRun(id=new_run_id(datetime.now(UTC)), task="ring", origin=Origin.ENQUEUE, args={})
     assert [one.id for one in await store.enqueue([run])] == [run.id]
+
+
+@pytest.mark.parametrize("fault", ["SELECT 1 / 0, $1, $2", "SELECT pg_terminate_backend(pg_backend_pid()), $1, $2"])
+async def test_a_request_outlives_its_hint(postgres_url: str, connection: Any, fault: str) -> None:
+    store = PostgresStore(postgres_url, pool=1)
+    await store.open()
+    try:
+        notify = store._named["listening.notify"]
+        store._named["listening.notify"] = replace(notify, text=fault.replace("$1, $2", "$1::text, $2::text"))
+        wanted = [NewRun(id=new_run_id(datetime.now(UTC)), task="ring", origin=Origin.ENQUEUE, args={}) for _ in "ab"]
+        keyed = replace(wanted[1], key="k", key_period=timedelta(minutes=1))
+        for request in (wanted[0], keyed):
+            assert [run.id for run in await store.enqueue([request], hint=True)] == [request.id]
+        with pytest.raises((StoreUnavailable, StoreRejected)):
+            await store.hint()
+        await enqueue(store)
+        assert await connection.fetchval("SELECT count(*) FROM hourbell.runs") == 3
+    finally:
+        await store.close()
 
 
 @pytest.mark.bare

@@ -33,6 +33,6 @@ class Listening:
         return AGAIN
 
     def _heard(self) -> None:
+        self._watching.heard()
         # The step goes on for as long as all is well, so its loop cannot tell that the trouble is over.
         self._troubles.over(LOOP)
-        self._watching.heard()

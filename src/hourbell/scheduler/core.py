@@ -17,6 +17,7 @@ from hourbell.model.audit import Act, Action
 from hourbell.model.ids import new_run_id
 from hourbell.scheduler.application_engine import address_of, connect_args_of
 from hourbell.scheduler.guarding import Guarding
+from hourbell.scheduler.hints import Hints
 from hourbell.scheduler.looks import Looks
 from hourbell.scheduler.options import divided
 from hourbell.scheduler.stopping import Stopping
@@ -68,7 +69,7 @@ class Core:
         self._openings = 0
         self._soon: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._hinting = self._hints_wanted = False
+        self.hints = Hints(lambda: self.store)
 
     @property
     def is_open(self) -> bool:
@@ -162,21 +163,29 @@ class Core:
             await self.guards.close()
             await self._store().close()
 
-    async def wake(self, task: str, queue: str) -> None:
-        """Let a new run of this task begin at once: here when this process can run it, else wherever hints arrive."""
-        node = self._live_node()
-        served = self.settings.queues is None or queue in self.settings.queues
-        if node is not None and served and self.settings.max_runs and self.tasks.find(task) is not None:
+    async def wake(self, task: str, queue: str, *, told: bool = False) -> None:
+        """Let a new run of this task begin at once: here when this process can run it, else wherever hints arrive.
+
+        ``told``: a hint was sent already.
+        """
+        node = self.node_for(task, queue)
+        if node is not None:
             node.wake()
-        else:
-            await self._hint()
+        elif not told:
+            await self.hints.send()
+
+    def node_for(self, task: str, queue: str) -> Node | None:
+        """This process's node, where it can run this."""
+        served = self.settings.queues is None or queue in self.settings.queues
+        can = served and self.settings.max_runs and self.tasks.find(task) is not None
+        return self._live_node() if can else None
 
     async def wake_firing(self) -> None:
         """Let every node look at a changed schedule: any of them may fire it, and this one may be gone by then."""
         node = self._live_node()
         if node is not None:
             node.wake()
-        await self._hint()
+        await self.hints.send()
 
     async def wake_node(self, node_id: str | None) -> None:
         """Let the node look at what is asked of its runs: this process's own at once, another where hints arrive."""
@@ -184,7 +193,7 @@ class Core:
         if node is not None and node.status.id == node_id:
             node.wake()
         else:
-            await self._hint()
+            await self.hints.send()
 
     def tell_ends(self, runs: Iterable[Run]) -> None:
         """Tell the subscribers of this process which runs a verb has ended."""
@@ -213,21 +222,6 @@ class Core:
     def _live_node(self) -> Node | None:
         """This process's node while it may claim: one that drains at the end of its life does not any more."""
         return self.node if self.node is not None and self.node.status.state is Life.LIVE else None
-
-    async def _hint(self) -> None:
-        """Tell other nodes. Whoever asks meanwhile shares one hint more: each takes a lock in PostgreSQL."""
-        self._hints_wanted = True
-        if self._hinting:
-            return
-        self._hinting = True
-        try:
-            while self._hints_wanted:
-                self._hints_wanted = False
-                await self.store.hint()
-        except StoreUnavailable as error:  # what was stored is found by the next poll
-            _log.debug("no hint could be given: %s", error)
-        finally:
-            self._hinting = False
 
     def _refuse_other_loop(self) -> None:
         # Connections belong to the loop that made them; used from another they hang, or fail in words of their own.

@@ -74,16 +74,17 @@ class Requests:
     ) -> Run:
         core = self._core
         new = self._new(task, args, request)
-        # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
-        wake = partial(core.wake, task.name, new.queue)
         session = request.session if request.session is not None else effect_session()
         if session is not None:
             own = await joined(core, session, must_be_sync=must_be_sync)
             (run,) = await own.verbs.enqueue([new])
-            own.wake_after_commit(wake)
-        else:
-            (run,) = await core.store.enqueue([new])
-            await wake()
+            own.wake_after_commit(partial(core.wake, task.name, new.queue))
+            return run
+        # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
+        with core.hints.on_the_way() as is_alone:
+            told = is_alone and core.node_for(task.name, new.queue) is None
+            (run,) = await core.store.enqueue([new], hint=told)
+        await core.wake(task.name, new.queue, told=told)
         return run
 
     def _new(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> NewRun:

@@ -125,8 +125,11 @@ class CalendarStore(Protocol):
 class RunStore(Protocol):
     """Runs, from their request to their end."""
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Run]:
+    async def enqueue(self, runs: Sequence[NewRun], *, hint: bool = False) -> Sequence[Run]:
         """Insert runs requested by hand, and answer them as stored, in the same order.
+
+        ``hint``: other nodes are told right behind it, as by `Store.hint`; not in a transaction of the application's,
+        before whose end there is nothing to be told. That they could not be told is no error.
 
         A run whose (task, key) exists is not inserted: the run that has the key is answered, unless that is older than
         the new one's ``key_period``; then the key passes on. Repeating it with the same ids inserts nothing twice.

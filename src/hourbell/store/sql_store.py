@@ -34,7 +34,7 @@ from hourbell.store.scripts import (
     watching,
 )
 from hourbell.store.scripts.rows import attempt_from, node_from, rules_from, run_from
-from hourbell.store.scripts.script import Script, batch, one
+from hourbell.store.scripts.script import Call, Script, batch, one, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -81,6 +81,7 @@ class SqlStore:
         self._database = database
         self._act = act
         self._steps = not database.has_row_locks
+        self._hint: Call | None = None
         self._rules = lru_cache(MOST_RULES)(rules_from)
 
     @property
@@ -176,10 +177,16 @@ class SqlStore:
 
     # Runs
 
-    async def enqueue(self, runs_: Sequence[NewRun]) -> Sequence[Run]:
-        # One statement as a rule, which is a transaction of its own: what brackets it would take longer than it does.
+    async def enqueue(self, runs_: Sequence[NewRun], *, hint: bool = False) -> Sequence[Run]:
+        # One statement as a rule, a transaction of its own: what brackets it would take longer than it does.
         is_alone = not self._steps and not any(run.key is not None and run.key_period is not None for run in runs_)
-        return await self._database.run(lambda: runs.enqueue(runs_), "verbs", atomic=not is_alone)
+        tell = self._hint if hint else None
+        along = tell if is_alone else None
+        requested = await self._database.run(lambda: runs.enqueue(runs_, along), "verbs", atomic=not is_alone)
+        if tell is not None and along is None:
+            with suppress(StoreUnavailable):  # the runs are recorded
+                await self._database.run(lambda: sent(tell), "verbs", atomic=False)
+        return requested
 
     async def trigger_schedule(
         self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold

@@ -12,15 +12,17 @@ if TYPE_CHECKING:
 
     from hourbell.clock import Clock
     from hourbell.model.audit import Act
+    from hourbell.store.memory.listeners import Listeners
     from hourbell.store.memory.tables import Tables
 
 
 class Handle:
-    """Tables shared with the other handles, and this handle's own count of statements."""
+    """Tables and listeners shared with the other handles, and this handle's own count of statements."""
 
-    def __init__(self, clock: Clock, tables: Tables) -> None:
+    def __init__(self, clock: Clock, tables: Tables, listeners: Listeners) -> None:
         self._clock = clock
         self._tables = tables
+        self._listeners = listeners
         self._statements = 0
         self._act: Act | None = None
 

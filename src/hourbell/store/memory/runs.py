@@ -37,11 +37,18 @@ _GONE = timedelta(days=1)
 class RunVerbs(Handle):
     """`RunStore` over the tables, but for claiming and settling."""
 
-    async def enqueue(self, runs: Sequence[NewRun]) -> Sequence[Run]:
+    async def enqueue(self, runs: Sequence[NewRun], *, hint: bool = False) -> Sequence[Run]:
         async with self._transaction() as now:
             for new in runs:
                 _release_key(self._tables, new, now)
-            return [_insert(self._tables, _requested(new, now)) for new in runs]
+            requested = [_insert(self._tables, _requested(new, now)) for new in runs]
+        if hint:
+            await self.hint()
+        return requested
+
+    async def hint(self) -> None:
+        """Wake everyone who listens."""
+        self._listeners.hint()
 
     async def trigger_schedule(
         self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold

@@ -38,9 +38,8 @@ class MemoryStore(
     """
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(clock, Tables())
+        super().__init__(clock, Tables(), Listeners())
         self.can_hold = False
-        self._listeners = Listeners()
 
     @property
     def statements(self) -> int:
@@ -100,7 +99,3 @@ class MemoryStore(
             await listener.ended.wait()
         finally:
             self._listeners.leave(listener)
-
-    async def hint(self) -> None:
-        """Wake everyone who listens."""
-        self._listeners.hint()

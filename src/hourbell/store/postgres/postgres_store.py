@@ -15,7 +15,7 @@ from hourbell.store.postgres.errors import CAUGHT, translated
 from hourbell.store.postgres.examining import PostgresExamining
 from hourbell.store.postgres.listening import Listening
 from hourbell.store.postgres.migrating import PostgresMigrating
-from hourbell.store.scripts.script import one
+from hourbell.store.scripts.script import Call, one
 from hourbell.store.sql_store import VERBS_PATIENCE, SqlStore
 from hourbell.store.statements import load, migrations, quoted
 from hourbell.store.within import Lending
@@ -98,6 +98,8 @@ class PostgresStore(SqlStore):
             place={"place": f"{quoted(schema)}.runs"},
         )
         super().__init__(self._postgres)
+        told = {"channel": self._channel, "payload": self._sender}
+        self._hint: Call = Call("listening.notify", told, may_fail=True)
 
     async def within(self, transaction: Transaction, *, may_ask: bool = True) -> StoreVerbs:
         """The verbs in a transaction of the application's."""

@@ -13,7 +13,7 @@ from hourbell.model.page import Page
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from
-from hourbell.store.scripts.script import Row, Script, batch, call, to_json
+from hourbell.store.scripts.script import Call, Row, Script, batch, call, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -64,13 +64,20 @@ def list_runs(wanted: RunFilter) -> Script[Page[Run]]:
     return Page(items, items[-1].id if len(rows) > wanted.limit else None)
 
 
-def enqueue(runs: Sequence[NewRun]) -> Script[Sequence[Run]]:
-    """See `RunStore.enqueue`."""
+def enqueue(runs: Sequence[NewRun], hint: Call | None = None) -> Script[Sequence[Run]]:
+    """See `RunStore.enqueue`. ``hint`` follows once they are written, before anything is made of the answer."""
     for run in runs:
         if run.key is not None and run.key_period is not None:
             yield call("runs.release_key", task=run.task, key=run.key, period=run.key_period)
-    rows = yield from insert_runs([new_run_values(run) for run in runs])
+    rows = yield from _requested([new_run_values(run) for run in runs])
+    if hint is not None:
+        yield hint
     return [run_from(row) for row in rows]
+
+
+def _requested(values: Sequence[Mapping[str, Any]]) -> Script[Sequence[Row]]:
+    inserted = (yield call("runs.request", **values[0])) if len(values) == 1 else ()
+    return inserted or (yield from insert_runs(values))
 
 
 def insert_runs(values: Sequence[Mapping[str, Any]]) -> Script[Sequence[Row]]:

@@ -18,11 +18,15 @@ Begin = Callable[[], Script[T]]
 @dataclass(frozen=True, slots=True)
 class Call:
     """One statement to run. With ``rows`` it is run for each of them: PostgreSQL binds their columns as arrays in one
-    statement, SQLite runs the statement row by row; no rows, no statement. ``:now`` is bound by the driver."""
+    statement, SQLite runs the statement row by row; no rows, no statement. ``:now`` is bound by the driver.
+
+    ``may_fail``: nothing depends on it. Where it cannot be carried out the script goes on as if it had been.
+    """
 
     statement: str
     values: Mapping[str, Any] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] | None = None
+    may_fail: bool = False
 
 
 def call(statement: str, **values: Any) -> Call:
@@ -38,6 +42,11 @@ def batch(statement: str, rows: Sequence[Mapping[str, Any]], **values: Any) -> C
 def one(statement: str, **values: Any) -> Script[Sequence[Row]]:
     """The script of a single statement; its answer is the rows."""
     return (yield Call(statement, values))
+
+
+def sent(asked: Call) -> Script[Sequence[Row]]:
+    """The script of a call that was made before."""
+    return (yield asked)
 
 
 def to_json(value: Any) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,7 +64,7 @@ async def _listening(store: Store) -> AsyncIterator[_Ear]:
 
 
 class ListeningConformance(Conformance):
-    """`Store.listen` and `hint`. Asks for a fixture ``neighbour``: the store of another node on the same truth."""
+    """`Store.listen`, and hints. Asks for a fixture ``neighbour``: the store of another node on the same truth."""
 
     async def test_a_hint_is_heard_by_another_node(self, bench: Bench, neighbour: Store) -> None:
         async with _listening(bench.store) as ear:
@@ -79,6 +80,16 @@ class ListeningConformance(Conformance):
             await neighbour.hint()
             assert await one.hears()
             assert await two.hears()
+
+    async def test_a_request_takes_its_hint_along(self, bench: Bench, neighbour: Store) -> None:
+        passes_on: dict[str, Any] = {"key": "k", "key_period": timedelta(minutes=1)}
+        async with _listening(bench.store) as ear:
+            for wanted in ([bench.request()], [bench.request(), bench.request()], [bench.request(**passes_on)]):
+                ear.forget()
+                requested = await neighbour.enqueue(wanted, hint=True)
+                assert await ear.hears()
+                assert [run.id for run in requested] == [run.id for run in wanted]
+        assert len(await bench.runs()) == 4
 
     async def test_a_hint_comes_from_another_thread(self, bench: Bench, neighbour: Store) -> None:
         async with _listening(bench.store) as ear:

@@ -37,3 +37,7 @@ SET enable_seqscan = off;
 SET tcp_keepalives_idle = 10;
 SET tcp_keepalives_interval = 5;
 SET tcp_keepalives_count = 3;
+
+-- name: transaction.plan_once
+-- For sessions whose statements are all made for a plan that is kept.
+SET plan_cache_mode = force_generic_plan;

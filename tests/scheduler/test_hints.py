@@ -1,0 +1,107 @@
+"""Telling other nodes: each request by itself while it is the only one, many together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from hourbell import Scheduler
+from hourbell.clock import SystemClock
+from hourbell.errors import StoreUnavailable
+from hourbell.scheduler.hints import Hints
+from hourbell.store.memory import MemoryStore
+
+
+class Town:
+    """A store as far as hints go: each takes until it is let through."""
+
+    def __init__(self) -> None:
+        self.hints = 0
+        self.through = asyncio.Semaphore(0)
+
+    async def hint(self) -> None:
+        self.hints += 1
+        await self.through.acquire()
+
+
+async def test_whoever_asks_while_a_hint_is_on_its_way_shares_the_next_one() -> None:
+    town = Town()
+    hints = Hints(lambda: cast("Any", town))
+    first = asyncio.create_task(hints.send())
+    await asyncio.sleep(0)
+    for _ in range(5):
+        await hints.send()
+    assert town.hints == 1
+    town.through.release()
+    town.through.release()
+    await first
+    assert town.hints == 2
+
+
+async def test_a_hint_that_cannot_be_sent_is_no_error_and_keeps_none_from_being_sent_later() -> None:
+    class Away(Town):
+        async def hint(self) -> None:
+            self.hints += 1
+            raise StoreUnavailable("away")
+
+    away = Away()
+    hints = Hints(lambda: cast("Any", away))
+    await hints.send()
+    await hints.send()
+    assert away.hints == 2
+
+
+async def test_a_request_takes_its_hint_along_while_it_is_the_only_one() -> None:
+    hints = Hints(lambda: cast("Any", Town()))
+    with hints.on_the_way() as first, hints.on_the_way() as second, hints.on_the_way() as third:
+        assert (first, second, third) == (True, False, False)
+    with hints.on_the_way() as next_one:
+        assert next_one
+
+
+class Counted(MemoryStore):
+    """Counts how others were told."""
+
+    along = 0
+    alone = 0
+
+    async def enqueue(self, runs: Any, *, hint: bool = False) -> Any:
+        self.along += hint
+        return await super().enqueue(runs)
+
+    async def hint(self) -> None:
+        self.alone += 1
+        await super().hint()
+
+
+async def test_of_many_requests_at_once_one_takes_its_hint_along_and_the_others_share() -> None:
+    store = Counted(SystemClock())
+    scheduler = Scheduler(store)
+
+    @scheduler.task(name="ring")
+    async def ring() -> None: ...
+
+    async with scheduler:
+        await ring.enqueue()
+        assert (store.along, store.alone) == (1, 0)
+        await asyncio.gather(*(ring.enqueue() for _ in range(10)))
+        assert store.along == 2
+        assert 1 <= store.alone <= 9
+
+
+async def test_what_this_process_can_run_itself_is_told_to_nobody() -> None:
+    store = Counted(SystemClock())
+    scheduler = Scheduler(store, queues=["default"])
+
+    @scheduler.task(name="ring")
+    async def ring() -> None: ...
+
+    await scheduler.start()
+    try:
+        before = store.along + store.alone
+        await scheduler.wait(await ring.enqueue(), 10)
+        assert store.along + store.alone == before
+        await ring.options(queue="elsewhere").enqueue()
+        assert store.along == 1
+    finally:
+        await scheduler.stop()

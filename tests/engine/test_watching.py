@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from engine.bench import Bench, declaration
 from hourbell.clock import ManualClock
 from hourbell.engine.watching import DEBOUNCE, SECOND_LOOK, Watching
+from hourbell.engine.whole_look import LATE, RARELY
+from hourbell.model.plan import NextWork
 from hourbell.triggers import At, Every
 
 
@@ -27,8 +32,8 @@ class Woken:
     def take_now(self) -> None:
         self.said.append("take")
 
-    def take_due(self, asked: float) -> None:
-        self.said.append("take")
+    def take_due(self, asked: float, *, whole: bool) -> None:
+        self.said.append("take" if whole else "take the last")
 
     def told(self) -> list[str]:
         said, self.said = self.said, []
@@ -299,6 +304,38 @@ async def test_an_answer_that_was_overtaken_changes_nothing() -> None:
     assert await watching.step() == pytest.approx(0.3)
     watching.answered(old, sent)
     assert await watching.step() == pytest.approx(0.3)
+
+
+async def test_where_a_look_at_the_whole_queue_is_slow_most_questions_are_about_its_end() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    watching.heard()
+    watch.woken.told()
+    store, took, bounds = watch.bench.store._store, 0.4, list[datetime | None]()
+
+    async def slow(node_id: str, tasks: Sequence[str], queues: object, since: datetime | None) -> NextWork:
+        """A store that leaves out what it may, and is slow where it may not."""
+        bounds.append(since)
+        watch.clock.advance(took if since is None else 0.001)
+        work: NextWork = await store.next_work(node_id, tasks, None)
+        return replace(work, since=since, run_due=True)
+
+    watching._store = SimpleNamespace(next_work=slow)  # type: ignore[assignment]
+    began = watch.clock.now()
+    for _ in range(200):
+        await watching.step()
+        watching.hinted()
+        watch.clock.advance(DEBOUNCE)
+        if len(bounds) > 2 and bounds[-1] is None:
+            break
+    whole, *bounded, again = bounds
+    assert (whole, again) == (None, None)
+    assert bounded[0] == began + timedelta(seconds=took) - LATE
+    assert [later - sooner for sooner, later in itertools.pairwise(bounded)] == pytest.approx(
+        [timedelta(seconds=DEBOUNCE + 0.001)] * (len(bounded) - 1), abs=timedelta(seconds=0.001)
+    ), "each asks for what is due since the one before it"
+    assert RARELY * took <= len(bounded) * DEBOUNCE * 1.2, "a twentieth of the time"
+    assert watch.woken.told() == ["take", *["take the last"] * len(bounded), "take"]
 
 
 def _no_plan(*_: object) -> None:

@@ -133,8 +133,10 @@ ASKED: dict[str, dict[str, Any]] = {
     "logs.trim": {"run_id": [NOBODY], "attempt": [1], "first_number": [3]},
     "logs.forget": {"run_id": [NOBODY], "first_attempt": [3]},
     "logs.list": {"id": NOBODY, "past_attempt": 0, "past_number": 0, "attempt": None, "limit": 100},
-    "runs.prune_succeeded": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
-    "runs.prune_aside": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100, "state": "skipped"},
+    "runs.prune_succeeded": {"beyond": NOBODY, "boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
+    "runs.prune_aside": {
+        "beyond": None, "boundary": NOBODY, "retention": timedelta(days=1), "limit": 100, "state": "skipped",
+    },
     "audit.prune": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
     "audit.list": {"limit": 51},
     "runs.list_aside": {"state": "failed", "limit": 51, "task": "rare"},

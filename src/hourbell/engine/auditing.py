@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
+from hourbell.engine.whole_look import rest_after
 from hourbell.model.instants import instant_of
 from hourbell.model.run import Run
 from hourbell.model.run_state import RunState
@@ -85,7 +86,10 @@ class Auditing:
     async def _compare(self) -> None:
         running = list(self._holdings.running.values())
         before, in_flight = self._holdings.local(), set(self._holdings.claims)
+        asked = self._parts.clock.elapsed()
         counted = {(held.run_id, held.attempt) for held in await self._store.held(self._trust.node_id)}
+        rest = rest_after(self._parts.clock.elapsed() - asked)
+        self._compare_at = max(self._compare_at, self._parts.clock.elapsed() + rest)
         self._spent(1)
         self._give_up([one for one in running if not one.given_up and (one.run.id, one.run.attempt) not in counted])
         # A claim that began while this was asked may have been carried out before it, and its answer is yet to come.
@@ -99,7 +103,7 @@ class Auditing:
             self._settling.add(stranger, verdict.handed_back(stranger))
         self._unknown, self._in_flight = unknown - strangers, in_flight
         if self._unknown:
-            self._compare_at = self._parts.clock.elapsed() + self._period / 3
+            self._compare_at = self._parts.clock.elapsed() + max(self._period / 3, rest)
 
     def _give_up(self, lost: list[Execution]) -> None:
         for one in lost:

@@ -92,13 +92,15 @@ class Claiming:
         self._pending.update(Kind)
         self.wake()
 
-    def take_due(self, asked: float) -> None:
+    def take_due(self, asked: float, *, whole: bool) -> None:
         """A question sent at ``asked`` found a run due: claim for every kind that has not claimed since.
 
         A claim sent later saw whatever the question saw; what it left it could not take.
         """
         since = {kind for kind in Kind if self._claimed_at.get(kind, asked) <= asked}
         if since:
+            if whole:
+                self._head.doubted()
             self._pending |= since
             self.wake()
 
@@ -233,7 +235,7 @@ class Claiming:
         asked = self._claimed_at[kind] = self._parts.timekeeper.ask()
         # Where a task gets fewer than there are places, older runs of it stay behind the last that is claimed.
         is_even = not limits and all(room == limit for room in tasks.values())
-        since = self._head.since(kind, asked) if is_even else None
+        since = self._head.since(kind, asked, slots) if is_even else None
         try:
             claim = await self._store.claim(
                 self._trust.node_id,
@@ -261,7 +263,10 @@ class Claiming:
             self._tell_missed(run)
         self._limiting.claimed(kind, claim)
         full = len(claim.runs) + len(claim.missed) >= limit
-        if self._head.claimed(kind, claim.runs, since, asked, self._parts.clock.elapsed(), full=full and is_even):
+        now = self._parts.clock.elapsed()
+        if not is_even:
+            self._head.forget(kind)
+        elif self._head.claimed(kind, claim, since, asked, now, slots=slots, full=full):
             self._pending.add(kind)
         if full:
             self._hungry.add(kind)

@@ -6,21 +6,32 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from hourbell.engine.whole_look import WholeLook
 from hourbell.model.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hourbell.engine.parts import Parts
+    from hourbell.model.run_state import RunState
     from hourbell.settings import Settings
     from hourbell.store.protocol import Store
 
 BATCH = 500
+"""Runs that a step deletes; while there is more, twice as many each time, up to `MOST_AT_ONCE`."""
+
+MOST_AT_ONCE = 4000
 STATEMENTS = 5
 MOST = 600.0
 """Seconds between two looks at the most when nothing was left to delete: a tenth of the shortest retention, if less."""
 
 LEAST = 5.0
+
+REST = 1.0
+"""So many times as long as a step took is rested after it when there is more: deleting has half of one connection's time,
+which keeps up with what a node can do, and leaves the database to what is due."""
+
+SHORTEST = 0.01
 
 
 def retention_of(settings: Settings) -> Retention:
@@ -36,13 +47,21 @@ def retention_of(settings: Settings) -> Retention:
 
 
 class Pruning:
-    """Deletes final runs older than the retention of their state, a batch per step."""
+    """Deletes final runs older than the retention of their state, a batch per step.
+
+    Where it has become slow to begin with the first run, a step goes on where the one before it ended; see
+    `WholeLook`. What was left out, because it was under lock or ended late, is found by one from the first.
+    """
 
     def __init__(self, store: Store, parts: Parts, *, spent: Callable[[int], None]) -> None:
         self._store = store
+        self._clock = parts.clock
         self._retention = retention_of(parts.settings)
         self._spent = spent
         self._rested = False
+        self._batch = BATCH
+        self._reached: dict[RunState, str] = {}
+        self._whole = WholeLook()
         shortest = min(age.total_seconds() for _, age in self._retention)
         self._every = min(MOST, max(LEAST, shortest / 10))
 
@@ -51,7 +70,17 @@ class Pruning:
         if not self._rested:
             self._rested = True
             return self._every * random.uniform(0.1, 1.0)
-        deleted = await self._store.prune(self._retention, BATCH)
+        began = self._clock.elapsed()
+        if whole := self._whole.is_due(began):
+            self._reached.clear()
+        pruned = await self._store.prune(self._retention, self._batch, self._reached)
+        self._reached.update(pruned.reached)
+        took = self._clock.elapsed() - began
+        if whole:
+            self._whole.done(began, began + took)
+        if pruned.deleted >= self._batch:
+            self._batch = min(2 * self._batch, MOST_AT_ONCE)
+            return max(SHORTEST, REST * took)
+        self._batch = BATCH
         self._spent(STATEMENTS)
-        # A pause even when there is more: deleting must not crowd out firing.
-        return 0.1 if deleted >= BATCH else self._every * random.uniform(0.8, 1.2)
+        return self._every * random.uniform(0.8, 1.2)

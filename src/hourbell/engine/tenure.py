@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hourbell.engine.blocking import Blocking
@@ -133,9 +134,9 @@ class Tenure:
         """Wake the claiming, on the application's loop."""
         self._app.call(self.shift.claiming.take_now)
 
-    def take_due(self, asked: float) -> None:
+    def take_due(self, asked: float, *, whole: bool) -> None:
         """Wake the claiming, unless it has claimed since the question that found a run due."""
-        self._app.call(self.shift.claiming.take_due, asked)
+        self._app.call(partial(self.shift.claiming.take_due, asked, whole=whole))
 
     def cancel(self, requests: Sequence[CancelRequest]) -> None:
         """Have the bodies of these attempts asked to end, on the application's loop."""

@@ -6,6 +6,8 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
+from hourbell.engine.whole_look import rest_after
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,7 +54,9 @@ class Upkeeping:
         if not self._rested:
             self._rested = True
             return random.uniform(0.1, 0.3) * self._parts.settings.lease
+        asked = self._parts.clock.elapsed()
         found = await self._store.upkeep(self._node_id)
+        rest = rest_after(self._parts.clock.elapsed() - asked)
         self._spent(1)
         if found.lost or found.waiting:
             self._sweep()
@@ -60,4 +64,4 @@ class Upkeeping:
             await self._store.declare(self._node_id, self._parts.declarations())
             _log.warning("schedules stood as a version declared them that has left; they are declared again as here")
             self._changed()
-        return self._pause * random.uniform(0.9, 1.1)
+        return max(rest, self._pause * random.uniform(0.9, 1.1))

@@ -6,6 +6,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from hourbell.engine.whole_look import LATE, WholeLook
 from hourbell.model.plan import NextWork, Question
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class Wakers(Protocol):
     def take_now(self) -> None:
         """A run is due that this node may claim."""
 
-    def take_due(self, asked: float) -> None:
-        """The database said, to a question sent at ``asked``, that a run is due."""
+    def take_due(self, asked: float, *, whole: bool) -> None:
+        """The database said, to a question sent at ``asked``, that a run is due: anywhere in the queue, where the
+        question was about the ``whole``."""
 
     def cancel(self, requests: Sequence[CancelRequest]) -> None:
         """Somebody asked these attempts, which run here, to end."""
@@ -51,6 +53,8 @@ class Watching:
     lease takes the question along whenever it would be asked before the next one.
 
     At a known due time the firing is woken without asking; the question comes after it, for the following due time.
+    Where it has become slow to look at the whole queue, most questions look only at what is due since the last one that
+    did; see `WholeLook`.
     What could not be taken (locked by another node, unreadable here) waits for the next poll and never makes it spin.
     """
 
@@ -64,6 +68,8 @@ class Watching:
         self._asked_at = self._answered_at = self._ask_at - DEBOUNCE
         self._leads = LEADS if store.can_hold else (0.0, 0.0)
         self._lead = timedelta(0)
+        self._whole = WholeLook()
+        self._seen: datetime | None = None
         self._next_fire: datetime | None = None
         self._next_run: datetime | None = None
         self._awaited = False
@@ -132,20 +138,21 @@ class Watching:
             self._ask_soon(DEBOUNCE)
 
     async def _ask(self) -> None:
-        question = self._question()
         asked = self._parts.timekeeper.ask()
+        question = self._question(asked)
         self._asking(asked)
         try:
-            work = await self._store.next_work(self._node_id, question.tasks, question.queues)
+            work = await self._store.next_work(self._node_id, question.tasks, question.queues, question.since)
         except BaseException:
             self._ask_at = asked
             raise
         self._parts.timekeeper.heard(work.now, asked)
         self._note(work, asked)
 
-    def _question(self) -> Question:
+    def _question(self, asked: float) -> Question:
         tasks = self._parts.tasks.names() if self._parts.settings.max_runs else ()
-        return Question(tuple(tasks), self._parts.settings.queues)
+        since = None if self._whole.is_due(asked) else self._seen
+        return Question(tuple(tasks), self._parts.settings.queues, since)
 
     def _asking(self, asked: float) -> None:
         self._asked_at = asked
@@ -161,7 +168,7 @@ class Watching:
         if self.hints:
             # The next one goes with the next renewal; that it comes a moment late is no reason to ask besides.
             self._ask_at += (self._ask_at - asked) / 10
-        return self._question()
+        return self._question(asked)
 
     def unanswered(self, asked: float) -> None:
         """No answer came to what was asked at ``asked``, and nobody waits for it any more."""
@@ -176,6 +183,9 @@ class Watching:
         if asked < self._answered_at:
             return  # overtaken by the answer to a later question
         self._answered_at = asked
+        if work.since is None:
+            self._whole.done(asked, self._parts.clock.elapsed())
+        self._seen = work.now - LATE
         self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
         self._lead = timedelta(seconds=random.uniform(*self._leads))
         if work.fire_due and self._empty_handed:
@@ -185,7 +195,7 @@ class Watching:
             self._wakers.fire()
         self._empty_handed = False
         if work.run_due:
-            self._wakers.take_due(asked)
+            self._wakers.take_due(asked, whole=work.since is None)
         if work.cancelling:
             self._wakers.cancel(work.cancelling)
 

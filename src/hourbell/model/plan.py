@@ -168,10 +168,12 @@ class Resumption:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a node asks about: runs of these tasks in these queues (None: in all)."""
+    """What a node asks about: runs of these tasks in these queues (None: in all). Those that were due before ``since``
+    may be left out; the answer says whether they were."""
 
     tasks: tuple[str, ...]
     queues: tuple[str, ...] | None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class NextWork:
     ``fire_due``: an active schedule is due, or the end of a pause; ``next_fire_at`` is the next of both. ``run_due``: a
     run that this node may claim is due. The instants are the least ones later than ``now``; None when there is
     none. ``next_lease_expiry`` is that of another live node. ``cancelling``: the runs of this very
-    node that somebody asked to end.
+    node that somebody asked to end. ``since``: runs that were due before it were left out; None: none were.
     """
 
     now: datetime
@@ -191,3 +193,4 @@ class NextWork:
     next_run_at: datetime | None
     next_lease_expiry: datetime | None
     cancelling: tuple[CancelRequest, ...] = ()
+    since: datetime | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hourbell.model.run_state import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
 
@@ -30,3 +31,16 @@ class Retention:
     def __iter__(self) -> Iterator[tuple[RunState, timedelta]]:
         """Each final state with its age."""
         return ((state, self.of(state)) for state in RunState if state.final)
+
+
+FROM_THE_FIRST: Mapping[RunState, str] = MappingProxyType({})
+"""Where a step of pruning begins that leaves nothing out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a step of pruning did: how many runs it ``deleted``, and of each final state that it found some of the id of
+    the last one, up to which it ``reached``."""
+
+    deleted: int
+    reached: Mapping[RunState, str] = field(default_factory=lambda: FROM_THE_FIRST)

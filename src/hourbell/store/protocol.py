@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from hourbell.model.retention import FROM_THE_FIRST
 from hourbell.model.run_state import Reason
 from hourbell.store.audit_protocol import AuditStore
 from hourbell.store.firing_protocol import FiringStore
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue, Upkeep
     from hourbell.model.page import Page
     from hourbell.model.plan import NextWork, Question
-    from hourbell.model.retention import Retention
+    from hourbell.model.retention import Pruned, Retention
     from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule
@@ -236,11 +237,14 @@ class RunStore(Protocol):
         """The earlier attempts of a run, oldest first, the newest `MOST_ATTEMPTS` of them; the current or last one
         stands in the run itself."""
 
-    async def prune(self, retention: Retention, limit: int) -> int:
-        """Delete at most ``limit`` final runs that ended longer ago than ``retention`` says for their state, nodes gone
-        for a day, and guards that have expired. What was made since then by its id (the clock went back) stays.
+    async def prune(self, retention: Retention, limit: int, beyond: Mapping[RunState, str] = FROM_THE_FIRST) -> Pruned:
+        """Delete at most ``limit`` final runs that ended longer ago than ``retention`` says for their state, of each
+        state the oldest first, nodes gone for a day, and guards that have expired. What was made since then by its id
+        (the clock went back) stays.
 
-        Answers how many runs were deleted; fewer than ``limit`` means that nothing is left to delete now.
+        Of a state that ``beyond`` names, only runs of greater ids: what an earlier step ``reached`` need not be read
+        again, which matters while PostgreSQL cannot remove what was deleted. Fewer deleted than ``limit`` means that
+        nothing is left to delete now, beyond that.
         """
 
 
@@ -304,10 +308,13 @@ class NodeStore(Protocol):
     async def survey(self, patience: timedelta) -> Survey:
         """What stands in the tables that may be in trouble, bounded in size; read part by part. Not for loops."""
 
-    async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
+    async def next_work(
+        self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None, since: datetime | None = None
+    ) -> NextWork:
         """When there will be something to do for this node, and which of its runs somebody asked to end.
 
-        One statement, whatever the size of the tables.
+        One statement, whatever the size of the tables. Runs that were due before ``since`` may be left out; the answer
+        says whether they were.
         """
 
 

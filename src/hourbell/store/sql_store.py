@@ -11,6 +11,7 @@ from hourbell.errors import StoreUnavailable
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
 from hourbell.model.plan import Question
+from hourbell.model.retention import FROM_THE_FIRST
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
 from hourbell.store.protocol import NOBODY, untold
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from hourbell.model.offer import Offer
     from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
     from hourbell.model.progress import ProgressReport
-    from hourbell.model.retention import Retention
+    from hourbell.model.retention import Pruned, Retention
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule
     from hourbell.model.schedule_filter import ScheduleFilter
@@ -276,8 +277,8 @@ class SqlStore:
         rows = await self._database.run(lambda: one("runs.attempts", id=run_id), "read", atomic=False)
         return [attempt_from(row) for row in rows]
 
-    async def prune(self, retention: Retention, limit: int) -> int:
-        return await self._database.run(lambda: runs.prune(retention, limit), "fire")
+    async def prune(self, retention: Retention, limit: int, beyond: Mapping[RunState, str] = FROM_THE_FIRST) -> Pruned:
+        return await self._database.run(lambda: runs.prune(retention, limit, beyond), "fire")
 
     # Who did what
 
@@ -360,8 +361,10 @@ class SqlStore:
         rows = await self._database.run(lambda: one("nodes.list"), "read", atomic=False)
         return [node_from(row) for row in rows]
 
-    async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
-        question = Question(tuple(tasks), tuple(queues) if queues is not None else None)
+    async def next_work(
+        self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None, since: datetime | None = None
+    ) -> NextWork:
+        question = Question(tuple(tasks), tuple(queues) if queues is not None else None, since)
         return await self._database.run(lambda: watching.next_work(node_id, question), "fire", atomic=False)
 
     async def stranded(self, patience: timedelta) -> Sequence[Stranded]:

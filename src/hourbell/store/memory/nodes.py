@@ -150,8 +150,10 @@ class NodeVerbs(Handle):
                 found.append(one)
             return found
 
-    async def next_work(self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None) -> NextWork:
-        question = Question(tuple(tasks), tuple(queues) if queues is not None else None)
+    async def next_work(
+        self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None, since: datetime | None = None
+    ) -> NextWork:
+        question = Question(tuple(tasks), tuple(queues) if queues is not None else None, since)
         async with self._transaction() as now:
             return _next_work(self._tables, node_id, question, now)
 

@@ -13,6 +13,7 @@ from hourbell.model.ids import least_run_id
 from hourbell.model.node import NodeState
 from hourbell.model.overlap import Turn, has_turns, takes_turns, turn_of
 from hourbell.model.page import Page
+from hourbell.model.retention import FROM_THE_FIRST, Pruned
 from hourbell.model.run import Attempt, NewRun, Run, RunFilter
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.store.memory.audit import note, prune_audit
@@ -119,14 +120,14 @@ class RunVerbs(Handle):
         async with self._transaction():
             return sorted(self._tables.attempts.get(run_id) or (), key=lambda attempt: attempt.attempt)
 
-    async def prune(self, retention: Retention, limit: int) -> int:
+    async def prune(self, retention: Retention, limit: int, beyond: Mapping[RunState, str] = FROM_THE_FIRST) -> Pruned:
         async with self._transaction() as now:
             old = [
                 run
                 for run in self._tables.runs.values()
                 if run.finished_at is not None
                 and run.finished_at < now - retention.of(run.state)
-                and run.id < least_run_id(now - retention.of(run.state))
+                and beyond.get(run.state, "") < run.id < least_run_id(now - retention.of(run.state))
             ]
             pruned = sorted(old, key=lambda run: run.id)[:limit]
             for run in pruned:
@@ -135,7 +136,7 @@ class RunVerbs(Handle):
                 _forget_nodes(self._tables, now)
                 prune_audit(self._tables, now - retention.every, limit)
                 forget_guards(self._tables, now)
-            return len(pruned)
+            return Pruned(len(pruned), {run.state: run.id for run in pruned})
 
 
 def _triggered(tables: Tables, schedule: Schedule, run: Run, now: datetime) -> Run:

@@ -10,6 +10,7 @@ from hourbell.errors import Conflict, NotFound
 from hourbell.model.ids import is_run_id, least_run_id
 from hourbell.model.overlap import has_turns, takes_turns
 from hourbell.model.page import Page
+from hourbell.model.retention import Pruned
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from
@@ -148,18 +149,26 @@ def retry_runs(run_ids: Collection[str]) -> Script[Sequence[Run]]:
     return retried
 
 
-def prune(retention: Retention, limit: int) -> Script[int]:
+def prune(retention: Retention, limit: int, beyond: Mapping[RunState, str]) -> Script[Pruned]:
     """See `RunStore.prune`. Ids begin with their time of creation, so the oldest stand together in every index."""
     clock = yield call("clock.read")
-    deleted = 0
+    deleted, reached = 0, {}
     for state, age in retention:
-        boundary, left = least_run_id(clock[0]["now_at"] - age), limit - deleted
+        left = limit - deleted
         if left <= 0:
             break
+        within = {
+            "beyond": beyond.get(state),
+            "boundary": least_run_id(clock[0]["now_at"] - age),
+            "retention": age,
+            "limit": left,
+        }
         if state is RunState.SUCCEEDED:
-            rows = yield call("runs.prune_succeeded", boundary=boundary, retention=age, limit=left)
+            rows = yield call("runs.prune_succeeded", **within)
         else:
-            rows = yield call("runs.prune_aside", state=state.value, boundary=boundary, retention=age, limit=left)
+            rows = yield call("runs.prune_aside", state=state.value, **within)
+        if rows:
+            reached[state] = str(max(row["id"] for row in rows))
         deleted += len(rows)
     if deleted < limit:
         yield call("nodes.prune", kept=_KEPT_NODES)
@@ -168,4 +177,4 @@ def prune(retention: Retention, limit: int) -> Script[int]:
         boundary = least_run_id(clock[0]["now_at"] - retention.every)
         yield call("audit.prune", boundary=boundary, retention=retention.every, limit=limit)
         yield call("guards.prune", limit=limit)
-    return deleted
+    return Pruned(deleted, reached)

@@ -39,6 +39,7 @@ def ask(
         node=node_id,
         tasks=list(question.tasks),
         queues=list(question.queues) if question.queues is not None else None,
+        since=question.since,
         lease=lease,
         running=running,
         clock_offset=clock_offset,
@@ -54,6 +55,7 @@ def work_from(row: Row) -> NextWork:
         run_due=bool(row["run_due"]),
         next_run_at=row["next_run_at"],
         next_lease_expiry=row["lease_until"],
+        since=row["since"],
         cancelling=tuple(CancelRequest(*request) for request in sorted(json.loads(row["cancelling"] or "[]"))),
     )
 

@@ -151,7 +151,7 @@ class LoggingConformance(Conformance):
         await bench.settle(gone)
         bench.clock.advance(100)
         await bench.settle(run)
-        assert await bench.store.prune(Retention(timedelta(seconds=50)), 10) == 1
+        assert (await bench.store.prune(Retention(timedelta(seconds=50)), 10)).deleted == 1
         await bench.store.add_logs([line(bench, gone, 1), line(bench, run, 1)])
         assert await places(bench, run) == [(1, 1)]
         with pytest.raises(NotFound):
@@ -196,7 +196,7 @@ class LoggingConformance(Conformance):
         await bench.store.add_logs([line(bench, run, 1), line(bench, kept, 1)])
         await bench.settle(run)
         bench.clock.advance(100)
-        assert await bench.store.prune(Retention(timedelta(seconds=50)), 10) == 1
+        assert (await bench.store.prune(Retention(timedelta(seconds=50)), 10)).deleted == 1
         assert await places(bench, kept) == [(1, 1)]
         with pytest.raises(NotFound):
             await places(bench, run)

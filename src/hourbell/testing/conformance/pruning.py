@@ -24,7 +24,7 @@ class PruningConformance(Conformance):
     async def test_nothing_is_old(self, bench: Bench) -> None:
         run = await bench.running()
         await bench.settle(run)
-        assert await bench.store.prune(Retention(_WEEK), 100) == 0
+        assert (await bench.store.prune(Retention(_WEEK), 100)).deleted == 0
         assert len(await bench.runs()) == 1
 
     async def test_what_ended_longer_ago_is_deleted(self, bench: Bench) -> None:
@@ -36,7 +36,7 @@ class PruningConformance(Conformance):
         recent = await bench.running()
         await bench.settle(recent)
         bench.clock.advance(_WEEK.total_seconds() - 1800)
-        assert await bench.store.prune(Retention(_WEEK), 100) == 1
+        assert (await bench.store.prune(Retention(_WEEK), 100)).deleted == 1
         assert ids(await bench.runs()) == [recent.id]
         with pytest.raises(NotFound):
             await bench.get(old)
@@ -47,15 +47,15 @@ class PruningConformance(Conformance):
         run = await bench.running()
         bench.clock.advance(_WEEK.total_seconds() * 2)
         await bench.settle(run)
-        assert await bench.store.prune(Retention(_WEEK), 100) == 0
+        assert (await bench.store.prune(Retention(_WEEK), 100)).deleted == 0
         bench.clock.advance(_WEEK.total_seconds() + 1)
-        assert await bench.store.prune(Retention(_WEEK), 100) == 1
+        assert (await bench.store.prune(Retention(_WEEK), 100)).deleted == 1
 
     async def test_what_has_not_ended_stays_however_old(self, bench: Bench) -> None:
         running = await bench.running()
         queued = await bench.enqueue()
         bench.clock.advance(_WEEK.total_seconds() * 9)
-        assert await bench.store.prune(Retention(_WEEK), 100) == 0
+        assert (await bench.store.prune(Retention(_WEEK), 100)).deleted == 0
         assert {run.id for run in await bench.runs()} == {running.id, queued.id}
 
     async def test_every_end_is_pruned(self, bench: Bench) -> None:
@@ -64,7 +64,7 @@ class PruningConformance(Conformance):
         await bench.store.cancel_run((await bench.enqueue()).id)
         await bench.settle(await bench.running())
         bench.clock.advance(_WEEK.total_seconds() + 1)
-        assert await bench.store.prune(Retention(_WEEK), 100) == 3
+        assert (await bench.store.prune(Retention(_WEEK), 100)).deleted == 3
         assert await bench.runs() == []
 
     async def test_it_goes_in_small_batches_the_oldest_first(self, bench: Bench) -> None:
@@ -76,7 +76,7 @@ class PruningConformance(Conformance):
         bench.clock.advance(_WEEK.total_seconds())
         left = []
         for expected in (2, 2, 1, 0):
-            assert await bench.store.prune(Retention(_WEEK), 2) == expected
+            assert (await bench.store.prune(Retention(_WEEK), 2)).deleted == expected
             left.append(set(ids(await bench.runs())))
         assert left == [set(ids(runs[2:])), set(ids(runs[4:])), set(), set()]
 
@@ -84,7 +84,7 @@ class PruningConformance(Conformance):
         await bench.schedule(trigger=Every(seconds=10))
         await bench.fire_after(10, no_fire(Reason.OVERLAP))
         bench.clock.advance(5)
-        assert await bench.store.prune(Retention(timedelta(seconds=1)), 100) == 1
+        assert (await bench.store.prune(Retention(timedelta(seconds=1)), 100)).deleted == 1
         bench.clock.bend(-12)
         assert (await bench.fire()).locked == 0
         bench.clock.advance(5)
@@ -114,13 +114,34 @@ class PruningConformance(Conformance):
     async def test_one_end_may_be_kept_longer_than_the_others(self, bench: Bench) -> None:
         await self._one_of_each(bench)
         bench.clock.advance(86_400 * 8)
-        assert await bench.store.prune(Retention(_WEEK, failed=timedelta(days=90)), 100) == 3
+        assert (await bench.store.prune(Retention(_WEEK, failed=timedelta(days=90)), 100)).deleted == 3
         assert [run.state for run in await bench.runs()] == [RunState.FAILED]
 
     async def test_a_batch_is_bounded_whatever_the_ends(self, bench: Bench) -> None:
         await self._one_of_each(bench)
         bench.clock.advance(86_400 * 8)
-        assert [await bench.store.prune(Retention(_WEEK), 3) for _ in range(3)] == [3, 1, 0]
+        assert [(await bench.store.prune(Retention(_WEEK), 3)).deleted for _ in range(3)] == [3, 1, 0]
+
+    async def test_each_step_says_how_far_it_reached_and_the_next_goes_on_from_there(self, bench: Bench) -> None:
+        """What was deleted need not be read again; what was left out is found by a step from the first."""
+        made = [await bench.running() for _ in range(5)]
+        old = sorted(made, key=lambda run: run.id)
+        for run in old[1:]:
+            await bench.settle(run)
+        bench.clock.advance(86_400 * 6)
+        await bench.settle(old[0])
+        await self._one_of_each(bench)
+        bench.clock.advance(86_400 * 2)
+        first = await bench.store.prune(Retention(_WEEK), 2)
+        assert (first.deleted, first.reached) == (2, {RunState.SUCCEEDED: old[2].id})
+        second = await bench.store.prune(Retention(_WEEK), 2, {RunState.SUCCEEDED: old[3].id})
+        assert (second.deleted, second.reached) == (1, {RunState.SUCCEEDED: old[4].id}), "nothing before it"
+        bench.clock.advance(86_400 * 6)
+        beyond = dict.fromkeys((RunState.SUCCEEDED, RunState.FAILED), old[4].id)
+        third = await bench.store.prune(Retention(_WEEK), 100, beyond)
+        assert (third.deleted, third.reached.keys()) == (4, {state for state in RunState if state.final})
+        last = await bench.store.prune(Retention(_WEEK), 100)
+        assert (last.deleted, last.reached) == (2, {RunState.SUCCEEDED: old[3].id}), "older than what was reached"
 
     async def _one_of_each(self, bench: Bench) -> None:
         """A run of each end, ended a second ago at the most."""

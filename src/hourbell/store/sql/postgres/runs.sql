@@ -43,7 +43,8 @@ SELECT * FROM {schema}.runs WHERE id = :id FOR NO KEY UPDATE;
 DELETE FROM {schema}.runs
 WHERE id = ANY (ARRAY(
     SELECT r.id FROM {schema}.runs r
-    WHERE r.id < :boundary::uuid AND r.state = 'succeeded' AND r.finished_at < coalesce(:now, now()) - :retention::interval
+    WHERE r.id > coalesce(:beyond::uuid, '00000000-0000-0000-0000-000000000000') AND r.id < :boundary::uuid
+      AND r.state = 'succeeded' AND r.finished_at < coalesce(:now, now()) - :retention::interval
     ORDER BY r.id
     LIMIT :limit
     FOR UPDATE OF r SKIP LOCKED))
@@ -53,7 +54,8 @@ RETURNING id;
 DELETE FROM {schema}.runs
 WHERE id = ANY (ARRAY(
     SELECT r.id FROM {schema}.runs r
-    WHERE r.state IN ('failed', 'cancelled', 'skipped') AND r.state = :state AND r.id < :boundary::uuid
+    WHERE r.state IN ('failed', 'cancelled', 'skipped') AND r.state = :state
+      AND r.id > coalesce(:beyond::uuid, '00000000-0000-0000-0000-000000000000') AND r.id < :boundary::uuid
       AND r.finished_at < coalesce(:now, now()) - :retention::interval
     ORDER BY r.id
     LIMIT :limit

@@ -1,6 +1,8 @@
 -- name: watching.next_work
--- One probe for each (queue, task, priority) that has queued runs, however many those are. With a lease the node is
--- renewed by it too, as nodes.renew does it, and there is a row for each other node; without one, one row.
+-- One probe for each (queue, task, priority) that has queued runs, however many those are; what was due before :since is
+-- left out, whose dead entries are many where somebody holds an old snapshot. With a lease the node is renewed by it too,
+-- as nodes.renew does it, and there is a row for each other node; without one, one row. What a node is
+-- asked to end is running, and is found without saying so: there is one index only that this fits.
 WITH RECURSIVE clock AS MATERIALIZED (SELECT coalesce(:now, now()) AS now_at),
 renewed AS (
     UPDATE {schema}.nodes
@@ -10,30 +12,27 @@ renewed AS (
     RETURNING id
 ),
 heads AS (
-    (SELECT r.queue, r.task, r.suspect, r.priority
-     FROM {schema}.runs r WHERE r.state = 'queued'
-     ORDER BY r.queue, r.task, r.suspect, r.priority LIMIT 1)
+    (SELECT r.queue, r.task, r.suspect, r.priority, r.run_at
+     FROM {schema}.runs r WHERE r.state = 'queued' AND r.run_at >= coalesce(:since::timestamptz, '-infinity')
+     ORDER BY r.queue, r.task, r.suspect, r.priority, r.run_at LIMIT 1)
     UNION ALL
-    SELECT n.queue, n.task, n.suspect, n.priority
+    SELECT n.queue, n.task, n.suspect, n.priority, n.run_at
     FROM heads h CROSS JOIN LATERAL (
-        SELECT r.queue, r.task, r.suspect, r.priority
+        SELECT r.queue, r.task, r.suspect, r.priority, r.run_at
         FROM {schema}.runs r
-        WHERE r.state = 'queued'
+        WHERE r.state = 'queued' AND r.run_at >= coalesce(:since::timestamptz, '-infinity')
           AND (r.queue, r.task, r.suspect, r.priority) > (h.queue, h.task, h.suspect, h.priority)
-        ORDER BY r.queue, r.task, r.suspect, r.priority
+        ORDER BY r.queue, r.task, r.suspect, r.priority, r.run_at
         LIMIT 1
     ) n
 ),
 due AS (
-    SELECT coalesce((
-               SELECT r.run_at FROM {schema}.runs r
-               WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
-                 AND r.priority = h.priority
-               ORDER BY r.run_at LIMIT 1) <= c.now_at, false) AS is_due,
-           (SELECT r.run_at FROM {schema}.runs r
-            WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
-              AND r.priority = h.priority AND r.run_at > c.now_at
-            ORDER BY r.run_at LIMIT 1) AS later
+    SELECT h.run_at <= c.now_at AS is_due,
+           CASE WHEN h.run_at > c.now_at THEN h.run_at
+                ELSE (SELECT r.run_at FROM {schema}.runs r
+                      WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
+                        AND r.priority = h.priority AND r.run_at > c.now_at
+                      ORDER BY r.run_at LIMIT 1) END AS later
     FROM heads h, clock c
     WHERE h.task = ANY (:tasks::text[]) AND (:queues::text[] IS NULL OR h.queue = ANY (:queues::text[]))
 )
@@ -51,8 +50,8 @@ SELECT c.now_at,
        (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until,
        (SELECT json_agg(json_build_array(r.id, r.attempt, r.reason))::text
         FROM {schema}.runs r
-        WHERE r.state = 'running' AND r.cancel_requested_at IS NOT NULL AND r.node_id = :node) AS cancelling,
-       (SELECT count(*) FROM renewed) AS renewed,
+        WHERE r.cancel_requested_at IS NOT NULL AND r.finished_at IS NULL AND r.node_id = :node) AS cancelling,
+       (SELECT count(*) FROM renewed) AS renewed, :since::timestamptz AS since,
        o.id, o.renewals, o.lease_until AS held_until, o.process
 FROM clock c
 LEFT JOIN {schema}.nodes o ON :lease::interval IS NOT NULL AND o.state = 'live' AND o.id <> :node;

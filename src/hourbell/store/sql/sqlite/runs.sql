@@ -31,7 +31,8 @@ SELECT * FROM runs WHERE id = :id;
 DELETE FROM runs
 WHERE id IN (
     SELECT r.id FROM runs r
-    WHERE r.id < :boundary AND r.state = 'succeeded' AND r.finished_at < coalesce(:now, now()) - :retention
+    WHERE r.id > coalesce(:beyond, '') AND r.id < :boundary AND r.state = 'succeeded'
+      AND r.finished_at < coalesce(:now, now()) - :retention
     ORDER BY r.id
     LIMIT :limit)
 RETURNING id;
@@ -40,7 +41,8 @@ RETURNING id;
 DELETE FROM runs
 WHERE id IN (
     SELECT r.id FROM runs r
-    WHERE r.state IN ('failed', 'cancelled', 'skipped') AND r.state = :state AND r.id < :boundary
+    WHERE r.state IN ('failed', 'cancelled', 'skipped') AND r.state = :state
+      AND r.id > coalesce(:beyond, '') AND r.id < :boundary
       AND r.finished_at < coalesce(:now, now()) - :retention
     ORDER BY r.id
     LIMIT :limit)

@@ -1,6 +1,7 @@
 -- name: watching.next_work
--- One probe for each (queue, task, priority) that has queued runs, however many those are. With a lease (the node was
--- renewed just before) there is a row for each other node; without one, one row.
+-- One probe for each (queue, task, priority) that has queued runs, however many those are: no dead entries are kept here,
+-- so nothing is left out. With a lease (the node was renewed just before) there is a row for each other node; without
+-- one, one row.
 WITH RECURSIVE heads (place) AS (
     SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs WHERE state = 'queued'
             ORDER BY queue, task, suspect, priority LIMIT 1)
@@ -42,6 +43,7 @@ SELECT coalesce(:now, now()) AS now_at,
        (SELECT min(lease_until) FROM nodes WHERE state = 'live' AND id <> :node) AS lease_until,
        (SELECT json_group_array(json_array(id, attempt, reason)) FROM runs
         WHERE state = 'running' AND cancel_requested_at IS NOT NULL AND node_id = :node) AS cancelling,
+       NULL AS since,
        o.id, o.renewals, o.lease_until AS held_until, o.process
 FROM (SELECT 1) LEFT JOIN nodes o ON :lease IS NOT NULL AND o.state = 'live' AND o.id <> :node;
 

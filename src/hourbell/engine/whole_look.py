@@ -1,0 +1,45 @@
+"""When a look at everything comes again that may have become slow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+LATE = timedelta(seconds=0.2)
+"""By so much, what was just committed may have been due before the last look that left nothing."""
+
+QUICK = 0.01
+"""Seconds: what takes no longer is done whenever it is of use."""
+
+RARELY = 20.0
+"""A slow look comes no sooner than so many times what the one before it took: a twentieth of the time goes into it."""
+
+SELDOM = 60.0
+"""Seconds after which it comes all the same, however long it takes: what it alone finds waits no longer."""
+
+
+def rest_after(took: float) -> float:
+    """Seconds until the next look, when one has taken so many."""
+    return min(RARELY * took, SELDOM) if took > QUICK else 0.0
+
+
+class WholeLook:
+    """When the next one is due, by what the last one took.
+
+    PostgreSQL keeps what was deleted or changed in its indexes until nobody's snapshot can see it as it was. With an
+    old snapshot about, whoever looks from the front of a queue or a table reads all of that again, more each time.
+    """
+
+    def __init__(self) -> None:
+        self._due_at: float | None = None
+
+    def is_due(self, elapsed: float) -> bool:
+        """Whether one may come at this moment."""
+        return self._due_at is None or elapsed >= self._due_at
+
+    def done(self, asked: float, answered: float) -> None:
+        """One was asked for and answered then."""
+        self._due_at = answered + rest_after(answered - asked)
+
+    def wanted(self) -> None:
+        """It is due now, for it is known to find something."""
+        self._due_at = None

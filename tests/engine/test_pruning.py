@@ -1,0 +1,104 @@
+"""Deleting what is old: as fast as it comes, never the whole time, and without reading again what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from engine.bench import Bench
+from hourbell.clock import ManualClock
+from hourbell.engine.pruning import BATCH, LEAST, MOST, MOST_AT_ONCE, REST, SHORTEST, STATEMENTS, Pruning
+from hourbell.engine.whole_look import RARELY
+from hourbell.errors import StoreUnavailable
+from hourbell.model.retention import Pruned, Retention
+from hourbell.model.run_state import RunState
+
+AN_HOUR = 3600.0
+
+MORE = 1_000_000
+"""As many as it is asked for."""
+
+
+class Deleting:
+    """A store whose steps take as long, and delete as much, as they are told to; it keeps where each began."""
+
+    def __init__(self, *steps: tuple[float, int | None]) -> None:
+        self.clock = ManualClock()
+        self._steps = iter(steps)
+        self.began: list[Mapping[RunState, str]] = []
+        self.limits: list[int] = []
+
+    async def prune(self, retention: Retention, limit: int, beyond: Mapping[RunState, str]) -> Pruned:
+        self.began.append(dict(beyond))
+        self.limits.append(limit)
+        took, deleted = next(self._steps)
+        self.clock.advance(took)
+        if deleted is None:
+            raise StoreUnavailable("away")
+        deleted = min(deleted, limit)
+        return Pruned(deleted, {RunState.SUCCEEDED: f"r{len(self.began)}"} if deleted else {})
+
+
+def pruning(store: Deleting, spent: list[int] | None = None) -> Pruning:
+    bench = Bench(store.clock, retention=AN_HOUR)
+    return Pruning(store, bench.parts(), spent=(spent if spent is not None else []).append)  # type: ignore[arg-type]
+
+
+async def stepped(store: Deleting, step: Pruning, times: int) -> Sequence[float]:
+    """So many steps, each when the one before it said."""
+    rests = []
+    for _ in range(times):
+        rests.append(await step.step())
+        store.clock.advance(rests[-1])
+    return rests
+
+
+async def test_while_there_is_more_it_rests_as_long_as_its_share_says() -> None:
+    spent: list[int] = []
+    store = Deleting((0.05, MORE), (0.001, MORE), (0.02, 3))
+    first, *rests, last = await stepped(store, pruning(store, spent), 4)
+    assert first >= LEAST / 10, "a start is busy enough"
+    assert rests == pytest.approx([REST * 0.05, SHORTEST])
+    assert AN_HOUR / 10 * 0.8 <= last <= MOST * 1.2
+    assert spent == [STATEMENTS], "a node that deletes is not idle"
+
+
+async def test_it_goes_on_where_it_was_and_seldom_begins_with_the_first() -> None:
+    took = 1.0
+    store = Deleting((took, MORE), *[(0.1, MORE)] * 200)
+    step = pruning(store)
+    await stepped(store, step, 2)
+    before = store.clock.elapsed()
+    while store.began[-1] or len(store.began) < 2:
+        await stepped(store, step, 1)
+    assert store.clock.elapsed() - before >= (RARELY - REST) * took
+    assert store.began[0] == {}
+    later = store.began[1:-1]
+    assert later == [{RunState.SUCCEEDED: f"r{number}"} for number in range(1, len(later) + 1)]
+    assert len(later) >= 10
+
+
+async def test_it_begins_with_the_first_where_that_is_quick() -> None:
+    """What was under lock, or ended late, is not left for good."""
+    store = Deleting((0.005, MORE), (0.005, 3), (0.005, 0), (0.005, 0))
+    await stepped(store, pruning(store), 5)
+    assert store.began == [{}] * 4
+
+
+async def test_a_step_that_failed_is_tried_again_from_the_same_place() -> None:
+    store = Deleting((1.0, MORE), (0.1, None), (0.1, MORE))
+    step = pruning(store)
+    await stepped(store, step, 2)
+    with pytest.raises(StoreUnavailable):
+        await step.step()
+    await step.step()
+    assert store.began[1:] == [{RunState.SUCCEEDED: "r1"}] * 2
+
+
+async def test_while_it_is_behind_its_batches_grow() -> None:
+    store = Deleting(*[(0.01, MORE)] * 6, (0.01, 3), (0.01, 0))
+    await stepped(store, pruning(store), 9)
+    assert store.limits[:3] == [BATCH, 2 * BATCH, 4 * BATCH]
+    assert max(store.limits) == MOST_AT_ONCE
+    assert store.limits[-1] == BATCH

@@ -13,6 +13,7 @@ import pytest
 
 from engine.bench import Bench, until, until_async
 from hourbell.clock import ManualClock
+from hourbell.engine import whole_look
 from hourbell.engine.planning import plan_fires
 from hourbell.engine.shift import Shift
 from hourbell.errors import StoreUnavailable
@@ -184,6 +185,35 @@ async def test_a_claim_that_leaves_older_runs_behind_does_not_say_where_the_next
             await rig.shift.claiming.step()
         assert began[:2] == [None, None], "two of the oldest were left behind"
         assert began[2] is not None, "nothing was"
+
+
+async def test_what_a_question_found_is_claimed_from_the_front_if_the_question_looked_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(whole_look, "rest_after", lambda took: 3600.0)
+    async with Rig() as rig:
+        began: list[Any] = []
+        claim = rig.bench.store.claim
+
+        async def noted(*args: Any, **wanted: Any) -> Any:
+            if "ring" in wanted["tasks"]:
+                began.append(wanted["since"])
+            return await claim(*args, **wanted)
+
+        monkeypatch.setattr(rig.bench.store, "claim", noted)
+        clock = rig.shift.claiming._parts.clock
+        for wake in (
+            rig.shift.claiming.take_now,
+            rig.shift.claiming.take_now,
+            lambda: rig.shift.claiming.take_due(clock.elapsed(), whole=False),
+            lambda: rig.shift.claiming.take_due(clock.elapsed(), whole=True),
+        ):
+            wake()
+            await rig.claim_pending()
+        first, second, third, last = began
+        assert (first, last) == (None, None)
+        assert second is not None
+        assert third is not None
 
 
 async def test_the_lost_answer_of_a_claim_is_read_back() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ from engine.bench import Bench, declaration
 from hourbell.clock import ManualClock
 from hourbell.engine.watching import DEBOUNCE, SECOND_LOOK, Watching
 from hourbell.engine.whole_look import LATE, RARELY
-from hourbell.model.plan import NextWork
+from hourbell.model.plan import NextWork, Question
 from hourbell.triggers import At, Every
 
 
@@ -270,7 +269,7 @@ async def test_a_renewal_is_given_the_question_that_is_due_before_the_next() -> 
         asked = watch.asked
         question = watching.question(watch.clock.elapsed(), 5.0)
         assert question is not None
-        work = await watch.bench.store._store.next_work("a", question.tasks, question.queues)
+        work = await watch.bench.store._store.next_work("a", question)
         watching.answered(work, watch.clock.elapsed())
     assert watch.asked == asked <= 2, "every question went with a renewal"
     assert await watching.step() == pytest.approx(5.5)
@@ -295,7 +294,7 @@ async def test_an_answer_that_was_overtaken_changes_nothing() -> None:
     watch.clock.advance(2)
     sent = watch.clock.elapsed()
     assert watching.question(sent, 5.0) is not None
-    old = await watch.bench.store._store.next_work("a", [], None)
+    old = await watch.bench.store._store.next_work("a", Question((), None))
     await watch.bench.store.add_schedule(
         declaration("ring", "ring", At(watch.clock.now() + timedelta(seconds=0.5))), "error"
     )
@@ -313,12 +312,12 @@ async def test_where_a_look_at_the_whole_queue_is_slow_most_questions_are_about_
     watch.woken.told()
     store, took, bounds = watch.bench.store._store, 0.4, list[datetime | None]()
 
-    async def slow(node_id: str, tasks: Sequence[str], queues: object, since: datetime | None) -> NextWork:
+    async def slow(node_id: str, question: Question) -> NextWork:
         """A store that leaves out what it may, and is slow where it may not."""
-        bounds.append(since)
-        watch.clock.advance(took if since is None else 0.001)
-        work: NextWork = await store.next_work(node_id, tasks, None)
-        return replace(work, since=since, run_due=True)
+        bounds.append(question.since)
+        watch.clock.advance(took if question.since is None else 0.001)
+        work: NextWork = await store.next_work(node_id, question)
+        return replace(work, since=question.since, run_due=True)
 
     watching._store = SimpleNamespace(next_work=slow)  # type: ignore[assignment]
     began = watch.clock.now()

@@ -155,27 +155,6 @@ OF_TAKING = (
         (STORES, "-k", "postgres and Taking"),
     ),
     Plant(
-        "claims never look at the whole queue again while there is more",
-        "engine/queue_head.py",
-        "if elapsed >= self._whole_at.get(kind, elapsed):",
-        "if kind not in self._whole_at:",
-        ("tests/engine/test_queue_head.py", "tests/engine/test_claiming.py"),
-    ),
-    Plant(
-        "a claim that brought less is not followed by a look at the front",
-        "engine/queue_head.py",
-        "            return since is not None\n",
-        "            return False\n",
-        ("tests/engine/test_queue_head.py", "tests/engine/test_claiming.py"),
-    ),
-    Plant(
-        "claims go on from where one ended that left older runs behind",
-        "engine/claiming.py",
-        "full=full and is_even):",
-        "full=full):",
-        ("tests/engine/test_queue_head.py", "tests/engine/test_claiming.py", "tests/engine/test_limiting.py"),
-    ),
-    Plant(
         "what a claim took that began during the audit's look is handed back",
         "engine/auditing.py",
         "        in_flight |= self._holdings.claims.keys()\n",

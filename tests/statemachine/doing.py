@@ -17,7 +17,7 @@ from hourbell.model.ids import new_run_id
 from hourbell.model.limit import Limit
 from hourbell.model.node import NewNode
 from hourbell.model.offer import Offer
-from hourbell.model.plan import FireFacts, FirePlan
+from hourbell.model.plan import FireFacts, FirePlan, Question
 from hourbell.model.run import NewRun, Run, RunFilter
 from hourbell.model.schedule import Declaration, Schedule, Source
 from hourbell.model.schedule_filter import ScheduleFilter
@@ -228,7 +228,7 @@ class Doing(RuleBasedStateMachine):
     def _judge_next_work(self) -> None:
         node = list(self.reference.nodes)[-1]
         queues = ("other",) if len(self.reference.runs) % 2 else None
-        work = self.do(self.store.next_work(node, ["plain", "limited"], queues))
+        work = self.do(self.store.next_work(node, Question(("plain", "limited"), queues)))
         waiting = [run for run in self.reference.runs if run.state == "queued" and (not queues or run.line in queues)]
         starts = [run.run_at for run in waiting if run.run_at is not None]
         assert work.run_due == any(start <= self.now for start in starts)

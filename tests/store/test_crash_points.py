@@ -523,7 +523,7 @@ async def test_a_request_to_end_is_made_once(pair: Pair, point: Point, lives: bo
     survivor = pair.struck if lives else pair.other
     asked = await survivor.cancel_run(held.id)
     assert (asked.state, asked.reason, asked.cancel_requested_at) == (RunState.RUNNING, "cancelled", asked_at)
-    assert [one.run_id for one in (await pair.other.next_work("a", ["t"], None)).cancelling] == [held.id]
+    assert [one.run_id for one in (await pair.other.next_work("a", Question(("t",), None))).cancelling] == [held.id]
 
 
 @pytest.mark.parametrize("pair, point", points("settle", without="settling.keep"), indirect=["pair"])

@@ -16,6 +16,7 @@ import pytest
 from hourbell.engine.planning import plan_fires
 from hourbell.errors import Conflict
 from hourbell.model.ids import new_claim_id
+from hourbell.model.plan import Question
 from hourbell.model.retention import Retention
 from hourbell.model.run import Run, RunFilter, Settlement
 from hourbell.model.run_state import Outcome, RunState
@@ -188,7 +189,7 @@ async def test_no_place_in_the_line_is_taken_twice_or_lost(pair: Pair) -> None:
         pair.clock.advance(20)
         await strike(pair, point, partial(pair.struck.fire_due, 10, TEN_A_SECOND))
         async with asyncio.timeout(30):  # the server lets go of a dead one's locks as soon as it notices
-            while (await pair.other.next_work("a", ["t"], None)).fire_due:
+            while (await pair.other.next_work("a", Question(("t",), None))).fire_due:
                 await (pair.struck if lives else pair.other).fire_due(10, TEN_A_SECOND)
         made = (await pair.other.list_runs(RunFilter(schedule_id="tick", limit=1000))).items
         waits = sorted(run.run_at - pair.clock.now() for run in made if run.run_at is not None)[before:]

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from hourbell.model.jitter import start_of
+from hourbell.model.plan import Question
 from hourbell.model.policies import Policies
 from hourbell.model.run import Run, RunFilter, Settlement
 from hourbell.model.run_state import Outcome, RunState
@@ -73,7 +74,7 @@ async def go_on(pair: Pair, lives: bool) -> None:
     """Fire what is due: by the same process, or by another as soon as the server has let go of the dead one's locks."""
     store = pair.struck if lives else pair.other
     async with asyncio.timeout(30):
-        while (await store.next_work("b", ["t"], None)).fire_due:
+        while (await store.next_work("b", Question(("t",), None))).fire_due:
             await store.fire_due(10, plan)
 
 

@@ -208,6 +208,24 @@ async def test_what_did_not_succeed_is_found_among_its_own_kind(crowded: Any, na
         assert "runs_aside" in used, (mode, used)
 
 
+@pytest.mark.parametrize("name", ["claiming.claim", "watching.next_work"])
+async def test_a_queue_that_seems_short_is_read_by_its_own_index(own_crowd: Any, name: str) -> None:
+    """By any other, what was queued before and cannot be cleared away yet would be read with it."""
+    statements = load("postgres", "hourbell")
+    await own_crowd.execute(statements["transaction.session"].text.format(idle=0, limit=0))
+    await own_crowd.execute("DELETE FROM hourbell.runs WHERE state IN ('queued', 'running')")
+    await own_crowd.execute("VACUUM ANALYZE hourbell.runs")
+    statement = statements[name]
+    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
+    for mode in ("force_generic_plan", "force_custom_plan"):
+        await own_crowd.execute(f"SET plan_cache_mode = {mode}")
+        (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
+        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+        of_runs = {index for index in used if index is not None and index.startswith("runs_")}
+        assert "runs_claim" in of_runs
+        assert of_runs <= {"runs_claim", "runs_pkey", "runs_limited", "runs_asked_to_end"}, mode
+
+
 async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> None:
     statement = load("postgres", "hourbell")["claiming.claim"]
     bound = [ASKED["claiming.claim"].get(parameter) for parameter in statement.parameters]

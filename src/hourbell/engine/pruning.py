@@ -28,8 +28,8 @@ MOST = 600.0
 LEAST = 5.0
 
 REST = 1.0
-"""So many times as long as a step took is rested after it when there is more: deleting has half of one connection's time,
-which keeps up with what a node can do, and leaves the database to what is due."""
+"""So many times as long as a step took is rested after it when there is more: deleting has half of one connection's
+time, which keeps up with what a node can do, and leaves the rest to what is due."""
 
 SHORTEST = 0.01
 

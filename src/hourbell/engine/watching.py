@@ -142,7 +142,7 @@ class Watching:
         question = self._question(asked)
         self._asking(asked)
         try:
-            work = await self._store.next_work(self._node_id, question.tasks, question.queues, question.since)
+            work = await self._store.next_work(self._node_id, question)
         except BaseException:
             self._ask_at = asked
             raise

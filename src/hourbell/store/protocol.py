@@ -308,13 +308,11 @@ class NodeStore(Protocol):
     async def survey(self, patience: timedelta) -> Survey:
         """What stands in the tables that may be in trouble, bounded in size; read part by part. Not for loops."""
 
-    async def next_work(
-        self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None, since: datetime | None = None
-    ) -> NextWork:
+    async def next_work(self, node_id: str, question: Question) -> NextWork:
         """When there will be something to do for this node, and which of its runs somebody asked to end.
 
-        One statement, whatever the size of the tables. Runs that were due before ``since`` may be left out; the answer
-        says whether they were.
+        One statement, whatever the size of the tables. Runs that were due before the question's ``since`` may be
+        left out; the answer says whether they were.
         """
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from hourbell.errors import StoreUnavailable
 from hourbell.model.ids import is_run_id
 from hourbell.model.page import Page
-from hourbell.model.plan import Question
 from hourbell.model.retention import FROM_THE_FIRST
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue, Upkeep
     from hourbell.model.offer import Offer
-    from hourbell.model.plan import FiringReport, NextWork, Planner, Resumption
+    from hourbell.model.plan import FiringReport, NextWork, Planner, Question, Resumption
     from hourbell.model.progress import ProgressReport
     from hourbell.model.retention import Pruned, Retention
     from hourbell.model.run_state import RunState
@@ -361,10 +360,7 @@ class SqlStore:
         rows = await self._database.run(lambda: one("nodes.list"), "read", atomic=False)
         return [node_from(row) for row in rows]
 
-    async def next_work(
-        self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None, since: datetime | None = None
-    ) -> NextWork:
-        question = Question(tuple(tasks), tuple(queues) if queues is not None else None, since)
+    async def next_work(self, node_id: str, question: Question) -> NextWork:
         return await self._database.run(lambda: watching.next_work(node_id, question), "fire", atomic=False)
 
     async def stranded(self, patience: timedelta) -> Sequence[Stranded]:

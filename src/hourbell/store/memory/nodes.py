@@ -18,7 +18,7 @@ from hourbell.store.memory.turns import sweep
 from hourbell.store.protocol import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from hourbell.model.run import Run
@@ -150,10 +150,7 @@ class NodeVerbs(Handle):
                 found.append(one)
             return found
 
-    async def next_work(
-        self, node_id: str, tasks: Collection[str], queues: Sequence[str] | None, since: datetime | None = None
-    ) -> NextWork:
-        question = Question(tuple(tasks), tuple(queues) if queues is not None else None, since)
+    async def next_work(self, node_id: str, question: Question) -> NextWork:
         async with self._transaction() as now:
             return _next_work(self._tables, node_id, question, now)
 

@@ -9,6 +9,7 @@ import pytest
 
 from hourbell.errors import Conflict
 from hourbell.model.node import Rescue
+from hourbell.model.plan import Question
 from hourbell.model.run import CancelRequest
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.testing.conformance.bench import TASK, Bench, ids
@@ -159,7 +160,7 @@ class CancellingConformance(Conformance):
 
 
 async def _asked(bench: Bench, node_id: str) -> list[CancelRequest]:
-    return list((await bench.store.next_work(node_id, [TASK], None)).cancelling)
+    return list((await bench.store.next_work(node_id, Question((TASK,), None))).cancelling)
 
 
 async def _unwanted(bench: Bench, reason: Reason = Reason.CANCELLED, **fields: Any) -> Run:

@@ -54,7 +54,7 @@ class LeasingConformance(Conformance):
         (stored,) = [one for one in await bench.store.list_nodes() if one.id == "a"]
         assert (stored.lease_until, stored.running, stored.clock_offset) == (bench.now + LEASE, 7, 0.5)
         assert sorted((one.id, one.renewals) for one in renewal.siblings) == [("b", 1), ("c", 0)]
-        assert renewal.work == await bench.store.next_work("a", [TASK], None)
+        assert renewal.work == await bench.store.next_work("a", Question((TASK,), None))
         assert renewal.work is not None
         assert (renewal.work.run_due, renewal.work.next_fire_at) == (True, bench.later(10))
         assert [one.run_id for one in renewal.work.cancelling] == [mine.id]

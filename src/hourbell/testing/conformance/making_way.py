@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hourbell.model.plan import Question
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.testing.conformance.bench import TASK, Bench, ids
 from hourbell.testing.conformance.overlapping import buffered, by_policy, fires, trigger, waits
@@ -26,7 +27,7 @@ class MakingWayConformance(Conformance):
         assert (first.state, first.cancel_requested_at) == (RunState.RUNNING, bench.now)
         assert (first.reason, first.yielded_to) == (Reason.OVERLAP, second.id)
         assert waits(second)
-        asked = (await bench.store.next_work("a", [TASK], None)).cancelling
+        asked = (await bench.store.next_work("a", Question((TASK,), None))).cancelling
         assert [(request.run_id, request.attempt, request.reason) for request in asked] == [(first.id, 1, "overlap")]
         assert await bench.settle(running, Outcome.CANCELLED)
         ended = await bench.get(first)

@@ -11,6 +11,7 @@ import pytest
 
 from hourbell.engine.planning import plan_fires
 from hourbell.model.editing import pausing, updating
+from hourbell.model.plan import Question
 from hourbell.model.retention import Retention
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
@@ -73,7 +74,7 @@ class OverlapConformance(Conformance):
         await buffered(bench)
         first, _, _ = await fires(bench, 3)
         assert ids(await bench.claim()) == [first.id]
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (False, None)
 
     @pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED])

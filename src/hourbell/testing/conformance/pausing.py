@@ -9,6 +9,7 @@ import pytest
 
 from hourbell.errors import InvalidArguments
 from hourbell.model.editing import Edit, pausing, resuming, updating
+from hourbell.model.plan import Question
 from hourbell.model.run_state import Reason, RunState
 from hourbell.model.schedule import ScheduleState
 from hourbell.testing.conformance.suite import Conformance
@@ -96,14 +97,14 @@ class PausingConformance(Conformance):
         await bench.schedule(trigger=Every(seconds=100))
         until = bench.later(40)
         await bench.store.edit_schedule("s", pausing(None, until))
-        work = await bench.store.next_work(node, [], None)
+        work = await bench.store.next_work(node, Question((), None))
         assert (work.fire_due, work.next_fire_at) == (False, until)
         sooner = bench.later(30)
         await bench.schedule("sooner", trigger=Every(seconds=30))
-        assert (await bench.store.next_work(node, [], None)).next_fire_at == sooner
+        assert (await bench.store.next_work(node, Question((), None))).next_fire_at == sooner
         await bench.store.remove_schedule("sooner")
         bench.clock.advance(40)
-        work = await bench.store.next_work(node, [], None)
+        work = await bench.store.next_work(node, Question((), None))
         assert (work.fire_due, work.next_fire_at) == (True, None)
 
     async def test_what_cannot_be_read_is_left_and_named(self, bench: Bench) -> None:

@@ -11,6 +11,7 @@ from hourbell.errors import Conflict
 from hourbell.model.editing import Edit, pausing
 from hourbell.model.ids import new_claim_id
 from hourbell.model.node import NodeState
+from hourbell.model.plan import Question
 from hourbell.model.retention import Retention
 from hourbell.model.run_state import Origin, Outcome, Reason, RunState
 from hourbell.model.schedule import Source
@@ -48,7 +49,7 @@ class RacingConformance(Conformance):
             await bench.schedule(str(number))
         fired: list[Fired] = []
         bench.clock.advance(3)
-        while (await bench.store.next_work("a", [], None)).fire_due:
+        while (await bench.store.next_work("a", Question((), None))).fire_due:
             reports = await asyncio.gather(
                 *(handle.fire_due(7, every_fire) for handle in (bench.store, other, bench.store, other))
             )
@@ -62,7 +63,7 @@ class RacingConformance(Conformance):
 
         async def fire(store: Store, _: int) -> list[Fired]:
             fired: list[Fired] = []
-            while (await store.next_work("a", [], None)).fire_due:
+            while (await store.next_work("a", Question((), None))).fire_due:
                 fired += (await store.fire_due(3, every_fire)).fired
             return fired
 
@@ -83,7 +84,7 @@ class RacingConformance(Conformance):
         for _ in range(40):
             await bench.enqueue()
         given: list[Run] = []
-        while (await bench.store.next_work("a", [TASK], None)).run_due:
+        while (await bench.store.next_work("a", Question((TASK,), None))).run_due:
             parts = await asyncio.gather(_claimed(bench.store, "a", 7), _claimed(other, "b", 7))
             given += [run for part in parts for run in part]
         assert sorted(ids(given)) == sorted(ids(await bench.runs()))
@@ -98,7 +99,7 @@ class RacingConformance(Conformance):
 
         async def drain(store: Store, number: int) -> list[str]:
             done: list[str] = []
-            while (await store.next_work(str(number), [TASK], None)).run_due:
+            while (await store.next_work(str(number), Question((TASK,), None))).run_due:
                 reports = [bench.report(run) for run in await _claimed(store, str(number), 5)]
                 done += await store.settle(str(number), reports)
             return done

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hourbell.model.editing import pausing
+from hourbell.model.plan import Question
 from hourbell.model.run_state import Outcome
 from hourbell.model.stranded import Stranded
 from hourbell.testing.conformance.bench import LEASE, TASK, Bench
@@ -16,40 +17,40 @@ class WaitingConformance(Conformance):
     """`NodeStore.next_work`."""
 
     async def test_nothing_at_all(self, bench: Bench) -> None:
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.now, work.fire_due, work.next_fire_at) == (bench.now, False, None)
         assert (work.run_due, work.next_run_at, work.next_lease_expiry) == (False, None, None)
 
     async def test_the_next_fire(self, bench: Bench) -> None:
         await bench.schedule("slow", trigger=Every(seconds=10))
         await bench.schedule("fast", trigger=Every(seconds=4))
-        work = await bench.store.next_work("a", [], None)
+        work = await bench.store.next_work("a", Question((), None))
         assert (work.fire_due, work.next_fire_at) == (False, bench.later(4))
         bench.clock.advance(4)
-        work = await bench.store.next_work("a", [], None)
+        work = await bench.store.next_work("a", Question((), None))
         assert (work.fire_due, work.next_fire_at) == (True, bench.later(6)), "later than now, not now"
         bench.clock.advance(60)
-        work = await bench.store.next_work("a", [], None)
+        work = await bench.store.next_work("a", Question((), None))
         assert (work.fire_due, work.next_fire_at) == (True, None)
 
     async def test_what_does_not_fire_is_not_waited_for(self, bench: Bench) -> None:
         await bench.schedule()
         await bench.store.edit_schedule("s", pausing(None))
         for _ in range(2):
-            work = await bench.store.next_work("a", [], None)
+            work = await bench.store.next_work("a", Question((), None))
             assert (work.fire_due, work.next_fire_at) == (False, None)
             bench.clock.advance(60)
 
     async def test_the_next_run(self, bench: Bench) -> None:
         for seconds in (30, 10, 20):
             await bench.enqueue(delay=timedelta(seconds=seconds))
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (False, bench.later(10))
         bench.clock.advance(10)
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (True, bench.later(10))
         bench.clock.advance(60)
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (True, None)
 
     async def test_a_later_run_is_seen_behind_due_ones(self, bench: Bench) -> None:
@@ -57,7 +58,7 @@ class WaitingConformance(Conformance):
             await bench.enqueue(priority=number % 3)
         await bench.enqueue(priority=1, delay=timedelta(seconds=9))
         await bench.enqueue(priority=2, delay=timedelta(seconds=5))
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (True, bench.later(5))
 
     async def test_only_known_tasks_and_queues_count(self, bench: Bench) -> None:
@@ -66,29 +67,38 @@ class WaitingConformance(Conformance):
         await bench.enqueue(queue="mail")
         await bench.enqueue(queue="mail", delay=timedelta(seconds=2))
         await bench.enqueue(queue="default", delay=timedelta(seconds=3))
-        work = await bench.store.next_work("a", [TASK], ["default", "it's none"])
+        work = await bench.store.next_work(
+            "a",
+            Question(
+                (TASK,),
+                (
+                    "default",
+                    "it's none",
+                ),
+            ),
+        )
         assert (work.run_due, work.next_run_at) == (False, bench.later(3))
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (True, bench.later(2))
-        work = await bench.store.next_work("a", [], None)
+        work = await bench.store.next_work("a", Question((), None))
         assert (work.run_due, work.next_run_at) == (False, None)
-        work = await bench.store.next_work("a", [TASK], [])
+        work = await bench.store.next_work("a", Question((TASK,), ()))
         assert (work.run_due, work.next_run_at) == (False, None)
 
     async def test_what_runs_or_has_ended_is_not_waited_for(self, bench: Bench) -> None:
         run = await bench.running()
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (False, None)
         await bench.settle(run)
-        assert not (await bench.store.next_work("a", [TASK], None)).run_due
+        assert not (await bench.store.next_work("a", Question((TASK,), None))).run_due
 
     async def test_retries_are_waited_for(self, bench: Bench) -> None:
         run, other = await bench.running(), await bench.running()
         await bench.fail_and_retry(run, delay=60)
-        work = await bench.store.next_work("a", [TASK], None)
+        work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.run_due, work.next_run_at) == (False, bench.later(60))
         await bench.settle(other, Outcome.HANDED_BACK)
-        assert (await bench.store.next_work("a", [TASK], None)).run_due
+        assert (await bench.store.next_work("a", Question((TASK,), None))).run_due
 
     async def test_lost_runs_are_waited_for_like_others(self, bench: Bench) -> None:
         await bench.enqueue()
@@ -96,19 +106,19 @@ class WaitingConformance(Conformance):
             await bench.node(f"n{number}")
             await bench.claim(f"n{number}")
             await bench.kill(f"n{number}")
-        assert (await bench.store.next_work("a", [TASK], None)).run_due
+        assert (await bench.store.next_work("a", Question((TASK,), None))).run_due
 
     async def test_the_leases_of_the_others(self, bench: Bench) -> None:
         await bench.node("a", lease=timedelta(seconds=3))
-        assert (await bench.store.next_work("a", [], None)).next_lease_expiry is None
+        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry is None
         await bench.node("b", lease=timedelta(seconds=30))
         await bench.node("c", lease=timedelta(seconds=20))
         await bench.node("stopped", lease=timedelta(seconds=10))
         await bench.store.retire_node("stopped")
-        assert (await bench.store.next_work("a", [], None)).next_lease_expiry == bench.later(20)
-        assert (await bench.store.next_work("c", [], None)).next_lease_expiry == bench.later(3)
+        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry == bench.later(20)
+        assert (await bench.store.next_work("c", Question((), None))).next_lease_expiry == bench.later(3)
         await bench.store.renew("c", timedelta(seconds=60), 0)
-        assert (await bench.store.next_work("a", [], None)).next_lease_expiry == bench.later(30)
+        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry == bench.later(30)
 
     async def test_a_lease_that_ran_out_is_shown_until_its_node_is_dead(self, bench: Bench) -> None:
         await bench.node("late", lease=timedelta(seconds=3))
@@ -116,9 +126,9 @@ class WaitingConformance(Conformance):
         seen = await bench.renewals("a")
         ended = bench.later(3)
         bench.clock.advance(9)
-        assert (await bench.store.next_work("a", [], None)).next_lease_expiry == ended
+        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry == ended
         await bench.store.rescue(seen)
-        assert (await bench.store.next_work("a", [], None)).next_lease_expiry is None
+        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry is None
 
     async def test_runs_that_no_live_node_may_take(self, bench: Bench) -> None:
         await bench.node("a", tasks={"known": None, "limited": 1}, queues=("x",))
@@ -152,5 +162,5 @@ class WaitingConformance(Conformance):
 
     async def test_an_unregistered_node_may_ask(self, bench: Bench) -> None:
         await bench.node("b")
-        work = await bench.store.next_work("unknown", [TASK], None)
+        work = await bench.store.next_work("unknown", Question((TASK,), None))
         assert work.next_lease_expiry == bench.now + LEASE

@@ -9,3 +9,7 @@ DROP INDEX {schema}.runs_unfinished;
 -- The same for what is asked to end: said without the state, so that nothing but this index can be read for it.
 CREATE INDEX runs_asked_to_end ON {schema}.runs (node_id) WHERE cancel_requested_at IS NOT NULL AND finished_at IS NULL;
 DROP INDEX {schema}.runs_cancelling;
+
+-- What a node can make in a second, autovacuum must be able to clear away in a second; at its usual pace it falls behind
+-- by minutes, and the table grows by all that is dead meanwhile.
+ALTER TABLE {schema}.runs SET (autovacuum_vacuum_cost_limit = 1000);

@@ -89,6 +89,10 @@ class ListeningConformance(Conformance):
                 requested = await neighbour.enqueue(wanted, hint=True)
                 assert await ear.hears()
                 assert [run.id for run in requested] == [run.id for run in wanted]
+                assert requested == [await bench.store.get_run(run.id) for run in wanted]
+                ear.forget()
+                assert await neighbour.enqueue(wanted, hint=True) == requested, "what is there already"
+                assert await ear.hears()
         assert len(await bench.runs()) == 4
 
     async def test_a_hint_comes_from_another_thread(self, bench: Bench, neighbour: Store) -> None:

@@ -32,7 +32,14 @@ class Holding:
         return getattr(self._store, name)
 
     async def fire_due(
-        self, limit: int, plan: Any, exclude: Any = (), offer: Any = None, due: datetime | None = None
+        self,
+        limit: int,
+        plan: Any,
+        exclude: Any = (),
+        offer: Any = None,
+        due: datetime | None = None,
+        *,
+        beside: bool = False,
     ) -> FiringReport:
         self.asked.append((due, offer.room if offer is not None else 0))
         now = self._clock.now()

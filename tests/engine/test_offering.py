@@ -143,7 +143,7 @@ async def test_the_next_batch_waits_a_moment_for_the_bodies_of_the_one_before() 
         rig.bench.schedule("ring", Every(seconds=1), "first")
         rig.firing._flows = True
         await rig.bench.trust()
-        offers = [await rig.offering.ask() for _ in range(2)]
+        offers = [await rig.offering.ask(500) for _ in range(2)]
         assert [offer is not None for offer in offers] == [True, False], "all places are on offer"
         rig.clock.advance(1)
         going = asyncio.ensure_future(rig.firing.step())
@@ -163,7 +163,7 @@ async def test_a_batch_that_waited_in_vain_fires_all_the_same(monkeypatch: pytes
         rig.firing._flows = True
         await rig.bench.trust()
         rig.clock.advance(1)
-        offer = await rig.offering.ask()
+        offer = await rig.offering.ask(500)
         assert await rig.firing.step() is None
         assert [run.state for run in await rig.bench.runs()] == [RunState.QUEUED] * 3
         assert not rig.firing._flows, "what is queued now goes by claims"
@@ -187,7 +187,7 @@ async def test_what_a_claim_could_not_have_is_not_taken_either() -> None:
 async def test_places_are_kept_free_while_the_fire_is_on_its_way() -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 3)
-        offer = await rig.offering.ask()
+        offer = await rig.offering.ask(500)
         assert offer is not None
         assert offer.room == 10
         rig.take_now()
@@ -204,7 +204,7 @@ async def test_a_fire_that_is_held_up_keeps_no_claim_from_its_places() -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 3)
         rig.bench.schedule("ring", Every(seconds=1), "slow")
-        offer = await rig.offering.ask()
+        offer = await rig.offering.ask(500)
         assert offer is not None
         await rig.bench.trust()
         rig.clock.advance(1)
@@ -233,19 +233,19 @@ async def test_what_is_queued_already_goes_first() -> None:
         await until(lambda: len(rig.begun) == 10)
         for execution in list(rig.shift.holdings.running.values())[:4]:
             rig.shift.executing.give_up(execution)
-        assert rig.shift.claiming.offer() is None
+        assert rig.shift.claiming.offer(500) is None
 
 
 async def test_nothing_is_offered_by_who_may_not_claim() -> None:
     async with Rig() as rig:
-        offer = rig.shift.claiming.offer()
+        offer = rig.shift.claiming.offer(500)
         assert offer is not None
         rig.shift.claiming.adopt(offer.claim_id, ())
         rig.shift.trust.end()
-        assert rig.shift.claiming.offer() is None
+        assert rig.shift.claiming.offer(500) is None
     async with Rig() as rig:
         rig.shift.close()
-        assert rig.shift.claiming.offer() is None
+        assert rig.shift.claiming.offer(500) is None
         assert not rig.shift.holdings.claims
 
 
@@ -257,11 +257,11 @@ async def test_nothing_is_offered_while_nobody_knows_what_the_last_claim_took() 
         rig.bench.faults.after("claim")
         with pytest.raises(StoreUnavailable):
             await rig.shift.claiming.step()  # for plain functions: of coroutines it could take eight more
-        assert rig.shift.claiming.offer() is None
+        assert rig.shift.claiming.offer(500) is None
         while await rig.shift.claiming.step() == 0:
             pass
         await until(lambda: len(rig.begun) == 1)
-        offer = rig.shift.claiming.offer()
+        offer = rig.shift.claiming.offer(500)
         assert offer is not None
         rig.shift.claiming.adopt(offer.claim_id, ())
 
@@ -356,7 +356,7 @@ async def test_what_comes_after_the_end_of_claiming_is_handed_back() -> None:
         rig.ring(2)
         await rig.bench.trust()
         rig.clock.advance(1)
-        offer = await rig.offering.ask()
+        offer = await rig.offering.ask(500)
         assert offer is not None
         report = await rig.bench.store.fire_due(10, rig.firing._planner, (), offer)
         rig.shift.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.planted.plants import PLANTS
 from tests.planted.plants_of_asking import OF_ASKING
+from tests.planted.plants_of_bursts import OF_BURSTS
 from tests.planted.plants_of_guards import OF_GUARDS
 from tests.planted.plants_of_holding import OF_HOLDING
 from tests.planted.plants_of_looks import OF_LOOKS
@@ -12,4 +13,15 @@ from tests.planted.plants_of_nodes import OF_NODES
 from tests.planted.plants_of_steps import OF_STEPS
 from tests.planted.plants_of_taking import OF_TAKING
 
-EVERY = (*PLANTS, *OF_STEPS, *OF_NODES, *OF_GUARDS, *OF_NEIGHBOURS, *OF_TAKING, *OF_ASKING, *OF_HOLDING, *OF_LOOKS)
+EVERY = (
+    *PLANTS,
+    *OF_STEPS,
+    *OF_NODES,
+    *OF_GUARDS,
+    *OF_NEIGHBOURS,
+    *OF_TAKING,
+    *OF_ASKING,
+    *OF_HOLDING,
+    *OF_LOOKS,
+    *OF_BURSTS,
+)

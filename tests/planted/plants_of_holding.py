@@ -53,8 +53,8 @@ OF_HOLDING = (
     Plant(
         "a few reports wait although nothing is about to end",
         "engine/settling.py",
-        "        if 0 < len(self._reports) < FEW and self._holdings.waiting():\n",
-        "        if 0 < len(self._reports) < FEW:\n",
+        "        if 0 < self._reports.ready() < FEW and self._holdings.waiting():\n",
+        "        if 0 < self._reports.ready() < FEW:\n",
         ("tests/engine/test_settling.py",),
     ),
     Plant(

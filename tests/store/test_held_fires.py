@@ -17,8 +17,10 @@ from hourbell.model.node import NewNode
 from hourbell.model.offer import Offer
 from hourbell.model.plan import LONGEST_HOLD, FiringReport
 from hourbell.model.schedule import Declaration, Source
+from hourbell.store import sql_store
 from hourbell.store.memory import MemoryStore
 from hourbell.store.postgres import PostgresStore
+from hourbell.store.postgres.present import Present
 from hourbell.store.sqlite import SqliteStore
 from hourbell.triggers import Every
 
@@ -230,3 +232,25 @@ async def test_where_nobody_could_wait_nothing_is_held(postgres_url: str, tmp_pa
     assert PostgresStore(postgres_url, SystemClock()).can_hold
     for store in (PostgresStore(postgres_url, clock), MemoryStore(clock), SqliteStore(str(tmp_path / "bells.db"))):
         assert not store.can_hold
+
+
+async def test_a_batch_beside_waits_for_no_other(tower: Tower, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a session: what one has locked is passed over by the other, which commits before it."""
+    holding, going = asyncio.Event(), asyncio.Event()
+
+    async def wait(*_: object) -> None:
+        holding.set()
+        await going.wait()
+
+    monkeypatch.setattr(Present, "wait", wait)
+    monkeypatch.setattr(sql_store, "_hold", lambda _: None if holding.is_set() else ("one instant", "another"))
+    await tower.schedule("held", await tower.now() - timedelta(seconds=1))
+    held = asyncio.ensure_future(tower.fire())
+    await asyncio.wait_for(holding.wait(), 20)
+    await tower.schedule("other", await tower.now() - timedelta(seconds=1))
+    offer = Offer("a", "beside", [(["ring"], 10)])
+    report = await asyncio.wait_for(tower.store.fire_due(10, tower.plan, (), offer, beside=True), 20)
+    assert [run.schedule_id for run in report.taken] == ["other"]
+    assert not held.done()
+    going.set()
+    assert [run.schedule_id for run in (await held).taken] == ["held"]

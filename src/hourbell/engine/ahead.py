@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOMENT = 0.05
 """Seconds: as many runs as began and ended here within them may wait here."""
 
-MOST_AHEAD = 1_000
+MOST_AHEAD = 2_000
 """Runs of one kind that wait at the most."""
 
 PATIENCE = 0.5

@@ -138,7 +138,7 @@ class Claiming:
                 self._regrouping = True
                 asyncio.get_running_loop().call_later(REGROUP, self._regroup)
 
-    def offer(self, *, spare: bool = False) -> Offer | None:
+    def offer(self, most: int, *, spare: bool = False) -> Offer | None:
         """Keep free what could start here at once, for what is about to be fired; see `offering.Starters`.
 
         Where the fire takes long, others are claimed meanwhile, and what it then brings waits for its slots or goes
@@ -151,6 +151,7 @@ class Claiming:
             room = self._room(kind) if kind not in self._hungry and self._kinds.names(kind) else 0
             if spare:
                 room -= self._most(kind) // 2
+            room = min(room, most)
             if room <= 0:
                 continue
             limited, stuck = self._limiting.limited(kind), self._parts.stuck
@@ -166,10 +167,12 @@ class Claiming:
         asyncio.get_running_loop().call_later(KEPT, self._lapse, claim_id)
         return Offer(self._trust.node_id, claim_id, places, self._parts.settings.queues, most)
 
-    def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
+    def adopt(self, claim_id: str, runs: Sequence[Run], *, in_burst: bool = False) -> None:
         """Start what was taken under an offer, and go on claiming for what the places were not needed for."""
         if not self._arriving.lets_in(claim_id, runs, closed=self.closed):
             return
+        if in_burst:
+            self._settling.make_way(runs)
         for kind in Kind if runs else ():
             known = set(self._kinds.names(kind))
             self._holdings.add(kind, [run for run in runs if run.task in known])

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from hourbell.engine.aside import Aside
-from hourbell.engine.plans import Plans
+from hourbell.engine.plans import BatchPlanner, Plans
 from hourbell.errors import StoreMisconfigured
 from hourbell.events import FireMissed
 
@@ -27,6 +27,13 @@ BATCH = 500
 LEAST = 50
 """Schedules per transaction while few places are free."""
 
+SPACED = timedelta(seconds=0.75)
+"""How soon at the earliest schedules may be due again when the ends of their runs make way for other fires, for
+`reports.LONGEST` at the most: the next fire must not find the last run unfinished because of that."""
+
+UNTIL_ALONE = 0.01
+"""Seconds until the next look, when a batch that was begun meanwhile is still under way."""
+
 _log = logging.getLogger("hourbell.engine")
 
 
@@ -41,7 +48,12 @@ class Takers(Protocol):
 
 
 class Firing:
-    """One step records one batch of due schedules. A full batch is followed by the next at once."""
+    """One step records one batch of due schedules. A full batch is followed by the next at once.
+
+    While full batches follow each other and all they bring is taken, the step `beside` does the same at the same time,
+    in a session of its own where the store has one: so the database has work while one of them plans and hands over.
+    It is `step` alone that says when all is done.
+    """
 
     def __init__(
         self,
@@ -68,8 +80,9 @@ class Firing:
         apart = timedelta(seconds=1 / rate) if rate else None
         self._planner = Plans(timedelta(seconds=parts.settings.lease), apart)
         self._locked = 0
-        self._flows = False
+        self._flows = self._is_beside = False
         self._due: datetime | None = None
+        self.more: Callable[[], object] = lambda: None
 
     def expect(self, due: datetime | None) -> None:
         """Something will be due at this instant: the next step makes it ready, where it is not too late for that."""
@@ -83,7 +96,24 @@ class Firing:
             if offer is None:
                 return left
             return await self._fire_at(due, offer)
-        return await self._done(*await self._fire())
+        wait = await self._done(*await self._fire())
+        return self._through() if wait is None else wait
+
+    async def beside(self) -> float | None:
+        """One batch more while others flow and there are places for it; None until the next of the others."""
+        offering, wait = self._offering, None
+        try:
+            if offering is not None and self._flows and not offering.doubtful:
+                self._is_beside = True
+                offer = await offering.ask(BATCH)
+                if offer is not None and offer.room < self._least():
+                    offering.took(offer, ())
+                elif offer is not None:
+                    limit = min(BATCH, offer.room)
+                    wait = await self._done(limit, await self._fire_under(offer, limit, beside=True))
+        finally:
+            self._is_beside = wait is not None
+        return wait
 
     async def _fire_at(self, due: datetime, offer: Offer) -> float | None:
         """Be ready for what is due in a moment, and fire it then. What cannot be made ready is fired at its time."""
@@ -92,7 +122,9 @@ class Firing:
         left = (due - self._parts.clock.now()).total_seconds()
         if report.passed < report.locked or left <= 0:
             wait = await self._done(limit, report)
-            return 0 if report.passed else wait
+            if wait is not None or report.passed:
+                return 0
+            return self._through()
         if report.locked:
             return left
         self._beaten(due)
@@ -109,6 +141,12 @@ class Firing:
             self._hand_over(report.fired, len(report.taken))
         if (report.pause_over and await self._resume()) or report.locked >= limit:
             return 0
+        return None
+
+    def _through(self) -> float | None:
+        """There is no more: say so, unless a batch beside is under way still."""
+        if self._is_beside:
+            return UNTIL_ALONE
         locked, self._locked = self._locked, 0
         self._fired(locked)
         return None
@@ -120,16 +158,23 @@ class Firing:
         limit = BATCH if offer is None else max(LEAST, min(BATCH, offer.room))
         return limit, await self._fire_under(offer, limit)
 
-    async def _fire_under(self, offer: Offer | None, limit: int, until: datetime | None = None) -> FiringReport:
+    async def _fire_under(
+        self, offer: Offer | None, limit: int, until: datetime | None = None, *, beside: bool = False
+    ) -> FiringReport:
+        planner, exclude = BatchPlanner(self._planner), self._aside.present()
         try:
-            report = await self._store.fire_due(limit, self._planner, self._aside.present(), offer, until)
+            report = await self._store.fire_due(limit, planner, exclude, offer, until, beside=beside)
         except BaseException:
+            self._flows = False
             if self._offering is not None and offer is not None:
                 self._offering.in_doubt(offer)
             raise
+        flows = self._flows = report.locked >= limit and len(report.taken) == limit
         if self._offering is not None and offer is not None:
-            self._offering.took(offer, report.taken)
-        self._flows = report.locked >= limit and len(report.taken) == limit
+            is_spaced = planner.again is None or planner.again - report.now >= SPACED
+            self._offering.took(offer, report.taken, in_burst=flows and is_spaced)
+        if flows:
+            self.more()
         return report
 
     async def _offer(self, *, spare: bool = False) -> Offer | None:
@@ -137,8 +182,11 @@ class Firing:
             return None
         await self._offering.read_back()
         if self._flows and not spare:
-            return await self._offering.ask_again(min(LEAST, max(1, self._parts.settings.max_runs // 2)))
-        return await self._offering.ask(spare=spare) if self._takers.room() else None
+            return await self._offering.ask_again(BATCH, self._least())
+        return await self._offering.ask(BATCH, spare=spare) if self._takers.room() else None
+
+    def _least(self) -> int:
+        return min(LEAST, max(1, self._parts.settings.max_runs // 2))
 
     async def _resume(self) -> bool:
         """End the pauses whose time has come. True when there were any: what they owe may be due already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hourbell.engine.crossing import Crossing
@@ -28,12 +29,13 @@ PAUSE = 0.002
 class Starters(Protocol):
     """Who starts runs, on the application's loop."""
 
-    def offer(self, *, spare: bool = False) -> Offer | None:
-        """What could start at once, from now on kept free; None: nothing. ``spare``: only what is free beyond half of
-        the places, since they are kept for longer."""
+    def offer(self, most: int, *, spare: bool = False) -> Offer | None:
+        """What could start at once, of each kind ``most`` at the most, from now on kept free; None: nothing. ``spare``:
+        only what is free beyond half of the places, since they are kept for longer."""
 
-    def adopt(self, claim_id: str, runs: Sequence[Run]) -> None:
-        """These were taken under the offer of this name, and no more."""
+    def adopt(self, claim_id: str, runs: Sequence[Run], *, in_burst: bool = False) -> None:
+        """These were taken under the offer of this name, and no more. ``in_burst``: more is due already, and none of
+        these schedules is soon due again."""
 
 
 class Offering:
@@ -47,16 +49,26 @@ class Offering:
         self._store = store
         self._starters = starters
         self._app = app
+        self._turn = asyncio.Lock()
         self._question: asyncio.Future[Any] | None = None
-        self._doubt: Offer | None = None
+        self._doubts: list[Offer] = []
 
-    async def ask(self, patience: float = PATIENCE, *, spare: bool = False) -> Offer | None:
+    @property
+    def doubtful(self) -> bool:
+        """What some fire took is not known, and not read back yet."""
+        return bool(self._doubts)
+
+    async def ask(self, most: int, patience: float = PATIENCE, *, spare: bool = False) -> Offer | None:
         """What could start at once. None as well when the loop does not say so soon, or has not said so yet."""
+        async with self._turn:
+            return await self._ask(most, patience, spare=spare)
+
+    async def _ask(self, most: int, patience: float, *, spare: bool) -> Offer | None:
         if self._question is not None:
             return None
         loop = asyncio.get_running_loop()
         question = self._question = loop.create_future()
-        if not self._app.call(self._put, Crossing(loop), spare):
+        if not self._app.call(self._put, Crossing(loop), most, spare):
             return None
         await asyncio.wait({question}, timeout=patience)
         if not question.done():
@@ -65,12 +77,12 @@ class Offering:
         offer: Offer | None = question.result()
         return offer
 
-    async def ask_again(self, least: int) -> Offer | None:
-        """The same, waiting a moment for so many places: the bodies of the batch before are on their way."""
+    async def ask_again(self, most: int, least: int) -> Offer | None:
+        """The same, waiting a moment for ``least`` places: the bodies of the batch before are on their way."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + FLOW
         while True:
-            offer = await self.ask(FLOW)
+            offer = await self.ask(most, FLOW)
             if offer is not None and offer.room >= least:
                 return offer
             if offer is not None:
@@ -79,24 +91,24 @@ class Offering:
                 return None
             await asyncio.sleep(PAUSE)
 
-    def took(self, offer: Offer, runs: Sequence[Run]) -> None:
+    def took(self, offer: Offer, runs: Sequence[Run], *, in_burst: bool = False) -> None:
         """Hand over what was taken, also when it is nothing."""
-        self._app.call(self._starters.adopt, offer.claim_id, runs)
+        self._app.call(partial(self._starters.adopt, offer.claim_id, runs, in_burst=in_burst))
 
     def in_doubt(self, offer: Offer) -> None:
         """Perhaps the fire was carried out and only its answer is lost."""
-        self._doubt = offer
+        self._doubts.append(offer)
 
     async def read_back(self) -> None:
-        """Hand over what a fire took whose answer was lost."""
-        offer = self._doubt
-        if offer is not None:
+        """Hand over what fires took whose answers were lost."""
+        while self._doubts:
+            offer = self._doubts[0]
             runs = await self._store.claimed(offer.node_id, offer.claim_id)
-            self._doubt = None
+            self._doubts.remove(offer)
             self.took(offer, sorted(runs, key=lambda run: run.id))
 
-    def _put(self, home: Crossing, spare: bool) -> None:
-        offer = self._starters.offer(spare=spare)
+    def _put(self, home: Crossing, most: int, spare: bool) -> None:
+        offer = self._starters.offer(most, spare=spare)
         if not home.call(self._heard, offer) and offer is not None:
             self._starters.adopt(offer.claim_id, ())
 

@@ -46,3 +46,18 @@ class Plans:
         if plan is not None and schedule.effective.jitter is None:
             plan = self._made[place] = replace(plan, shared=True)
         return plan
+
+
+class BatchPlanner:
+    """The planner for one batch of fires, which notes how soon anything of it is due again: ``again``."""
+
+    def __init__(self, plans: Plans) -> None:
+        self._plans = plans
+        self.again: datetime | None = None
+
+    def __call__(self, schedule: Schedule, facts: FireFacts, now: datetime) -> FirePlan | None:
+        plan = self._plans(schedule, facts, now)
+        again = plan.next_fire_at if plan is not None else None
+        if again is not None and (self.again is None or again < self.again):
+            self.again = again
+        return plan

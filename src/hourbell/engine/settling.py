@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
 from hourbell.engine.cleaning import LONGEST_ERROR, clean
+from hourbell.engine.reports import Report, Reports
 from hourbell.errors import StoreRejected
 from hourbell.events import RunCancelled, RunFailed, RunRetried, RunSucceeded
 from hourbell.model.overlap import takes_turns
 from hourbell.model.run_state import Outcome, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from hourbell.engine.holding import Holdings
     from hourbell.engine.noting import Noting
@@ -40,26 +40,11 @@ _MOST_TOLD = 10
 _log = logging.getLogger("hourbell.engine")
 
 
-@dataclass(slots=True)
-class Report:
-    """One attempt that ended: the run as it was claimed, and what is to be written. ``done``: nothing is left to do.
-
-    ``became`` is the store's word: a run that was to be tried again is cancelled where somebody asked it to end.
-    ``stands``: it is written already, in the commit of the body's effect, so that no lost lease takes it back.
-    """
-
-    run: Run
-    settlement: Settlement
-    done: bool = False
-    became: RunState | None = None
-    stands: bool = False
-
-
 class Settling:
     """Group commit: each flush takes what has come together while the flush before it was on its way.
 
     Light load therefore waits for nothing, and heavy load, which waits a moment for what is about to end, pays one
-    statement for hundreds of runs.
+    statement for hundreds of runs. In the middle of a burst of fires most reports make way for these.
     """
 
     def __init__(
@@ -70,8 +55,7 @@ class Settling:
         self._trust = trust
         self._holdings = holdings
         self._queued = queued
-        self._reports: deque[Report] = deque()
-        self._writing: list[Report] = []
+        self._reports = Reports()
         self._flushed: asyncio.Future[None] | None = None
         self.wake: Callable[[], None] = lambda: None
         self.settled: Callable[[Sequence[Run]], object] = lambda runs: None
@@ -80,15 +64,17 @@ class Settling:
     def add(self, run: Run, settlement: Settlement, *, stands: bool = False) -> None:
         """Have this written with the next flush; what stands already is told again, which lets go who waits for it."""
         self._holdings.reported[run.id] = run.attempt
-        self._reports.append(Report(run, cleaned(settlement), stands=stands))
-        if len(self._reports) == 1:
+        if self._reports.add(Report(run, cleaned(settlement), stands=stands)):
             self.wake()
+
+    def make_way(self, runs: Iterable[Run]) -> None:
+        """These were taken in the middle of a burst of fires: what is due is more urgent than that they have succeeded.
+        Those for whose end another run of their schedule may wait are no part of it."""
+        self._reports.patient(run for run in runs if not _passes_on(run))
 
     def withdraw(self, run_id: str) -> None:
         """Forget what is to be written of this run, unless it is on its way."""
-        kept = [report for report in self._reports if report.run.id != run_id]
-        if len(kept) < len(self._reports):
-            self._reports = deque(kept)
+        if self._reports.withdraw(run_id):
             self._holdings.reported.pop(run_id, None)
 
     def tell_committed(self, run: Run, settlement: Settlement) -> None:
@@ -96,30 +82,29 @@ class Settling:
         self._tell([Report(run, settlement, stands=True)])
 
     def backlog(self) -> int:
-        """Reports that no flush has taken yet."""
+        """Reports that no flush has taken yet, without those that make way for fires."""
         return len(self._reports)
 
     def unwritten(self) -> list[Settlement]:
         """What no flush has brought to an end yet; also asked by the node's thread when that ends in our stead."""
-        return [report.settlement for report in [*self._writing, *self._reports] if not report.done]
+        return [report.settlement for report in self._reports.unwritten()]
 
     async def step(self) -> float | None:
-        """Write one batch; 0 when more has come together, None when nothing is left."""
-        if 0 < len(self._reports) < FEW and self._holdings.waiting():
+        """Write one batch; 0 when more has come together, None when nothing is left, and the seconds until then when
+        all that is left makes way."""
+        if 0 < self._reports.ready() < FEW and self._holdings.waiting():
             await asyncio.sleep(GATHER)
-        batch = self._writing = [self._reports.popleft() for _ in range(min(BATCH, len(self._reports)))]
+        batch = self._reports.take(BATCH)
         if batch:
             try:
                 await self._write(batch)
-            except BaseException:
-                # Not known to be written: again, which the store allows. What was written before counts as accepted.
-                self._reports.extendleft(report for report in reversed(batch) if not report.done)
-                raise
             finally:
-                self._writing = []
+                # Not known to be written: again, which the store allows. What was written before counts as accepted.
+                self._reports.written(batch)
                 self._forget(batch)
-        if self._reports:
-            return 0
+        left = self._reports.rest()
+        if left is not None:
+            return left
         if self._flushed is not None and not self._flushed.done():
             self._flushed.set_result(None)
         return None
@@ -128,6 +113,7 @@ class Settling:
         """Wait until everything is written, at most so many seconds; answers whether it is."""
         if self._holdings.reported and patience > 0:
             self._flushed = asyncio.get_running_loop().create_future()
+            self._reports.hurry()
             self.wake()
             await asyncio.wait({self._flushed}, timeout=patience)
         return not self._holdings.reported

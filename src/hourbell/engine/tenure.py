@@ -51,6 +51,7 @@ class Tenure:
         app: Crossing,
         deserted: Callable[[], None],
     ) -> None:
+        self._store = store
         self.shift = shift
         self.buried = False
         """Somebody else ended the lease while this node lived and could trust in it."""
@@ -71,6 +72,7 @@ class Tenure:
         pulse_watch = PulseWatch(store, parts, pulse, shift, app, lost=self.lost, deserted=deserted)
         self._watch = Loop("watch", self.watching.step, troubles)
         self._fire = Loop("fire", firing.step, troubles)
+        self._fire_beside = Loop("fire beside", firing.beside, troubles)
         self._rescue = Loop("rescue", rescuing.step, troubles)
         self._hint = Loop("hint", self.hinting.step, troubles)
         leasing = Leasing(
@@ -89,6 +91,7 @@ class Tenure:
         self._restful = [
             self._watch,
             self._fire,
+            self._fire_beside,
             self._rescue,
             Loop("prune", pruning.step, troubles),
             Loop("upkeep", upkeeping.step, troubles),
@@ -104,6 +107,8 @@ class Tenure:
 
     async def run(self) -> None:
         """Keep the lease until it is lost; ended by cancelling."""
+        if self._store.can_hold:
+            self._firing.more = self._fire_beside.wake
         for loop in (*self._vital, *self._restful):
             loop.start()
         try:
@@ -114,7 +119,8 @@ class Tenure:
     async def rest(self) -> None:
         """Only keep the lease, for as long as bodies are drained."""
         # A fire under way may have taken runs, which its answer hands over to be handed back.
-        await asyncio.gather(*(loop.stop(FIRE_PATIENCE if loop is self._fire else 0.0) for loop in self._restful))
+        firing = (self._fire, self._fire_beside)
+        await asyncio.gather(*(loop.stop(FIRE_PATIENCE if loop in firing else 0.0) for loop in self._restful))
 
     def lost(self, reason: str) -> None:
         """The lease is over, whoever noticed: nothing is claimed, started or reported under it any more."""

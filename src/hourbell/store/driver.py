@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Lane = Literal["fire", "renew", "claim", "settle", "verbs", "read"]
+Lane = Literal["fire", "fire_beside", "renew", "claim", "settle", "verbs", "read"]
 """Which connection a script uses: loops have their own, so that none waits for another; verbs share a few."""
 
 Span = tuple[datetime, datetime]

@@ -22,6 +22,8 @@ class FiringStore(Protocol):
         exclude: Collection[str] = (),
         offer: Offer | None = None,
         until: datetime | None = None,
+        *,
+        beside: bool = False,
     ) -> FiringReport:
         """Record what is due: the one place where a schedule becomes a run.
 
@@ -49,6 +51,9 @@ class FiringStore(Protocol):
         ``until``: an instant that is about to come. Where `Store.can_hold`, schedules due by then, and within
         `hourbell.model.plan.LONGEST_HOLD`, are locked already and recorded when they are due, as far as they are taken
         and nothing else is to be written. The others are left as they are and reported as passed.
+
+        ``beside``: another of these is on its way. Where `Store.can_hold` it has a session of its own, so that neither
+        waits for the other.
         """
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:

@@ -103,11 +103,13 @@ class SqlStore:
         exclude: Collection[str] = (),
         offer: Offer | None = None,
         until: datetime | None = None,
+        *,
+        beside: bool = False,
     ) -> FiringReport:
         until = until if self.can_hold else None
         return await self._database.run(
             lambda: firing.fire_due(limit, plan, exclude, offer, self._rules, in_steps=self._steps, until=until),
-            "fire",
+            "fire_beside" if beside else "fire",
             hold=_hold,
         )
 

@@ -47,6 +47,8 @@ class ScheduleVerbs(Handle):
         exclude: Collection[str] = (),
         offer: Offer | None = None,
         until: datetime | None = None,
+        *,
+        beside: bool = False,
     ) -> FiringReport:
         async with self._transaction() as now:
             tables = self._tables

@@ -30,8 +30,11 @@ _log = logging.getLogger("hourbell.store")
 
 _TRIES = 6
 
+_FIRE = ("firing.lock", "overlap.count", "firing.record")
+
 _WARMED: Mapping[Lane, tuple[str, ...]] = {
-    "fire": ("firing.lock", "overlap.count", "firing.record"),
+    "fire": _FIRE,
+    "fire_beside": _FIRE,
     "claim": ("claiming.claim",),
     "settle": ("settling.succeed",),
 }

@@ -51,7 +51,6 @@ class Tenure:
         app: Crossing,
         deserted: Callable[[], None],
     ) -> None:
-        self._store = store
         self.shift = shift
         self.buried = False
         """Somebody else ended the lease while this node lived and could trust in it."""
@@ -107,8 +106,6 @@ class Tenure:
 
     async def run(self) -> None:
         """Keep the lease until it is lost; ended by cancelling."""
-        if self._store.can_hold:
-            self._firing.more = self._fire_beside.wake
         for loop in (*self._vital, *self._restful):
             loop.start()
         try:
@@ -158,7 +155,7 @@ class Tenure:
 
     def _made_firing(self, store: Store, parts: Parts) -> Firing:
         node_id, offering = self.shift.trust.node_id, Offering(store, self.shift.claiming, self._app)
-        return Firing(
+        firing = Firing(
             store,
             parts,
             node_id,
@@ -168,6 +165,12 @@ class Tenure:
             offering=offering,
             beaten=self.watching.beaten,
         )
+        if store.can_hold:
+            firing.more = self._fire_more
+        return firing
+
+    def _fire_more(self) -> None:
+        self._fire_beside.wake()
 
     def _ask_again(self) -> None:
         self._watch.wake()

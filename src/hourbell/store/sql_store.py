@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import StoreUnavailable
@@ -107,11 +107,8 @@ class SqlStore:
         beside: bool = False,
     ) -> FiringReport:
         until = until if self.can_hold else None
-        return await self._database.run(
-            lambda: firing.fire_due(limit, plan, exclude, offer, self._rules, in_steps=self._steps, until=until),
-            "fire_beside" if beside else "fire",
-            hold=_hold,
-        )
+        begin = partial(firing.fire_due, limit, plan, exclude, offer, self._rules, in_steps=self._steps, until=until)
+        return await self._database.run(begin, "fire_beside" if beside else "fire", hold=_hold)
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:
         return await self._database.run(lambda: pauses.resume_due(limit, exclude), "fire")

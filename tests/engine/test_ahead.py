@@ -220,3 +220,23 @@ async def test_who_drains_hands_back_at_once_what_has_not_begun() -> None:
             rig.leave.set()
             await draining
         assert len(rig.going) == 10, "none of them began"
+
+
+async def test_more_of_what_may_not_wait_than_there_are_slots_is_claimed_without_a_poll() -> None:
+    """As after the death of a node with many runs: a claim brings as many of them as can start, and is not full."""
+    async with Rig() as rig:
+        await _with_short_bodies(rig)
+        await rig.bench.enqueue_many("ring", 25, on_lost="fail")
+        await rig.claim_all()
+        await until(lambda: len(rig.going) == 10)
+        assert rig.shift.holdings.waiting() == 0
+        rig.leave.set()
+
+        async def all_have_run() -> bool:
+            await rig.claim_pending()  # nobody has said that more is due
+            return len(rig.going) == 25 and not rig.shift.holdings.running
+
+        await until_async(all_have_run)
+        claims = rig.bench.faults.asked["claim"]
+        await rig.claim_pending()
+        assert rig.bench.faults.asked["claim"] <= claims + 1, "and then that is known to be all"

@@ -99,4 +99,11 @@ OF_BURSTS = (
         '"fire"',
         ("tests/store/test_held_fires.py", "-k", "beside"),
     ),
+    Plant(
+        "of many lost runs as many are taken over with each poll as there are slots",
+        "engine/claiming.py",
+        "if full or self._may_have_left_urgent(claim.runs, slots):",
+        "if full:",
+        ("tests/engine/test_ahead.py",),
+    ),
 )

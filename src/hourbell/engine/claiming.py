@@ -271,7 +271,7 @@ class Claiming:
             self._head.forget(kind)
         elif self._head.claimed(kind, claim, since, asked, now, slots=slots, full=full):
             self._pending.add(kind)
-        if full:
+        if full or self._may_have_left_urgent(claim.runs, slots):
             self._hungry.add(kind)
             self._call_for_help()
         else:
@@ -282,6 +282,11 @@ class Claiming:
             # What may not wait was not asked for.
             self._withheld.add(kind)
         self._adopt(claim_id, kind, claim.runs)
+
+    def _may_have_left_urgent(self, runs: Sequence[Run], slots: int) -> bool:
+        """Of runs that may not wait here a claim is given no more than there are slots. After a node's death they are
+        many, and the rest of them need not wait for a poll."""
+        return 0 < slots <= len(runs) and sum(not run.may_wait for run in runs) >= slots
 
     def _call_for_help(self) -> None:
         # Looked at here already: to cross over to the other thread costs more than to look.

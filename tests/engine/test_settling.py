@@ -78,6 +78,35 @@ class Desk:
         self.queued += 1
 
 
+async def test_what_the_first_report_would_wait_for_is_made_ready_before_it() -> None:
+    desk = await Desk.laid()
+    desk.bench.faults.before("settle")
+    with pytest.raises(StoreUnavailable):
+        await desk.settling.step()
+    for _ in range(3):
+        assert await desk.settling.step() is None
+    assert _sizes(desk) == ["settle 0", "settle 0"], "once, when it was not in vain"
+    (run,) = await desk.claim(1)
+    desk.succeed(run)
+    await desk.settling.step()
+    await desk.settling.step()
+    assert _sizes(desk)[2:] == ["settle 1"]
+
+
+async def test_who_has_a_report_already_needs_no_rehearsal() -> None:
+    desk = await Desk.laid()
+    (run,) = await desk.claim(1)
+    desk.succeed(run)
+    for _ in range(2):
+        await desk.settling.step()
+    assert _sizes(desk) == ["settle 1"]
+    assert await desk.state(run) is RunState.SUCCEEDED
+
+
+def _sizes(desk: Desk) -> list[str]:
+    return [said for said in desk.bench.faults.in_order if said.startswith("settle ")]
+
+
 async def test_what_comes_together_is_written_together() -> None:
     desk = await Desk.laid()
     woken: list[str] = []

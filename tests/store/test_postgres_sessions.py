@@ -314,3 +314,16 @@ async def test_a_session_that_has_learnt_to_read_only_is_not_asked_again(postgre
             assert await connection.fetchval("SHOW default_transaction_read_only") == "off"
     finally:
         await store.close()
+
+
+async def test_a_rehearsal_leaves_a_session_that_knows_what_is_settled(postgres_url: str) -> None:
+    store = PostgresStore(postgres_url)
+    await store.open()
+    try:
+        assert await store.settle("nobody", ()) == {}
+        assert list(store._connections._own) == ["settle"]
+        async with store._connections.of("settle") as kept:
+            known = await kept.fetch("SELECT statement FROM pg_prepared_statements")
+        assert store._named["settling.succeed"].text in {row["statement"] for row in known}
+    finally:
+        await store.close()

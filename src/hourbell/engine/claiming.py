@@ -36,7 +36,7 @@ REGROUP = 0.005
 KEPT = 0.2
 """Seconds for which the places of an offer are kept free: a fire that is held up longer holds up no claim."""
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 1_000
 """Runs per claim: enough to be cheap each, few enough that the statement is short."""
 
 MOST_UNSETTLED = 5_000

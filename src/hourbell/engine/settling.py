@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hourbell.model.run import Run, Settlement
     from hourbell.store.protocol import Store
 
-BATCH = 500
+BATCH = 1_000
 
 FEW = 250
 """Reports that are not written at once while more are sure to come, since further runs wait here for their start."""
@@ -57,6 +57,7 @@ class Settling:
         self._queued = queued
         self._reports = Reports()
         self._flushed: asyncio.Future[None] | None = None
+        self._rehearsed = False
         self.wake: Callable[[], None] = lambda: None
         self.settled: Callable[[Sequence[Run]], object] = lambda runs: None
         self.noting: Noting | None = None
@@ -91,7 +92,8 @@ class Settling:
 
     async def step(self) -> float | None:
         """Write one batch; 0 when more has come together, None when nothing is left, and the seconds until then when
-        all that is left makes way."""
+        all that is left makes way. The first is a rehearsal where there is nothing yet: what the first report would
+        wait for is made ready beside the first claim."""
         if 0 < self._reports.ready() < FEW and self._holdings.waiting():
             await asyncio.sleep(GATHER)
         batch = self._reports.take(BATCH)
@@ -102,6 +104,9 @@ class Settling:
                 # Not known to be written: again, which the store allows. What was written before counts as accepted.
                 self._reports.written(batch)
                 self._forget(batch)
+        elif not self._rehearsed:
+            await self._store.settle(self._trust.node_id, ())
+        self._rehearsed = True
         left = self._reports.rest()
         if left is not None:
             return left

@@ -198,6 +198,9 @@ class RunStore(Protocol):
 
         A run that somebody asked to end is not queued again: it becomes cancelled where it was to be tried again or
         handed back, and where its node cancelled the body. One that succeeded or failed for good did so.
+
+        None at all is a rehearsal: nothing is written, and what the first would wait for (a connection, a statement
+        that is known to it) is there.
         """
 
     async def is_settled(self, node_id: str, run_id: str, attempt: int) -> bool:

@@ -232,7 +232,7 @@ class SqlStore:
         await self._database.run(lambda: _note_started(rows, node_id), "settle")
 
     async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> Mapping[str, RunState]:
-        if not settlements:
+        if not settlements and self._steps:
             return {}
         script = settling.settle_in_steps if self._steps else settling.settle_at_once
         settled = await self._database.run(lambda: script(node_id, settlements), "settle", atomic=self._steps)

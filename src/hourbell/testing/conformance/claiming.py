@@ -31,6 +31,22 @@ class ClaimingConformance(Conformance):
         assert run.run_at is not None
         assert (run.created_at, run.run_at) == (bench.later(-60), bench.later(-50))
 
+    async def test_a_run_is_told_as_it_stands_whether_or_not_that_is_usual(self, bench: Bench) -> None:
+        await bench.node()
+        usual = await bench.enqueue(queue="default", priority=0, on_lost="retry", lost_limit=5)
+        other = await bench.enqueue(queue="other", priority=1, on_lost="fail", lost_limit=4)
+        tried = await bench.enqueue(priority=2)
+        claimed = {run.id: run for run in await bench.claim()}
+        await bench.fail_and_retry(claimed[tried.id])
+        (claimed[tried.id],) = await bench.claim()
+        for run in (usual, other, tried):
+            assert await bench.get(run) == claimed[run.id]
+        told = claimed[usual.id]
+        assert (told.queue, told.priority, told.on_lost, told.lost_limit) == ("default", 0, "retry", 5)
+        told = claimed[other.id]
+        assert (told.queue, told.priority, told.on_lost, told.lost_limit) == ("other", 1, "fail", 4)
+        assert (claimed[tried.id].failures, claimed[usual.id].failures, claimed[usual.id].losses) == (1, 0, 0)
+
     async def test_no_run_is_due(self, bench: Bench) -> None:
         await bench.node()
         assert await bench.claim() == []

@@ -26,7 +26,9 @@ class SettlingConformance(Conformance):
 
     async def test_nothing_to_settle(self, bench: Bench) -> None:
         await bench.node()
+        run = await bench.running()
         assert await bench.store.settle("a", []) == {}
+        assert await bench.get(run) == run
 
     async def test_a_success(self, bench: Bench) -> None:
         run = await bench.running()

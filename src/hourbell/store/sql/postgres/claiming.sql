@@ -25,9 +25,10 @@ FROM (SELECT task FROM locked UNION ALL SELECT task FROM made) k;
 -- The node's own row is the lock, taken first: no live row, no claim. Each known task is asked for itself, so a backlog
 -- of one costs the others nothing. Limited tasks are counted here, under a snapshot later than the lock on their rows;
 -- without any, nothing is counted. Answers a row whose is_live says whether the node may claim, which is no run, and one for
--- each run that is claimed or missed, with what such a run can have: created_at where it is not run_at. That it writes
--- losses, as they are, makes it cheap: PostgreSQL reads the expression of a generated column (suspect) anew for each row
--- as long as it finds that none of what stands in it is written.
+-- each run that is claimed or missed, with what such a run can have: null where that is as a `Run` is unless something is
+-- said, which costs nothing on either side, and created_at only where it is not run_at. That it writes losses, as they
+-- are, makes it cheap: PostgreSQL reads the expression of a generated column (suspect) anew for each row as long as it
+-- finds that none of what stands in it is written.
 WITH RECURSIVE me AS MATERIALIZED (
     SELECT n.id FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live' FOR KEY SHARE
 ),
@@ -113,8 +114,10 @@ written AS (
         error = NULL
     WHERE r.id = ANY (ARRAY(SELECT p.id FROM picked p))
     RETURNING r.id::text, r.schedule_id, r.task, r.args, r.state, r.reason, r.origin, r.fire_at, r.run_at, r.start_by,
-              r.queue, r.priority, r.key, r.policies, r.on_lost, r.lost_limit, r.tracking_id, r.parent, r.attempt,
-              r.failures, r.losses, nullif(r.created_at, r.run_at) AS created_at, r.finished_at, r.yielded_to, r.progress
+              nullif(r.queue, 'default') AS queue, nullif(r.priority, 0) AS priority, r.key, r.policies,
+              nullif(r.on_lost, 'retry') AS on_lost, nullif(r.lost_limit, 5) AS lost_limit, r.tracking_id, r.parent,
+              r.attempt, nullif(r.failures, 0) AS failures, nullif(r.losses, 0) AS losses,
+              nullif(r.created_at, r.run_at) AS created_at, r.finished_at, r.yielded_to, r.progress
 )
 SELECT w.*, head.is_live, head.now_at
 FROM (VALUES (EXISTS (SELECT 1 FROM me), coalesce(:now, now()))) AS head (is_live, now_at) FULL JOIN written w ON false;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -12,6 +13,9 @@ from hourbell.store import statements
 from hourbell.testing.postgres_binaries import find_binaries
 
 BATCH = 500
+SETTINGS = ("jit=off", "enable_seqscan=off", "plan_cache_mode=force_generic_plan")
+"""What a node's sessions tell the planner, so that it plans for pgbench as it does for them."""
+
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _NODE = "'pgbench'"
 
@@ -26,7 +30,8 @@ def drained(url: str, runs: int) -> dict[str, float]:
         given = [word for name, value in variables().items() for word in ("-D", f"{name}={value}")]
         how = ["-n", "-c", "1", "-M", "prepared", *given, "-t", str(runs // BATCH)]
         command = [str(program), *how, "-f", str(file), url]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        told = {"PGOPTIONS": " ".join(f"-c {setting}" for setting in SETTINGS)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **told})
     found = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or found is None:
         raise ProgramFailed(f"pgbench failed; it said: {(done.stderr or done.stdout)[-1500:]}")

@@ -34,3 +34,10 @@ def test_a_new_parameter_is_not_passed_over() -> None:
 def test_another_claim_is_not_taken_for_ours() -> None:
     with pytest.raises(ProgramFailed, match="no longer ends"):
         limit.answering_ids("SELECT 1")
+
+
+def test_pgbench_plans_as_a_node_does() -> None:
+    known = statements.load("postgres", "hourbell", numbered=False)
+    said = "".join(known[f"transaction.{name}"].text for name in ("session", "plan_once")).replace(" = ", "=")
+    for setting in limit.SETTINGS:
+        assert f"SET {setting}" in said

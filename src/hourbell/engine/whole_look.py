@@ -13,7 +13,7 @@ QUICK = 0.01
 RARELY = 20.0
 """A slow look comes no sooner than so many times what the one before it took: a twentieth of the time goes into it."""
 
-SELDOM = 60.0
+SELDOM = 600.0
 """Seconds after which it comes all the same, however long it takes: what it alone finds waits no longer."""
 
 

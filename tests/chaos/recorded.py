@@ -133,6 +133,12 @@ class Tables:
         except (asyncpg.UndefinedTableError, sqlite3.OperationalError):
             return 0
 
+    async def busy(self) -> set[int]:
+        """The processes that hold a running run."""
+        nodes, runs = self._name(RecordedNode), self._name(RecordedRun)
+        held = f"SELECT node_id FROM {runs} WHERE state = 'running'"
+        return {row["pid"] for row in await self.rows(f"SELECT pid FROM {nodes} WHERE id IN ({held})")}
+
     async def rows(self, query: str) -> list[dict[str, Any]]:
         """Any other question; the same text must do for both databases."""
         (rows,) = await self._selected([query])

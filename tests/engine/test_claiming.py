@@ -153,21 +153,28 @@ async def test_lower_priority_numbers_and_earlier_runs_go_first() -> None:
         assert rig.going == [-5, 0, 5]
 
 
+def noting_where_claims_begin(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Of each claim for the task ``ring`` from which due time on it looks; None: from the front."""
+    began: list[Any] = []
+    claim = rig.bench.store.claim
+
+    async def noted(*args: Any, **wanted: Any) -> Any:
+        if "ring" in wanted["tasks"]:
+            began.append(wanted["since"])
+        return await claim(*args, **wanted)
+
+    monkeypatch.setattr(rig.bench.store, "claim", noted)
+    return began
+
+
 async def test_a_claim_that_leaves_older_runs_behind_does_not_say_where_the_next_begins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with Rig() as rig:
-        began: list[Any] = []
-        claim = rig.bench.store.claim
-
-        async def noted(*args: Any, **wanted: Any) -> Any:
-            if "ring" in wanted["tasks"]:
-                began.append(wanted["since"])
-            return await claim(*args, **wanted)
+        began = noting_where_claims_begin(rig, monkeypatch)
 
         async def rare() -> None: ...
 
-        monkeypatch.setattr(rig.bench.store, "claim", noted)
         rig.bench.task(rare)
         first, *_ = await rig.bench.enqueue_many("rare", 3)
         stuck = [replace(first, attempt=number) for number in range(4)]
@@ -192,15 +199,7 @@ async def test_what_a_question_found_is_claimed_from_the_front_if_the_question_l
 ) -> None:
     monkeypatch.setattr(whole_look, "rest_after", lambda took: 3600.0)
     async with Rig() as rig:
-        began: list[Any] = []
-        claim = rig.bench.store.claim
-
-        async def noted(*args: Any, **wanted: Any) -> Any:
-            if "ring" in wanted["tasks"]:
-                began.append(wanted["since"])
-            return await claim(*args, **wanted)
-
-        monkeypatch.setattr(rig.bench.store, "claim", noted)
+        began = noting_where_claims_begin(rig, monkeypatch)
         clock = rig.shift.claiming._parts.clock
         for wake in (
             rig.shift.claiming.take_now,

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from hourbell.engine.queue_head import QueueHead
 from hourbell.engine.whole_look import LATE, RARELY, SELDOM
-from hourbell.executors.choice import Kind
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import Claim, Run
 from hourbell.model.run_state import RunState
@@ -15,7 +14,7 @@ from hourbell.model.run_state import RunState
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-def runs(*seconds: float, on_lost: str = "retry") -> list[Run]:
+def runs(*seconds: float) -> list[Run]:
     """Runs that were due at these seconds."""
     return [
         Run(
@@ -25,7 +24,6 @@ def runs(*seconds: float, on_lost: str = "retry") -> list[Run]:
             origin="enqueue",
             created_at=BEGIN,
             run_at=BEGIN + timedelta(seconds=at),
-            on_lost=on_lost,
         )
         for at in seconds
     ]
@@ -39,15 +37,15 @@ class Claims:
         self._slow, self._took = slow, took
 
     def claim(
-        self, *due: float, full: bool = False, slots: int = 9, on_lost: str = "retry"
+        self, *due: float, full: bool = False, slots: int = 9, left_urgent: bool = False
     ) -> tuple[datetime | None, bool]:
         """Where it began, and whether a whole one is to follow at once."""
-        since = self.head.since(Kind.ASYNC, self.now, slots)
+        since = self.head.since(self.now, slots)
         asked, self.now = self.now, self.now + (self._slow if since is None else self._took)
         if since is None:
             self.whole.append(asked)
-        claim = Claim(BEGIN + timedelta(seconds=self.now), tuple(runs(*due, on_lost=on_lost)))
-        return since, self.head.claimed(Kind.ASYNC, claim, since, asked, self.now, slots=slots, full=full)
+        claim = Claim(BEGIN + timedelta(seconds=self.now), tuple(runs(*due)))
+        return since, self.head.claimed(claim, since, asked, self.now, slots=slots, full=full, left_urgent=left_urgent)
 
 
 def test_while_there_is_more_each_claim_begins_where_the_last_ended() -> None:
@@ -55,7 +53,6 @@ def test_while_there_is_more_each_claim_begins_where_the_last_ended() -> None:
     assert claims.claim(1, 2, 3, full=True) == (None, False)
     assert claims.claim(3, 4, full=True) == (BEGIN + timedelta(seconds=3), False)
     assert claims.claim(5, full=True) == (BEGIN + timedelta(seconds=4), False)
-    assert claims.head.since(Kind.THREAD, claims.now, 1) is None, "it has claimed nothing"
 
 
 def test_a_claim_that_brings_less_is_followed_by_one_of_everything() -> None:
@@ -107,7 +104,7 @@ def test_while_there_is_more_a_question_that_finds_it_changes_nothing() -> None:
 def test_what_was_left_behind_knowingly_is_looked_for_from_the_front() -> None:
     claims = Claims(slow=0.5)
     claims.claim(1)
-    claims.head.forget(Kind.ASYNC)
+    claims.head.forget()
     assert claims.claim()[0] is None
 
 
@@ -116,7 +113,7 @@ def test_what_may_not_wait_is_looked_for_where_the_last_claim_with_slots_ended()
     claims.claim(1, full=True)
     assert claims.claim(2, full=True, slots=0)[0] == BEGIN + timedelta(seconds=1)
     assert claims.claim(3, slots=0)[0] == BEGIN + timedelta(seconds=2)
-    with_slots = claims.head.since(Kind.ASYNC, claims.now, 3)
+    with_slots = claims.head.since(claims.now, 3)
     assert with_slots == BEGIN + timedelta(seconds=1)
     assert claims.claim(4, slots=3)[0] == with_slots
     assert claims.claim(slots=3)[0] == BEGIN + timedelta(seconds=claims.now - 0.001) - LATE, "nothing was left"
@@ -125,6 +122,6 @@ def test_what_may_not_wait_is_looked_for_where_the_last_claim_with_slots_ended()
 def test_more_than_may_start_at_once_may_have_been_left_behind() -> None:
     claims = Claims(slow=0.5)
     claims.claim(1, full=True)
-    claims.claim(2, 3, slots=2, on_lost="fail")
+    claims.claim(2, 3, slots=2, left_urgent=True)
     assert claims.claim(slots=2)[0] == BEGIN + timedelta(seconds=1)
     assert claims.claim(slots=2)[0] == BEGIN + timedelta(seconds=claims.now - 0.001) - LATE

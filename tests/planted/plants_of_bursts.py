@@ -102,7 +102,7 @@ OF_BURSTS = (
     Plant(
         "of many lost runs as many are taken over with each poll as there are slots",
         "engine/claiming.py",
-        "if full or self._may_have_left_urgent(claim.runs, slots):",
+        "if full or left_urgent:",
         "if full:",
         ("tests/engine/test_ahead.py",),
     ),

@@ -99,11 +99,17 @@ async def test_a_place_outlives_a_connection_that_could_not_be_made(exchange: Ex
     await pool.take()
 
 
-async def test_a_place_outlives_who_was_cancelled_while_he_waited(exchange: Exchange) -> None:
+async def waited_for(exchange: Exchange) -> tuple[Pool, Any, asyncio.Task[Any]]:
+    """A pool of one, the connection that is lent, and who waits for it."""
     pool = made(exchange, size=1)
     line = await pool.take()
     waiting = asyncio.create_task(pool.take())
     await asyncio.sleep(0)
+    return pool, line, waiting
+
+
+async def test_a_place_outlives_who_was_cancelled_while_he_waited(exchange: Exchange) -> None:
+    pool, line, waiting = await waited_for(exchange)
     waiting.cancel()
     await asyncio.wait({waiting})
     pool.give(line)
@@ -151,10 +157,7 @@ async def test_a_closed_pool_lends_none_and_waits_for_those_that_are_lent(exchan
 
 
 async def test_who_waits_while_the_pool_is_closed_is_told(exchange: Exchange) -> None:
-    pool = made(exchange, size=1)
-    line = await pool.take()
-    waiting = asyncio.create_task(pool.take())
-    await asyncio.sleep(0)
+    pool, line, waiting = await waited_for(exchange)
     pool.close()
     pool.give(line)
     with pytest.raises(asyncpg.InterfaceError, match="closed"):

@@ -77,7 +77,7 @@ class Claiming:
         self._hungry: set[Kind] = set()
         self._withheld: set[Kind] = set()
         self._turns = list(Kind)
-        self._head = QueueHead(parts.settings.poll)
+        self._heads = {kind: QueueHead(parts.settings.poll) for kind in Kind}
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._kinds = Kinds(parts.tasks, self._limiting.learn)
         self._claimed_at: dict[Kind, float] = {}
@@ -99,8 +99,8 @@ class Claiming:
         """
         since = {kind for kind in Kind if self._claimed_at.get(kind, asked) <= asked}
         if since:
-            if whole:
-                self._head.doubted()
+            for head in self._heads.values() if whole else ():
+                head.doubted()
             self._pending |= since
             self.wake()
 
@@ -238,7 +238,8 @@ class Claiming:
         asked = self._claimed_at[kind] = self._parts.timekeeper.ask()
         # Where a task gets fewer than there are places, older runs of it stay behind the last that is claimed.
         is_even = not limits and all(room == limit for room in tasks.values())
-        since = self._head.since(kind, asked, slots) if is_even else None
+        head = self._heads[kind]
+        since = head.since(asked, slots) if is_even else None
         try:
             claim = await self._store.claim(
                 self._trust.node_id,
@@ -266,12 +267,13 @@ class Claiming:
             self._tell_missed(run)
         self._limiting.claimed(kind, claim)
         full = len(claim.runs) + len(claim.missed) >= limit
-        now = self._parts.clock.elapsed()
+        left_urgent = self._may_have_left_urgent(claim.runs, slots)
+        answered = self._parts.clock.elapsed()
         if not is_even:
-            self._head.forget(kind)
-        elif self._head.claimed(kind, claim, since, asked, now, slots=slots, full=full):
+            head.forget()
+        elif head.claimed(claim, since, asked, answered, slots=slots, full=full, left_urgent=left_urgent):
             self._pending.add(kind)
-        if full or self._may_have_left_urgent(claim.runs, slots):
+        if full or left_urgent:
             self._hungry.add(kind)
             self._call_for_help()
         else:

@@ -62,7 +62,6 @@ class Tenure:
         self.watching = Watching(store, parts, trust.node_id, self, self._ask_again)
         firing = self._firing = self._made_firing(store, parts)
         rescuing = Rescuing(store, parts, trust.node_id, witness, neighbours, self, spent=self.watching.spent)
-        pruning = Pruning(store, parts, spent=self.watching.spent)
         self._rescuing = rescuing
         upkeeping = Upkeeping(
             store, parts, trust.node_id, sweep=self._sweep, changed=self.watching.hinted, spent=self.watching.spent
@@ -92,7 +91,7 @@ class Tenure:
             self._fire,
             self._fire_beside,
             self._rescue,
-            Loop("prune", pruning.step, troubles),
+            Loop("prune", Pruning(store, parts, spent=self.watching.spent).step, troubles),
             Loop("upkeep", upkeeping.step, troubles),
             Loop(LOOP, listening.step, troubles),
         ]

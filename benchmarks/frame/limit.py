@@ -89,6 +89,7 @@ def _claiming() -> dict[str, str]:
         "claim_id": "'pgbench'",
         "now": "NULL::timestamptz",
         "since": ":since",
+        "until": "NULL",
         "limit": str(BATCH),
         "slots": str(BATCH),
         "tasks": "'{body}'",

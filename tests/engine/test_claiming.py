@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Self
@@ -14,13 +15,15 @@ import pytest
 from engine.bench import Bench, until, until_async
 from hourbell.clock import ManualClock
 from hourbell.engine import whole_look
+from hourbell.engine.past import Stretch
 from hourbell.engine.planning import plan_fires
 from hourbell.engine.shift import Shift
+from hourbell.engine.whole_look import RARELY
 from hourbell.errors import StoreUnavailable
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind, make_executors
 from hourbell.executors.protocol import Executor
-from hourbell.model.run import ROOM_FOR_SUSPECTS
+from hourbell.model.run import ROOM_FOR_SUSPECTS, Claim
 from hourbell.model.run_state import Outcome, RunState
 from hourbell.triggers import At
 
@@ -213,6 +216,68 @@ async def test_what_a_question_found_is_claimed_from_the_front_if_the_question_l
         assert (first, last) == (None, None)
         assert second is not None
         assert third is not None
+
+
+def long_past(rig: Rig, monkeypatch: pytest.MonkeyPatch, took: float, answers: bool) -> list[Stretch]:
+    """Where claims look. One of everything takes so long, with an answer or without; what there is is found in the part
+    of the past that is the first of all, and nowhere else."""
+    looked: list[Stretch] = []
+    claim = rig.bench.store.claim
+    for head in rig.shift.claiming._heads.values():
+        monkeypatch.setattr(head, "_in_parts", True)
+
+    async def noted(*args: Any, **wanted: Any) -> Any:
+        looked.append(Stretch(wanted["since"], wanted["until"]))
+        if looked[-1] == Stretch():
+            rig.clock.advance(took)
+            if not answers:
+                raise StoreUnavailable("no answer")
+        is_first = wanted["since"] is None and wanted["until"] is not None
+        return await claim(*args, **wanted) if is_first else Claim(rig.clock.now(), ())
+
+    monkeypatch.setattr(rig.bench.store, "claim", noted)
+    return looked
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_where_a_claim_of_everything_takes_too_long_the_past_is_looked_through_in_parts_unasked(
+    answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Rig() as rig:
+        looked = long_past(rig, monkeypatch, 0.4, answers)
+        await rig.bench.enqueue_many("ring", 1)
+        rig.shift.claiming.take_now()
+        for _ in range(200):
+            rest: float | None = 0.0
+            with suppress(StoreUnavailable):
+                rest = await rig.shift.claiming.step()
+            await asyncio.sleep(0)
+            if rig.going or rest is None:
+                break
+            rig.clock.advance(rest)
+        assert rig.going, "found by nobody's hint"
+        assert looked.count(Stretch()) == len({Kind.ASYNC, Kind.THREAD})
+        now = [stretch for stretch in looked if stretch.until is None and stretch.since is not None]
+        assert len(now) >= 2, "what is due now has its turn between"
+        assert [run.attempt for run in await rig.bench.runs()] == [1]
+
+
+@pytest.mark.parametrize("waiting", ["_hungry", "_withheld"])
+async def test_a_past_that_brings_nothing_leaves_those_waiting_who_were(
+    waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Rig() as rig:
+        looked = long_past(rig, monkeypatch, 0.4, answers=True)
+        claiming = rig.shift.claiming
+        claiming.take_now()
+        await rig.claim_pending()
+        rig.clock.advance(RARELY * 0.4)
+        getattr(claiming, waiting).add(Kind.ASYNC)
+        claiming._take(Kind.ASYNC)
+        await claiming.step()
+        assert looked[-1].until is not None
+        assert Kind.ASYNC in getattr(claiming, waiting)
+        assert Kind.ASYNC in claiming._pending
 
 
 async def test_the_lost_answer_of_a_claim_is_read_back() -> None:

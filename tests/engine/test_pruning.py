@@ -96,6 +96,19 @@ async def test_a_step_that_failed_is_tried_again_from_the_same_place() -> None:
     assert store.began[1:] == [{RunState.SUCCEEDED: "r1"}] * 2
 
 
+async def test_what_took_too_long_to_have_an_answer_rests_too() -> None:
+    store = Deleting((1.0, MORE), (0.1, MORE), (5.0, None), (0.1, MORE), (0.1, MORE))
+    step = pruning(store)
+    await stepped(store, step, 3)
+    store.clock.advance(RARELY * 1.0)
+    with pytest.raises(StoreUnavailable):
+        await step.step()
+    await stepped(store, step, 2)
+    assert store.began == [{}, *({RunState.SUCCEEDED: f"r{number}"} for number in (1,)), {}, *store.began[3:]]
+    assert store.began[3] == {RunState.SUCCEEDED: "r2"}, "from where the last one ended"
+    assert store.began[4] != {}
+
+
 async def test_while_it_is_behind_its_batches_grow() -> None:
     store = Deleting(*[(0.01, MORE)] * 6, (0.01, 3), (0.01, 0))
     await stepped(store, pruning(store), 9)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 
+from hourbell.engine.past import FIRST_SPAN, PAINLESS, Past, Stretch
 from hourbell.engine.queue_head import QueueHead
-from hourbell.engine.whole_look import LATE, RARELY, SELDOM
+from hourbell.engine.whole_look import LATE, LONG, RARELY
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import Claim, Run
 from hourbell.model.run_state import RunState
@@ -33,19 +34,23 @@ class Claims:
     """One kind's claims one after the other, each of which takes ``took`` seconds, a whole one ``slow``."""
 
     def __init__(self, slow: float = 0.001, took: float = 0.001) -> None:
-        self.head, self.now, self.whole = QueueHead(1.0), 0.0, list[float]()
+        self.head, self.now, self.whole, self.past = QueueHead(1.0, in_parts=True), 0.0, list[float](), list[Stretch]()
         self._slow, self._took = slow, took
 
     def claim(
-        self, *due: float, full: bool = False, slots: int = 9, left_urgent: bool = False
+        self, *due: float, full: bool = False, slots: int = 9, left_urgent: bool = False, even: bool = True
     ) -> tuple[datetime | None, bool]:
-        """Where it began, and whether a whole one is to follow at once."""
-        since = self.head.since(self.now, slots)
-        asked, self.now = self.now, self.now + (self._slow if since is None else self._took)
-        if since is None:
+        """Where it began, and whether another is to follow at once."""
+        stretch = self.head.stretch(self.now, slots, even=even)
+        is_past = stretch.until is not None
+        asked, self.now = self.now, self.now + (self._slow if stretch == Stretch() else self._took)
+        if stretch == Stretch():
             self.whole.append(asked)
+        if is_past:
+            self.past.append(stretch)
         claim = Claim(BEGIN + timedelta(seconds=self.now), tuple(runs(*due)))
-        return since, self.head.claimed(claim, since, asked, self.now, slots=slots, full=full, left_urgent=left_urgent)
+        left = {"full": full, "left_urgent": left_urgent, "even": even}
+        return stretch.since, self.head.claimed(claim, stretch, asked, self.now, slots=slots, **left)
 
 
 def test_while_there_is_more_each_claim_begins_where_the_last_ended() -> None:
@@ -64,7 +69,7 @@ def test_a_claim_that_brings_less_is_followed_by_one_of_everything() -> None:
 
 
 def test_however_much_there_is_everything_is_looked_at_again_and_again_but_not_all_the_time() -> None:
-    for took, apart in ((0.001, 1.0), (0.1, RARELY * 0.1), (40.0, SELDOM)):
+    for took, apart in ((0.001, 1.0), (0.1, RARELY * 0.1), (LONG, RARELY * LONG)):
         claims = Claims(slow=took, took=apart / 500)
         while claims.now < 3.5 * (apart + took):
             claims.claim(claims.now, full=True)
@@ -74,11 +79,11 @@ def test_however_much_there_is_everything_is_looked_at_again_and_again_but_not_a
 
 
 def test_where_a_look_at_everything_is_slow_a_claim_that_found_the_end_is_not_followed_by_one() -> None:
-    claims = Claims(slow=0.5)
+    claims = Claims(slow=0.2)
     assert claims.claim(1) == (None, False)
-    assert claims.claim(2) == (BEGIN + timedelta(seconds=0.5) - LATE, False)
-    assert claims.claim() == (BEGIN + timedelta(seconds=0.501) - LATE, False)
-    claims.now = 0.49 + RARELY * 0.5
+    assert claims.claim(2) == (BEGIN + timedelta(seconds=0.2) - LATE, False)
+    assert claims.claim() == (BEGIN + timedelta(seconds=0.201) - LATE, False)
+    claims.now = 0.19 + RARELY * 0.2
     since, follows = claims.claim()
     assert since is not None
     assert not follows
@@ -87,7 +92,7 @@ def test_where_a_look_at_everything_is_slow_a_claim_that_found_the_end_is_not_fo
 
 
 def test_what_a_question_found_before_that_place_is_claimed_at_once() -> None:
-    claims = Claims(slow=0.5)
+    claims = Claims(slow=0.2)
     claims.claim(1)
     assert claims.claim()[0] is not None
     claims.head.doubted()
@@ -95,33 +100,203 @@ def test_what_a_question_found_before_that_place_is_claimed_at_once() -> None:
 
 
 def test_while_there_is_more_a_question_that_finds_it_changes_nothing() -> None:
-    claims = Claims(slow=0.5)
+    claims = Claims(slow=0.2)
     claims.claim(1, full=True)
     claims.head.doubted()
     assert claims.claim(2, full=True)[0] is not None
 
 
 def test_what_was_left_behind_knowingly_is_looked_for_from_the_front() -> None:
-    claims = Claims(slow=0.5)
+    claims = Claims(slow=0.2)
     claims.claim(1)
-    claims.head.forget()
+    assert claims.claim(even=False)[0] is None
     assert claims.claim()[0] is None
 
 
 def test_what_may_not_wait_is_looked_for_where_the_last_claim_with_slots_ended() -> None:
-    claims = Claims(slow=0.5)
+    claims = Claims(slow=0.2)
     claims.claim(1, full=True)
     assert claims.claim(2, full=True, slots=0)[0] == BEGIN + timedelta(seconds=1)
     assert claims.claim(3, slots=0)[0] == BEGIN + timedelta(seconds=2)
-    with_slots = claims.head.since(claims.now, 3)
+    with_slots = claims.head.stretch(claims.now, 3).since
     assert with_slots == BEGIN + timedelta(seconds=1)
     assert claims.claim(4, slots=3)[0] == with_slots
     assert claims.claim(slots=3)[0] == BEGIN + timedelta(seconds=claims.now - 0.001) - LATE, "nothing was left"
 
 
 def test_more_than_may_start_at_once_may_have_been_left_behind() -> None:
-    claims = Claims(slow=0.5)
+    claims = Claims(slow=0.2)
     claims.claim(1, full=True)
     claims.claim(2, 3, slots=2, left_urgent=True)
     assert claims.claim(slots=2)[0] == BEGIN + timedelta(seconds=1)
     assert claims.claim(slots=2)[0] == BEGIN + timedelta(seconds=claims.now - 0.001) - LATE
+
+
+LONG_AGO = 2.0
+"""Seconds that a look at everything takes here, where it is long."""
+
+
+def gone_through(claims: Claims) -> list[Stretch]:
+    """What a node looks at until the past is over, when nothing is due: each claim when it is said to come."""
+    begun = len(claims.past)
+    for _ in range(1000):
+        rest = claims.head.rest(claims.now)
+        if rest is None or rest > 20:
+            break
+        claims.now += rest
+        claims.claim()
+    return claims.past[begun:]
+
+
+def test_where_a_look_at_everything_is_long_the_past_is_looked_through_in_parts_without_a_gap() -> None:
+    claims = Claims(slow=LONG_AGO, took=0.05)
+    claims.claim(1)
+    assert claims.head.rest(claims.now) == RARELY * LONG_AGO
+    claims.now += RARELY * LONG_AGO
+    parts = gone_through(claims)
+    assert parts[0].until == BEGIN + timedelta(seconds=LONG_AGO) - LATE, "from where the claims begin"
+    assert all(later.until == sooner.since for sooner, later in itertools.pairwise(parts))
+    assert parts[-1].since is None, "to the first"
+    assert len(claims.whole) == 1
+
+
+def test_parts_get_longer_while_they_are_quick_and_shorter_when_they_are_not() -> None:
+    spans = []
+    for took in (PAINLESS / 2, PAINLESS, 2 * PAINLESS):
+        past = Past(BEGIN, 0.0)
+        for _ in range(3):
+            past.looked(0.0, took, left=False)
+        since, until = past.stretch()
+        assert since is not None
+        assert until is not None
+        spans.append(until - since)
+    assert spans[:2] == [64 * FIRST_SPAN, FIRST_SPAN]
+    assert spans[2] < FIRST_SPAN / 10
+
+
+def test_however_long_each_part_takes_the_past_comes_to_an_end() -> None:
+    past, parts = Past(BEGIN, 0.0), 0
+    while not past.is_over:
+        past.looked(0.0, 10 * PAINLESS, left=False)
+        parts += 1
+    assert parts < 500
+
+
+def test_what_is_due_now_has_its_turn_between_two_parts_of_the_past() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.claim(1)
+    claims.now += RARELY * LONG_AGO
+    assert claims.claim()[1], "another claim follows"
+    since, follows = claims.claim()
+    assert since == BEGIN + timedelta(seconds=LONG_AGO) - LATE
+    assert not follows
+    assert len(claims.past) == 1
+
+
+def test_slow_parts_take_a_twentieth_of_the_time() -> None:
+    past = Past(BEGIN, 0.0)
+    past.looked(0.0, 0.05, left=False)
+    assert past.due_in(0.05) == RARELY * 0.05
+
+
+def test_a_part_that_holds_more_than_was_taken_is_looked_at_again_at_once() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.claim(1)
+    claims.now += RARELY * LONG_AGO
+    claims.claim(1, 2, full=True)
+    claims.claim(left_urgent=True)
+    claims.claim()
+    assert len(claims.past) == 3
+    assert claims.past[0] == claims.past[1] == claims.past[2]
+
+
+def test_once_the_past_is_short_again_it_is_looked_at_as_a_whole() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.claim(1)
+    claims.now += RARELY * LONG_AGO
+    parts = gone_through(claims)
+    assert len(parts) < 25, "it reaches back in a few steps"
+    assert claims.head.rest(claims.now) is None
+    claims.now += 20
+    assert claims.claim()[0] is None
+
+
+def test_a_look_at_everything_that_has_no_answer_is_not_tried_again_as_such() -> None:
+    claims = Claims()
+    stretch = claims.head.stretch(0.0, 9)
+    assert stretch == Stretch()
+    claims.head.failed(stretch, 0.0, 5.0, BEGIN)
+    claims.now = 5.0
+    assert claims.head.rest(claims.now) == 0.0
+    claims.claim(1)
+    assert claims.past == [Stretch(BEGIN - LATE - FIRST_SPAN, BEGIN - LATE)]
+    assert claims.claim(2)[0] == BEGIN - LATE
+    assert gone_through(claims)[-1].since is None
+
+
+def test_a_failure_at_once_says_nothing_of_the_past() -> None:
+    claims = Claims()
+    claims.head.failed(claims.head.stretch(0.0, 9), 0.0, 0.1, BEGIN)
+    assert claims.head.rest(0.1) is None
+    assert claims.claim()[0] is None
+
+
+def test_a_part_that_has_no_answer_is_tried_again_as_a_shorter_one() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.claim(1)
+    claims.now += RARELY * LONG_AGO
+    stretch = claims.head.stretch(claims.now, 9)
+    claims.head.failed(stretch, claims.now, claims.now + 5, BEGIN)
+    claims.now += 5
+    assert claims.head.rest(claims.now) == RARELY * 5
+    assert claims.claim()[0] == stretch.until, "what is due now is claimed meanwhile"
+    claims.now += RARELY * 5
+    claims.claim()
+    (again,) = claims.past
+    assert again.until == stretch.until
+    assert again.since is not None
+    assert stretch.since is not None
+    assert again.since > stretch.since
+
+
+def test_claims_without_slots_leave_the_past_alone() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.claim(1)
+    claims.now += RARELY * LONG_AGO
+    assert claims.claim(slots=0)[0] is not None
+    assert not claims.past
+    claims.claim()
+    assert len(claims.past) == 1
+
+
+def test_where_the_past_is_long_a_claim_that_leaves_older_runs_behind_begins_where_it_did() -> None:
+    claims = Claims(slow=LONG_AGO, took=0.1)
+    claims.claim(1)
+    place = BEGIN + timedelta(seconds=LONG_AGO) - LATE
+    assert claims.claim(2, even=False)[0] == place
+    assert claims.claim(3, even=False)[0] == place
+    claims._took = LONG + 0.01
+    assert claims.claim(4, even=False)[0] == place
+    assert claims.claim(even=False)[0] == BEGIN + timedelta(seconds=claims.now - claims._took) - LATE, (
+        "too slow to stay"
+    )
+
+
+def test_what_a_question_found_in_a_long_past_is_looked_for_in_parts() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.claim(1)
+    assert claims.claim()[0] is not None
+    assert not claims.past
+    claims.head.doubted()
+    claims.claim()
+    assert len(claims.past) == 1
+
+
+def test_where_nothing_is_left_out_there_are_no_parts() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.head = QueueHead(1.0, in_parts=False)
+    claims.claim(1)
+    claims.head.failed(Stretch(), claims.now, claims.now + 5, BEGIN)
+    assert claims.head.rest(claims.now) is None
+    claims.now += RARELY * LONG_AGO
+    assert claims.claim()[0] is None

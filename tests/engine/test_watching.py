@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -12,7 +14,8 @@ import pytest
 from engine.bench import Bench, declaration
 from hourbell.clock import ManualClock
 from hourbell.engine.watching import DEBOUNCE, SECOND_LOOK, Watching
-from hourbell.engine.whole_look import LATE, RARELY
+from hourbell.engine.whole_look import LATE, LONG, RARELY, SELDOM
+from hourbell.errors import StoreUnavailable
 from hourbell.model.plan import NextWork, Question
 from hourbell.triggers import At, Every
 
@@ -310,7 +313,7 @@ async def test_where_a_look_at_the_whole_queue_is_slow_most_questions_are_about_
     watching = await watch.begin()
     watching.heard()
     watch.woken.told()
-    store, took, bounds = watch.bench.store._store, 0.4, list[datetime | None]()
+    store, took, bounds = watch.bench.store._store, 0.2, list[datetime | None]()
 
     async def slow(node_id: str, question: Question) -> NextWork:
         """A store that leaves out what it may, and is slow where it may not."""
@@ -335,6 +338,59 @@ async def test_where_a_look_at_the_whole_queue_is_slow_most_questions_are_about_
     ), "each asks for what is due since the one before it"
     assert RARELY * took <= len(bounded) * DEBOUNCE * 1.2, "a twentieth of the time"
     assert watch.woken.told() == ["take", *["take the last"] * len(bounded), "take"]
+
+
+async def asked_about(watch: Watch, watching: Watching, answers: Sequence[float | None]) -> list[bool]:
+    """Of questions that take so long each (None: five seconds, and no answer) whether they are about everything.
+    Nothing is due."""
+    store, whole, times = watch.bench.store._store, list[bool](), iter(answers)
+
+    async def answered(node_id: str, question: Question) -> NextWork:
+        whole.append(question.since is None)
+        took = next(times)
+        watch.clock.advance(5.0 if took is None else took)
+        if took is None:
+            raise StoreUnavailable("no answer")
+        work: NextWork = await store.next_work(node_id, question)
+        return replace(work, since=question.since)
+
+    watching._store = SimpleNamespace(next_work=answered)  # type: ignore[assignment]
+    while len(whole) < len(answers):
+        with suppress(StoreUnavailable):
+            await watching.step()
+        watching.hinted()
+        watch.clock.advance(DEBOUNCE)
+    return whole
+
+
+async def test_a_look_at_the_whole_queue_that_is_long_is_left_to_the_claims() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    watch.woken.told()
+    assert await asked_about(watch, watching, [LONG + 0.1, 0.001, 0.001]) == [True, False, False]
+    assert watch.woken.told() == ["take"], "however little is due"
+    watch.clock.advance(RARELY * (LONG + 0.1))
+    assert await asked_about(watch, watching, [0.001]) == [False], "it would hold up the fires"
+    watch.clock.advance(SELDOM)
+    assert await asked_about(watch, watching, [0.001]) == [True]
+    assert watch.woken.told() == []
+
+
+async def test_a_database_that_was_away_is_asked_for_everything_as_soon_as_it_is_back() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    assert await asked_about(watch, watching, [None, None, 0.001, 0.001, 0.001]) == [True, False, False, True, True]
+
+
+async def test_what_has_no_answer_about_everything_is_asked_about_the_end() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    watch.woken.told()
+    asked = await asked_about(watch, watching, [None, 0.001, None, *[0.001] * 5])
+    assert asked == [True, False, True, *[False] * 5]
+    assert watch.woken.told() == ["take", "take"], "claims look through the rest in parts"
+    watch.clock.advance(SELDOM)
+    assert await asked_about(watch, watching, [None, 0.001]) == [True, False]
 
 
 def _no_plan(*_: object) -> None:

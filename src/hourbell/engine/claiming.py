@@ -77,7 +77,7 @@ class Claiming:
         self._hungry: set[Kind] = set()
         self._withheld: set[Kind] = set()
         self._turns = list(Kind)
-        self._heads = {kind: QueueHead(parts.settings.poll) for kind in Kind}
+        self._heads = {kind: QueueHead(parts.settings.poll, in_parts=store.leaves_out) for kind in Kind}
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._kinds = Kinds(parts.tasks, self._limiting.learn)
         self._claimed_at: dict[Kind, float] = {}
@@ -180,12 +180,15 @@ class Claiming:
         self._fill()
 
     async def step(self) -> float | None:
-        """One claim; 0 while another kind waits for its own, None when nothing is to be claimed."""
+        """One claim; 0 while another kind waits for its own, None when nothing is to be claimed, or seconds where there
+        is a past to look through."""
         if self._doubt is not None:
             await self._read_back(*self._doubt)
+        rests = self._rests()
+        self._pending.update(kind for kind, rest in rests.items() if not rest)
         kind = self._next_kind()
         if kind is None:
-            return None
+            return min(filter(None, rests.values()), default=None)
         # Asked anew, and the look-ahead shrinks as time goes by: what there was room for may be nothing by now.
         room = self._room(kind)
         if room > 0:
@@ -194,7 +197,15 @@ class Claiming:
             self._hungry.add(kind)
         # Places that became free meanwhile were counted as taken by this claim.
         self._fill()
-        return 0 if self._pending else None
+        return 0 if self._pending else min(self._rests().values(), default=None)
+
+    def _rests(self) -> dict[Kind, float]:
+        """Seconds until the next look at the past, of the kinds that have one and wait for nothing else."""
+        if self._is_over():
+            return {}
+        elapsed = self._parts.clock.elapsed()
+        rests = {kind: head.rest(elapsed) for kind, head in self._heads.items() if kind not in self._hungry}
+        return {kind: rest for kind, rest in rests.items() if rest is not None}
 
     def _next_kind(self) -> Kind | None:
         if self._is_over():
@@ -239,7 +250,7 @@ class Claiming:
         # Where a task gets fewer than there are places, older runs of it stay behind the last that is claimed.
         is_even = not limits and all(room == limit for room in tasks.values())
         head = self._heads[kind]
-        since = head.since(asked, slots) if is_even else None
+        stretch = head.stretch(asked, slots, even=is_even)
         try:
             claim = await self._store.claim(
                 self._trust.node_id,
@@ -250,9 +261,11 @@ class Claiming:
                 suspects=self._holdings.room_for_suspects() if slots else 0,
                 limits=limits,
                 slots=slots,
-                since=since,
+                since=stretch.since,
+                until=stretch.until,
             )
         except BaseException:
+            head.failed(stretch, asked, self._parts.clock.elapsed(), self._parts.clock.now())
             # Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed.
             self._doubt = (claim_id, kind)
             self._holdings.claimed = True
@@ -269,20 +282,19 @@ class Claiming:
         full = len(claim.runs) + len(claim.missed) >= limit
         left_urgent = self._may_have_left_urgent(claim.runs, slots)
         answered = self._parts.clock.elapsed()
-        if not is_even:
-            head.forget()
-        elif head.claimed(claim, since, asked, answered, slots=slots, full=full, left_urgent=left_urgent):
+        left = {"full": full, "left_urgent": left_urgent, "even": is_even}
+        if head.claimed(claim, stretch, asked, answered, slots=slots, **left):
             self._pending.add(kind)
         if full or left_urgent:
             self._hungry.add(kind)
             self._call_for_help()
-        else:
+        elif stretch.until is None:
             self._hungry.discard(kind)
-        if slots:
-            self._withheld.discard(kind)
-        else:
+        if not slots:
             # What may not wait was not asked for.
             self._withheld.add(kind)
+        elif stretch.until is None:
+            self._withheld.discard(kind)
         self._adopt(claim_id, kind, claim.runs)
 
     def _may_have_left_urgent(self, runs: Sequence[Run], slots: int) -> bool:

@@ -71,13 +71,17 @@ class Pruning:
             self._rested = True
             return self._every * random.uniform(0.1, 1.0)
         began = self._clock.elapsed()
-        if whole := self._whole.is_due(began):
-            self._reached.clear()
-        pruned = await self._store.prune(self._retention, self._batch, self._reached)
-        self._reached.update(pruned.reached)
-        took = self._clock.elapsed() - began
+        whole = self._whole.is_due(began)
+        try:
+            pruned = await self._store.prune(self._retention, self._batch, {} if whole else self._reached)
+        finally:
+            # What took so long that there was no answer rests too, and a step from where the last one ended is next.
+            took = self._clock.elapsed() - began
+            if whole:
+                self._whole.done(began, began + took)
         if whole:
-            self._whole.done(began, began + took)
+            self._reached.clear()
+        self._reached.update(pruned.reached)
         if pruned.deleted >= self._batch:
             self._batch = min(2 * self._batch, MOST_AT_ONCE)
             return max(SHORTEST, REST * took)

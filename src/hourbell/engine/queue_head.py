@@ -1,10 +1,11 @@
-"""Where a queue begins, as far as a node has claimed it."""
+"""Where the queue begins, as far as a node knows: what is before it was claimed and need not be read again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hourbell.engine.whole_look import LATE, WholeLook
+from hourbell.engine.past import Past, Stretch
+from hourbell.engine.whole_look import LATE, LONG, WholeLook
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,58 +18,113 @@ class QueueHead:
 
     While there is more than they take, a claim begins where the one before it ended; when everything was taken, a
     little before that moment. What comes in before that place (committed late, handed back, or put there on purpose) is
-    found by a look at the whole. While there is more, one comes every ``longest`` seconds. Besides, it comes when less
-    than asked for came back, and whenever claims are wanted and nothing is known to follow; but where such looks are
-    slow, not before the next is due. A claim without ``slots`` leaves behind what may not wait here: the next one with
-    slots begins where the last one with slots ended.
+    found by the next claim that looks at everything, or by the question what there is to do. While there is more, that
+    claim comes only now and then, however quick it is: ``longest`` is the time for which the last such one holds then.
+    A claim without slots leaves behind what may not wait here, and one with fewer slots than it could have given: the
+    next one with slots begins where the last one ended that left none.
+
+    A look at everything that took `LONG`, or came to no end, is not made again: the past is looked through in parts
+    then (`Past`), by claims of their own, until it is short again. Not where the store would leave nothing out.
     """
 
-    def __init__(self, longest: float) -> None:
+    def __init__(self, longest: float, *, in_parts: bool) -> None:
         self._longest = longest
+        self._in_parts = in_parts
         self._look = WholeLook()
         self._since: datetime | None = None
         self._since_with_slots: datetime | None = None
         self._more_until: float | None = None
+        self._is_long = False
+        self._past: Past | None = None
 
-    def since(self, elapsed: float, slots: int) -> datetime | None:
-        """Where the claim at ``elapsed`` may begin; None: at the front."""
-        if self._look.is_due(elapsed) and (self._more_until is None or elapsed >= self._more_until):
+    def stretch(self, elapsed: float, slots: int, *, even: bool = True) -> Stretch:
+        """What the claim at ``elapsed`` looks at. One that is not ``even`` gives less of one task than of others, and
+        leaves older runs of that behind."""
+        since = self._since_with_slots if slots else self._since
+        if since is None or not self._is_long:
+            if not even:
+                return Stretch()
+            is_due = self._look.is_due(elapsed) and (self._more_until is None or elapsed >= self._more_until)
+            return Stretch(None if is_due else since)
+        if not slots:
+            return Stretch(since)
+        if self._past is None and self._look.is_due(elapsed):
+            self._past = Past(since, elapsed)
+        if self._past is not None and not self._past.due_in(elapsed):
+            return self._past.stretch()
+        return Stretch(since)
+
+    def rest(self, elapsed: float) -> float | None:
+        """Seconds until a claim is to be made for nothing but the past; None when no such claim is needed."""
+        if not self._is_long:
             return None
-        return self._since_with_slots if slots else self._since
+        return self._past.due_in(elapsed) if self._past is not None else self._look.due_in(elapsed)
 
     def doubted(self) -> None:
         """Something is due that may be before what is looked at: the next claim begins at the front. Where there is
         more than they take, that is so all the time, and they begin there now and then anyway."""
-        if self._more_until is None:
+        if self._more_until is None or self._is_long:
             self._look.wanted()
 
     def claimed(
         self,
         claim: Claim,
-        since: datetime | None,
+        stretch: Stretch,
         asked: float,
         answered: float,
         *,
         slots: int,
         full: bool,
         left_urgent: bool,
+        even: bool = True,
     ) -> bool:
-        """A claim that began at ``since`` brought this; ``full``: there may be more after it; ``left_urgent``: what may
-        not wait here may have been left behind. True when it is to be followed by a whole one at once, since something
-        may be before it."""
-        if since is None:
+        """A claim that looked there brought this; ``full``: there may be more after it; ``left_urgent``: what may not
+        wait here may have been left behind. True when it is to be followed by another at once, since something may be
+        where it did not look."""
+        if stretch.until is not None:
+            self._looked_at_past(asked, answered, left=full or left_urgent)
+            return True
+        if stretch.since is None:
             self._look.done(asked, answered)
+            self._is_long = self._in_parts and answered - asked > LONG
+        if not even:
+            self._claimed_unevenly(claim, answered - asked)
+            return False
         last = claim.runs[-1].run_at if full and claim.runs else None
         self._since = claim.now - LATE if last is None else last
         if slots and (self._look.is_due(answered) or not left_urgent):
             self._since_with_slots = self._since
         if last is None:
             self._more_until = None
-            return since is not None and self._look.is_due(answered)
-        if since is None:
+            return stretch.since is not None and not self._is_long and self._look.is_due(answered)
+        if stretch.since is None:
             self._more_until = answered + self._longest
         return False
 
-    def forget(self) -> None:
-        """What was claimed says nothing of where the queue begins."""
-        self._since = self._since_with_slots = None
+    def failed(self, stretch: Stretch, asked: float, elapsed: float, now: datetime) -> None:
+        """No answer came to a claim that looked there. Where it was a look at everything that took too long, the past
+        is looked through in parts, from the ``now`` of the database on."""
+        if stretch.until is not None and self._past is not None:
+            self._past.failed(asked, elapsed)
+        elif self._in_parts and stretch.since is None and elapsed - asked > LONG:
+            self._is_long = True
+            self._look.wanted()
+            self._since = self._since or now - LATE
+            self._since_with_slots = self._since_with_slots or self._since
+
+    def _claimed_unevenly(self, claim: Claim, took: float) -> None:
+        """What was claimed says nothing of where the queue begins; so it stays, as long as that is quick enough."""
+        if not self._is_long:
+            self._since = self._since_with_slots = None
+        elif took > LONG:
+            self._since = self._since_with_slots = claim.now - LATE
+
+    def _looked_at_past(self, asked: float, answered: float, *, left: bool) -> None:
+        past = self._past
+        if past is None:
+            return
+        past.looked(asked, answered, left=left)
+        if past.is_over:
+            self._look.done(answered - past.took, answered)
+            self._is_long = past.took > LONG / 2
+            self._past = None

@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from hourbell.engine.whole_look import LATE, WholeLook
+from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook
 from hourbell.model.plan import NextWork, Question
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Watching:
         self._lead = timedelta(0)
         self._whole = WholeLook()
         self._seen: datetime | None = None
+        self._missed = 0
         self._next_fire: datetime | None = None
         self._next_run: datetime | None = None
         self._awaited = False
@@ -145,6 +146,8 @@ class Watching:
             work = await self._store.next_work(self._node_id, question)
         except BaseException:
             self._ask_at = asked
+            if question.since is None:
+                self._missed_all(asked)
             raise
         self._parts.timekeeper.heard(work.now, asked)
         self._note(work, asked)
@@ -183,8 +186,7 @@ class Watching:
         if asked < self._answered_at:
             return  # overtaken by the answer to a later question
         self._answered_at = asked
-        if work.since is None:
-            self._whole.done(asked, self._parts.clock.elapsed())
+        self._looked(work, asked)
         self._seen = work.now - LATE
         self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
         self._lead = timedelta(seconds=random.uniform(*self._leads))
@@ -198,6 +200,31 @@ class Watching:
             self._wakers.take_due(asked, whole=work.since is None)
         if work.cancelling:
             self._wakers.cancel(work.cancelling)
+
+    def _looked(self, work: NextWork, asked: float) -> None:
+        elapsed = self._parts.clock.elapsed()
+        if work.since is not None:
+            if self._missed == 1:
+                # The database answers again: it may just have been away when everything was asked for.
+                self._whole.wanted()
+                self._ask_soon(DEBOUNCE)
+            return
+        self._missed = 0
+        is_long = elapsed - asked > LONG
+        self._whole.done(asked, elapsed, rest=SELDOM if is_long else 0.0)
+        if is_long:
+            # It holds up the fires; claims look through what is too much in parts.
+            self._wakers.take_due(asked, whole=True)
+
+    def _missed_all(self, asked: float) -> None:
+        """No answer came to a question about everything: perhaps that is too much, and something less is answered."""
+        elapsed = self._parts.clock.elapsed()
+        if elapsed - asked <= LONG:
+            return
+        self._missed += 1
+        self._whole.done(asked, elapsed, rest=SELDOM)
+        self._seen = self._seen or self._parts.clock.now() - LATE
+        self._wakers.take_due(asked, whole=True)
 
     def _look_again(self) -> None:
         self._fresh = False

@@ -10,6 +10,9 @@ LATE = timedelta(seconds=0.2)
 QUICK = 0.01
 """Seconds: what takes no longer is done whenever it is of use."""
 
+LONG = 0.25
+"""Seconds: what takes longer is done in parts, where it can be."""
+
 RARELY = 20.0
 """A slow look comes no sooner than so many times what the one before it took: a twentieth of the time goes into it."""
 
@@ -36,9 +39,13 @@ class WholeLook:
         """Whether one may come at this moment."""
         return self._due_at is None or elapsed >= self._due_at
 
-    def done(self, asked: float, answered: float) -> None:
-        """One was asked for and answered then."""
-        self._due_at = answered + rest_after(answered - asked)
+    def due_in(self, elapsed: float) -> float:
+        """Seconds until one may come."""
+        return 0.0 if self._due_at is None else max(0.0, self._due_at - elapsed)
+
+    def done(self, asked: float, answered: float, *, rest: float = 0.0) -> None:
+        """One was asked for and answered then, or given up; the next comes after ``rest`` seconds at the least."""
+        self._due_at = answered + max(rest, rest_after(answered - asked))
 
     def wanted(self) -> None:
         """It is due now, for it is known to find something."""

@@ -157,6 +157,7 @@ class RunStore(Protocol):
         limits: Collection[Limit] = (),
         slots: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Claim | None:
         """Give this node at most ``limit`` due runs of the tasks that it knows, each with the next attempt number.
 
@@ -168,7 +169,7 @@ class RunStore(Protocol):
         node is not live: its row is the lock, taken first.
 
         ``slots`` is how many of them start as soon as they are there, None: all. Of runs that may not wait
-        (`Run.may_wait`) no more than that are given. What was due before ``since`` may be left out.
+        (`Run.may_wait`) no more than that are given. What was due before ``since`` or after ``until`` may be left out.
 
         ``limits`` bound how many runs of a task may be running at once, over all nodes that claim it under a limit; the
         least limit that any live node states for it (see `register_node`) counts. They are counted after the task's own
@@ -331,6 +332,10 @@ class Store(StoreVerbs, Protocol):
     @property
     def can_hold(self) -> bool:
         """Whether a firing can wait for its instant without anybody having to wait for more than its schedules."""
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether a claim that may leave something out does, and is the quicker for it."""
 
     @property
     def statements(self) -> int:

@@ -81,6 +81,7 @@ class SqlStore:
         self._database = database
         self._act = act
         self._steps = not database.has_row_locks
+        self.leaves_out = not self._steps  # what is dead is kept where rows are locked, and needs passing over
         self._hint: Call | None = None
         self._rules = lru_cache(MOST_RULES)(rules_from)
 
@@ -206,9 +207,10 @@ class SqlStore:
         limits: Collection[Limit] = (),
         slots: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Claim | None:
         at_once = limit if slots is None else slots
-        asked = claiming.Asked(node_id, claim_id, limit, tasks, queues, suspects, limits, at_once, since)
+        asked = claiming.Asked(node_id, claim_id, limit, tasks, queues, suspects, limits, at_once, since, until)
         script = claiming.claim_in_steps if self._steps else claiming.claim_at_once
         # One statement is a transaction of its own; under a limit there are two.
         claim = await self._database.run(lambda: script(asked), "claim", atomic=self._steps or bool(limits))

@@ -38,6 +38,7 @@ class ClaimVerbs(Handle):
         limits: Collection[Limit] = (),
         slots: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Claim | None:
         async with self._transaction() as now:
             tables = self._tables

@@ -39,7 +39,7 @@ class MemoryStore(
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, Tables(), Listeners())
-        self.can_hold = False
+        self.can_hold = self.leaves_out = False
 
     @property
     def statements(self) -> int:

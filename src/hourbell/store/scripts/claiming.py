@@ -36,6 +36,7 @@ class Asked:
     limits: Collection[Limit]
     slots: int
     since: datetime | None
+    until: datetime | None
 
     def queue_list(self) -> list[str] | None:
         """The queues as a statement takes them."""
@@ -71,6 +72,7 @@ def claim_at_once(asked: Asked) -> Script[Claim | None]:
         all_suspects=ROOM_FOR_SUSPECTS,
         slots=asked.slots,
         since=asked.since,
+        until=asked.until,
         limited=[name for name, _, _ in bounds],
         names=[name for _, name, _ in bounds],
         mosts=[most for _, _, most in bounds],

@@ -178,6 +178,7 @@ class Bench:
         limits: Collection[Limit] = (),
         slots: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[Run]:
         """The runs that a live node is given."""
         rooms = tasks if isinstance(tasks, Mapping) else dict.fromkeys(tasks, 100)
@@ -191,6 +192,7 @@ class Bench:
             limits=limits,
             slots=slots,
             since=since,
+            until=until,
         )
         assert claim is not None, f"node {node_id} was refused"
         return list(claim.runs)

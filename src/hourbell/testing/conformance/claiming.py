@@ -170,3 +170,14 @@ class ClaimingConformance(Conformance):
         assert [one for one in given if one != old.id] == [urgent.id, later.id, latest.id]
         rest = ids(await bench.claim())
         assert sorted([*given, *rest]) == sorted(one.id for one in (old, later, latest, urgent))
+
+    async def test_what_is_due_after_an_instant_may_be_left_out_and_nothing_else(self, bench: Bench) -> None:
+        await bench.node()
+        old, _, latest = [await bench.enqueue(run_at=bench.later(-at)) for at in (20, 10, 5)]
+        future = await bench.enqueue(run_at=bench.later(20))
+        given = ids(await bench.claim(since=bench.later(-20), until=bench.later(-10)))
+        assert given[0] == old.id
+        assert len(given) >= 2
+        rest = ids(await bench.claim(until=bench.later(30)))
+        assert latest.id in {*given, *rest}
+        assert future.id not in {*given, *rest}

@@ -34,10 +34,12 @@ WITH RECURSIVE me AS MATERIALIZED (
 ),
 every_queue AS (
     (SELECT r.queue FROM {schema}.runs r
-     WHERE r.state = 'queued' AND r.run_at >= coalesce(:since::timestamptz, '-infinity') ORDER BY r.queue LIMIT 1)
+     WHERE r.state = 'queued' AND r.run_at >= coalesce(:since::timestamptz, '-infinity')
+       AND r.run_at <= coalesce(:until::timestamptz, 'infinity') ORDER BY r.queue LIMIT 1)
     UNION ALL
     SELECT (SELECT r.queue FROM {schema}.runs r
-            WHERE r.state = 'queued' AND r.run_at >= coalesce(:since::timestamptz, '-infinity') AND r.queue > q.queue
+            WHERE r.state = 'queued' AND r.run_at >= coalesce(:since::timestamptz, '-infinity')
+              AND r.run_at <= coalesce(:until::timestamptz, 'infinity') AND r.queue > q.queue
             ORDER BY r.queue LIMIT 1)
     FROM every_queue q WHERE q.queue IS NOT NULL
 ),
@@ -64,7 +66,8 @@ locked AS MATERIALIZED (
             SELECT r.id, r.priority, r.run_at, r.on_lost = 'fail' OR r.losses > 0 AS at_once, 0 AS suspicion
             FROM {schema}.runs r
             WHERE r.state = 'queued' AND r.queue = a.queue AND r.task = a.task AND r.suspect = 0
-              AND r.run_at >= coalesce(:since::timestamptz, '-infinity') AND r.run_at <= coalesce(:now, now())
+              AND r.run_at >= coalesce(:since::timestamptz, '-infinity')
+              AND r.run_at <= least(:until::timestamptz, coalesce(:now, now()))
               AND a.node_id IS NOT NULL
             ORDER BY r.priority, r.run_at, r.id
             LIMIT least(a.room, :limit::integer)

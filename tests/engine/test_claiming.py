@@ -627,3 +627,25 @@ async def _renewed(rig: Rig, seconds: float) -> None:
     for _ in range(3):
         rig.clock.advance(seconds / 3)
         rig.shift.trust.renewed(rig.clock.elapsed())
+
+
+async def test_what_is_held_is_asked_for_seldom_where_there_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Rig() as rig:
+        asked: list[float] = []
+
+        async def without(node_id: str) -> Any:
+            asked.append(rig.clock.elapsed())
+            rig.clock.advance(1.0)
+            raise StoreUnavailable("no answer")
+
+        monkeypatch.setattr(rig.bench.store, "held", without, raising=False)
+        auditing = rig.shift.auditing
+        monkeypatch.setattr(auditing._trust, "holds", lambda: True)
+        rig.shift.holdings.claimed = True
+        for _ in range(100):
+            with suppress(StoreUnavailable):
+                await auditing.step()
+            rig.clock.advance(1.0)
+        first, second, third, *_ = asked
+        assert second - first <= 15.0 + 2, "it may just have been away"
+        assert third - second >= RARELY

@@ -109,6 +109,18 @@ async def test_what_took_too_long_to_have_an_answer_rests_too() -> None:
     assert store.began[4] != {}
 
 
+async def test_without_an_answer_from_the_first_run_there_is_nothing_to_go_on_from() -> None:
+    store = Deleting((5.0, None), (0.1, MORE))
+    step = pruning(store)
+    await stepped(store, step, 1)
+    with pytest.raises(StoreUnavailable):
+        await step.step()
+    assert await step.step() == RARELY * 5
+    store.clock.advance(RARELY * 5)
+    await step.step()
+    assert store.began == [{}, {}]
+
+
 async def test_while_it_is_behind_its_batches_grow() -> None:
     store = Deleting(*[(0.01, MORE)] * 6, (0.01, 3), (0.01, 0))
     await stepped(store, pruning(store), 9)

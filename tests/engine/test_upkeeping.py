@@ -7,10 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+import pytest
+
 from engine.bench import Bench, until_async
 from hourbell.clock import ManualClock
 from hourbell.engine.planning import plan_fires
 from hourbell.engine.upkeeping import Upkeeping
+from hourbell.engine.whole_look import RARELY
+from hourbell.errors import StoreUnavailable
 
 
 async def nothing() -> None: ...
@@ -103,3 +107,26 @@ async def test_a_node_looks_by_itself(monkeypatch: object) -> None:
 
 async def _is(bench: Bench, number: int) -> bool:
     return await version(bench) == number
+
+
+async def test_a_look_without_an_answer_is_not_made_all_the_time() -> None:
+    bench = Bench(ManualClock())
+    looking = keeping(bench, (await bench.trust()).node_id)
+    await looking.step()
+    upkeep, asked = bench.store._store.upkeep, 0
+
+    async def without(node_id: str) -> None:
+        nonlocal asked
+        asked += 1
+        bench.clock.advance(5.0)
+        raise StoreUnavailable("no answer")
+
+    bench.store._store.upkeep = without
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await looking.step()
+    assert await looking.step() == RARELY * 5
+    bench.store._store.upkeep = upkeep
+    bench.clock.advance(RARELY * 5)
+    await looking.step()
+    assert (asked, bench.faults.asked["upkeep"]) == (2, 3)

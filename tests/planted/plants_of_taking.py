@@ -171,8 +171,8 @@ OF_TAKING = (
     Plant(
         "the audit knows no attempts",
         "engine/auditing.py",
-        "counted = {(held.run_id, held.attempt) for held in",
-        "counted = {(held.run_id, attempt) for attempt in range(1, 9) for held in",
+        "return {(one.run_id, one.attempt) for one in held}",
+        "return {(one.run_id, attempt) for attempt in range(1, 9) for one in held}",
         _OFFERS,
     ),
     Plant(

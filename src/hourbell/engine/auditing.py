@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
-from hourbell.engine.whole_look import rest_after
+from hourbell.engine.whole_look import WholeLook
 from hourbell.model.instants import instant_of
 from hourbell.model.run import Run
 from hourbell.model.run_state import RunState
@@ -52,6 +52,7 @@ class Auditing:
         self._spent = spent
         self._period = parts.settings.lease
         self._compare_at = parts.clock.elapsed() + self._period
+        self._look = WholeLook()
         self._unknown: set[tuple[str, int]] = set()
         self._in_flight: set[str] = set()
 
@@ -86,10 +87,8 @@ class Auditing:
     async def _compare(self) -> None:
         running = list(self._holdings.running.values())
         before, in_flight = self._holdings.local(), set(self._holdings.claims)
-        asked = self._parts.clock.elapsed()
-        counted = {(held.run_id, held.attempt) for held in await self._store.held(self._trust.node_id)}
-        rest = rest_after(self._parts.clock.elapsed() - asked)
-        self._compare_at = max(self._compare_at, self._parts.clock.elapsed() + rest)
+        counted = await self._counted()
+        rest = self._look.due_in(self._parts.clock.elapsed())
         self._spent(1)
         self._give_up([one for one in running if not one.given_up and (one.run.id, one.run.attempt) not in counted])
         # A claim that began while this was asked may have been carried out before it, and its answer is yet to come.
@@ -104,6 +103,22 @@ class Auditing:
         self._unknown, self._in_flight = unknown - strangers, in_flight
         if self._unknown:
             self._compare_at = self._parts.clock.elapsed() + max(self._period / 3, rest)
+
+    async def _counted(self) -> set[tuple[str, int]]:
+        """What the store counts as held. Slow where much is dead, and then seldom."""
+        asked = self._parts.clock.elapsed()
+        try:
+            held = await self._store.held(self._trust.node_id)
+            self._look.done(asked, self._parts.clock.elapsed())
+        except Exception:
+            self._look.failed(asked, self._parts.clock.elapsed())
+            # Not compared yet, although nothing more may be claimed.
+            self._holdings.claimed = True
+            raise
+        finally:
+            elapsed = self._parts.clock.elapsed()
+            self._compare_at = max(self._compare_at, elapsed + self._look.due_in(elapsed))
+        return {(one.run_id, one.attempt) for one in held}
 
     def _give_up(self, lost: list[Execution]) -> None:
         for one in lost:

@@ -72,6 +72,8 @@ class Pruning:
             return self._every * random.uniform(0.1, 1.0)
         began = self._clock.elapsed()
         whole = self._whole.is_due(began)
+        if not whole and not self._reached:
+            return self._whole.due_in(began)
         try:
             pruned = await self._store.prune(self._retention, self._batch, {} if whole else self._reached)
         finally:

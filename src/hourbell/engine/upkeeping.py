@@ -6,7 +6,7 @@ import logging
 import random
 from typing import TYPE_CHECKING
 
-from hourbell.engine.whole_look import rest_after
+from hourbell.engine.whole_look import WholeLook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,7 @@ class Upkeeping:
         self._changed = changed
         self._spent = spent
         self._pause = max(LEAST_PAUSE, parts.settings.lease)
+        self._look = WholeLook()
         self._rested = False
 
     async def step(self) -> float:
@@ -54,9 +55,16 @@ class Upkeeping:
         if not self._rested:
             self._rested = True
             return random.uniform(0.1, 0.3) * self._parts.settings.lease
-        asked = self._parts.clock.elapsed()
-        found = await self._store.upkeep(self._node_id)
-        rest = rest_after(self._parts.clock.elapsed() - asked)
+        clock = self._parts.clock
+        asked = clock.elapsed()
+        if not self._look.is_due(asked):
+            return self._look.due_in(asked)
+        try:
+            found = await self._store.upkeep(self._node_id)
+        except Exception:
+            self._look.failed(asked, clock.elapsed())
+            raise
+        self._look.done(asked, clock.elapsed())
         self._spent(1)
         if found.lost or found.waiting:
             self._sweep()
@@ -64,4 +72,4 @@ class Upkeeping:
             await self._store.declare(self._node_id, self._parts.declarations())
             _log.warning("schedules stood as a version declared them that has left; they are declared again as here")
             self._changed()
-        return max(rest, self._pause * random.uniform(0.9, 1.1))
+        return max(self._look.due_in(clock.elapsed()), self._pause * random.uniform(0.9, 1.1))

@@ -34,6 +34,7 @@ class WholeLook:
 
     def __init__(self) -> None:
         self._due_at: float | None = None
+        self._failures = 0
 
     def is_due(self, elapsed: float) -> bool:
         """Whether one may come at this moment."""
@@ -45,7 +46,14 @@ class WholeLook:
 
     def done(self, asked: float, answered: float, *, rest: float = 0.0) -> None:
         """One was asked for and answered then, or given up; the next comes after ``rest`` seconds at the least."""
+        self._failures = 0
         self._due_at = answered + max(rest, rest_after(answered - asked))
+
+    def failed(self, asked: float, elapsed: float) -> None:
+        """One had no answer. Once, the database may just have been away; from the second on it counts as slow."""
+        self._failures += 1
+        if self._failures > 1:
+            self._due_at = elapsed + rest_after(elapsed - asked)
 
     def wanted(self) -> None:
         """It is due now, for it is known to find something."""

@@ -151,7 +151,8 @@ async def test_meanwhile_others_pass_over_it_and_are_kept_waiting_by_nothing_els
             await asyncio.sleep(0.005)
             passed_over = await other.fire_due(10, tower.plan, (), None, due)
             report = await firing
-            if report.now < passed_over.now < due:
+            # On a busy machine the one that began later may have locked first.
+            if report.taken and report.now < passed_over.now < due:
                 break
         assert report.now < passed_over.now < due, "never was there a moment left"
         assert passed_over.locked == 0

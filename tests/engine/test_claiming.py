@@ -262,6 +262,22 @@ async def test_where_a_claim_of_everything_takes_too_long_the_past_is_looked_thr
         assert [run.attempt for run in await rig.bench.runs()] == [1]
 
 
+async def test_a_past_that_cannot_be_looked_at_keeps_nobody_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Rig() as rig:
+        looked = long_past(rig, monkeypatch, 0.4, answers=True)
+        claiming = rig.shift.claiming
+        claiming.take_now()
+        await rig.claim_pending()
+        rig.clock.advance(RARELY * 0.4)
+        before = len(looked)
+        monkeypatch.setattr(claiming, "_rooms", lambda *_: {})
+        for _ in range(20):
+            rest = await claiming.step()
+        assert rest is not None
+        assert rest > 0, "bodies that cannot be stopped have all their places"
+        assert len(looked) == before
+
+
 @pytest.mark.parametrize("waiting", ["_hungry", "_withheld"])
 async def test_a_past_that_brings_nothing_leaves_those_waiting_who_were(
     waiting: str, monkeypatch: pytest.MonkeyPatch

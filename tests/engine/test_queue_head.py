@@ -265,6 +265,7 @@ def test_claims_without_slots_leave_the_past_alone() -> None:
     claims.now += RARELY * LONG_AGO
     assert claims.claim(slots=0)[0] is not None
     assert not claims.past
+    assert claims.head.rest(claims.now) == 1.0, "nobody is woken for it all the time"
     claims.claim()
     assert len(claims.past) == 1
 

@@ -149,6 +149,20 @@ OF_LOOKS = (
         _PRUNING,
     ),
     Plant(
+        "without a free slot claims follow each other for a past that they cannot look at",
+        "engine/queue_head.py",
+        "        if not slots:\n            self.postpone(answered)\n",
+        "",
+        _CLAIMS,
+    ),
+    Plant(
+        "where nothing has room claiming spins for a past that it cannot look at",
+        "engine/claiming.py",
+        "            head.postpone(self._parts.clock.elapsed())\n            return",
+        "            return",
+        _CLAIMS,
+    ),
+    Plant(
         "what has no answer counts as slow at once",
         "engine/whole_look.py",
         "if self._failures > 1:",

@@ -241,7 +241,9 @@ class Claiming:
     async def _claim(self, kind: Kind, limit: int) -> None:
         slots = self._ahead.slots(kind)
         tasks = self._rooms(kind, limit, slots)
+        head = self._heads[kind]
         if not tasks:
+            head.postpone(self._parts.clock.elapsed())
             return
         claim_id = new_claim_id()
         self._holdings.claims[claim_id] = limit
@@ -249,7 +251,6 @@ class Claiming:
         asked = self._claimed_at[kind] = self._parts.timekeeper.ask()
         # Where a task gets fewer than there are places, older runs of it stay behind the last that is claimed.
         is_even = not limits and all(room == limit for room in tasks.values())
-        head = self._heads[kind]
         stretch = head.stretch(asked, slots, even=is_even)
         try:
             claim = await self._store.claim(

@@ -36,6 +36,7 @@ class QueueHead:
         self._more_until: float | None = None
         self._is_long = False
         self._past: Past | None = None
+        self._not_before = 0.0
 
     def stretch(self, elapsed: float, slots: int, *, even: bool = True) -> Stretch:
         """What the claim at ``elapsed`` looks at. One that is not ``even`` gives less of one task than of others, and
@@ -58,7 +59,12 @@ class QueueHead:
         """Seconds until a claim is to be made for nothing but the past; None when no such claim is needed."""
         if not self._is_long:
             return None
-        return self._past.due_in(elapsed) if self._past is not None else self._look.due_in(elapsed)
+        due_in = self._past.due_in(elapsed) if self._past is not None else self._look.due_in(elapsed)
+        return max(due_in, self._not_before - elapsed)
+
+    def postpone(self, elapsed: float) -> None:
+        """The past cannot be looked at just now. Nobody needs to be woken for it before a while; see `rest`."""
+        self._not_before = elapsed + self._longest
 
     def doubted(self) -> None:
         """Something is due that may be before what is looked at: the next claim begins at the front. Where there is
@@ -84,6 +90,8 @@ class QueueHead:
         if stretch.until is not None:
             self._looked_at_past(asked, answered, left=full or left_urgent)
             return True
+        if not slots:
+            self.postpone(answered)
         if stretch.since is None:
             self._look.done(asked, answered)
             self._is_long = self._in_parts and answered - asked > LONG

@@ -146,6 +146,26 @@ async def test_the_second_needs_places_and_keeps_none_that_are_too_few() -> None
         assert await rig.places_are_free()
 
 
+async def test_before_many_are_due_its_session_is_made_ready_and_nothing_is_fired() -> None:
+    async with Rig(max_runs=60) as rig:
+        await Flood.of(rig, 2 * BATCH)
+        asked: list[tuple[int, bool]] = []
+        fire_due = rig.bench.store.fire_due
+
+        async def told(limit: int, *args: Any, beside: bool = False) -> Any:
+            asked.append((limit, beside))
+            return await fire_due(limit, *args, beside=beside)
+
+        rig.bench.store.fire_due = told
+        rig.firing.expect_crowd()
+        assert await rig.firing.beside() is None
+        assert asked == [(0, True)]
+        assert await rig.firing.beside() is None
+        assert asked == [(0, True)], "once is enough"
+        assert await rig.bench.runs() == []
+        assert await rig.places_are_free()
+
+
 async def test_schedules_that_are_soon_due_again_are_reported_at_once() -> None:
     async with Rig(max_runs=60) as rig:
         flood = await Flood.of(rig, 2 * BATCH, every=0.5)

@@ -200,6 +200,61 @@ async def test_places_are_kept_free_while_the_fire_is_on_its_way() -> None:
         await until(lambda: len(rig.begun) == 3)
 
 
+async def _rung(rig: Rig, count: int) -> None:
+    """Let so many bodies of one task begin and end, in no time by the rig's clock, which stands still."""
+    rig.leave.set()
+    await rig.bench.enqueue_many("ring", count)
+    rig.take_now()
+    await until_async(lambda: _claimed(rig, count))
+    rig.leave.clear()
+
+
+async def _claimed(rig: Rig, count: int) -> bool:
+    while await rig.shift.claiming.step() == 0:
+        pass
+    while await rig.shift.settling.step() == 0:
+        pass
+    return len(rig.begun) == count and not rig.shift.holdings.running
+
+
+async def test_once_bodies_are_seen_to_be_short_a_fire_may_take_what_is_done_in_a_moment_at_their_pace() -> None:
+    async with Rig(max_runs=40) as rig:
+
+        async def toll() -> None:
+            """Has not been seen yet."""
+
+        rig.bench.task(toll)
+        before = rig.shift.claiming.offer(500)
+        assert before is not None
+        assert [room for tasks, room in before.places if "ring" in tasks] == [40]
+        rig.shift.claiming.adopt(before.claim_id, ())
+        await _rung(rig, 30)
+        offer = rig.shift.claiming.offer(500)
+        assert offer is not None
+        rooms = {task: room for tasks, room in offer.places for task in tasks}
+        assert rooms == {"ring": 500, "toll": 70, "sweep": 2}
+        assert offer.room == 500, "all together no more than those that are known"
+        second = rig.shift.claiming.offer(500)
+        assert second is not None
+        assert {task: room for tasks, room in second.places for task in tasks} == {"ring": 30 * 20 + 40 - 500}
+        for one in (offer, second):
+            rig.shift.claiming.adopt(one.claim_id, ())
+        spare = rig.shift.claiming.offer(500, spare=True)
+        assert spare is not None
+        assert spare.room == 35, "what is kept for longer is still half of what is free"
+        rig.shift.claiming.adopt(spare.claim_id, ())
+
+
+async def test_a_claim_takes_no_more_than_was_done_in_a_moment() -> None:
+    async with Rig(max_runs=40) as rig:
+        await _rung(rig, 30)
+        await rig.bench.enqueue_many("ring", 200)
+        rig.take_now()
+        while await rig.shift.claiming.step() == 0:
+            pass
+        assert len(rig.shift.holdings.running) + rig.shift.holdings.waiting() == 40 + 30
+
+
 async def test_a_fire_that_is_held_up_keeps_no_claim_from_its_places() -> None:
     async with Rig() as rig:
         await rig.bench.enqueue_many("ring", 3)

@@ -13,6 +13,8 @@ import pytest
 
 from engine.bench import Bench, declaration
 from hourbell.clock import ManualClock
+from hourbell.engine.crowd import CROWD, EARLY
+from hourbell.engine.plans import Plans
 from hourbell.engine.watching import DEBOUNCE, SECOND_LOOK, Watching
 from hourbell.engine.whole_look import LATE, LONG, RARELY, SELDOM
 from hourbell.errors import StoreUnavailable
@@ -30,6 +32,9 @@ class Woken:
     def fire(self, due: datetime | None = None) -> None:
         self.due = due
         self.said.append("fire")
+
+    def expect_crowd(self) -> None:
+        self.said.append("many")
 
     def take_now(self) -> None:
         self.said.append("take")
@@ -395,3 +400,43 @@ async def test_what_has_no_answer_about_everything_is_asked_about_the_end() -> N
 
 def _no_plan(*_: object) -> None:
     return None
+
+
+async def _told_before(watch: Watch, watching: Watching, due: datetime) -> list[float]:
+    """How long before its time each word of many that are due then came."""
+    told: list[float] = []
+    while watch.clock.now() < due:
+        delay = await watching.step()
+        told += [(due - watch.clock.now()).total_seconds() for said in watch.woken.told() if said == "many"]
+        watch.clock.advance(min(delay or 0.001, (due - watch.clock.now()).total_seconds() or 0.001))
+    return told
+
+
+async def test_before_many_are_due_the_firing_hears_of_it_once() -> None:
+    watch = Watch()
+    watch.bench.store._store.can_hold = True
+    for number in range(CROWD):
+        watch.bench.schedule("ring", Every(seconds=20), f"ring-{number}")
+    watching = await watch.begin()
+    for _ in range(2):
+        due = await _due(watch)
+        (before,) = await _told_before(watch, watching, due)
+        assert EARLY[0] - 0.01 <= before <= EARLY[1]
+        await watch.bench.store.fire_due(CROWD, Plans(timedelta(seconds=15), None))
+        watching.fired(CROWD)
+
+
+@pytest.mark.parametrize("why", ["one too few", "nothing can be held", "it runs nothing"])
+async def test_it_hears_of_no_crowd_that_it_can_do_nothing_about(why: str) -> None:
+    watch = Watch(**({"max_runs": 0} if why == "it runs nothing" else {}))
+    watch.bench.store._store.can_hold = why != "nothing can be held"
+    for number in range(CROWD - (why == "one too few")):
+        watch.bench.schedule("ring", Every(seconds=20), f"ring-{number}")
+    watching = await watch.begin()
+    assert await _told_before(watch, watching, await _due(watch)) == []
+
+
+async def _due(watch: Watch) -> datetime:
+    due = (await watch.bench.store._store.next_work("a", Question((), None))).next_fire_at
+    assert due is not None
+    return due

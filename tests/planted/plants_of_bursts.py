@@ -5,6 +5,10 @@ from __future__ import annotations
 from tests.planted.plant import Plant
 
 _REPORTS = ("tests/engine/test_reports.py",)
+_LATELY = ("tests/engine/test_lately.py",)
+_OFFERS = ("tests/engine/test_offering.py",)
+_CROWD = ("tests/engine/test_watching.py", "-k", "crowd or many")
+_SESSION = ("tests/store/test_held_fires.py", "-k", "session")
 _BESIDE = ("tests/engine/test_firing_beside.py",)
 
 OF_BURSTS = (
@@ -98,6 +102,105 @@ OF_BURSTS = (
         '"fire_beside" if beside else "fire"',
         '"fire"',
         ("tests/store/test_held_fires.py", "-k", "beside"),
+    ),
+    Plant(
+        "a few short bodies are reason enough to expect many",
+        "engine/lately.py",
+        "        if count < SAMPLE:\n",
+        "        if not count:\n",
+        _LATELY,
+    ),
+    Plant(
+        "long bodies count as short ones",
+        "engine/lately.py",
+        "        if now - since < MOMENT:\n            self._began",
+        "        if now > since:\n            self._began",
+        (*_LATELY, "tests/engine/test_ahead.py"),
+    ),
+    Plant(
+        "a pace is believed however far it is drawn out",
+        "engine/lately.py",
+        "min(FARTHEST, MOMENT / took)",
+        "MOMENT / took",
+        _LATELY,
+    ),
+    Plant(
+        "the pace is told from the last body alone",
+        "engine/lately.py",
+        "self._began = min(self._began, since) if self._count else since",
+        "self._began = since",
+        _LATELY,
+    ),
+    Plant(
+        "an offer for short bodies is one for all tasks of their kind",
+        "engine/places.py",
+        "            yield others, min(most, room)\n",
+        "            yield others, min(most, at_pace)\n",
+        _OFFERS,
+    ),
+    Plant(
+        "what is kept for a fire that is not due yet is as much as for one that is",
+        "engine/places.py",
+        "(room, ()) if spare else self._ahead.places_at_pace(kind)",
+        "self._ahead.places_at_pace(kind)",
+        _OFFERS,
+    ),
+    Plant(
+        "what waits in the queue is claimed at the pace of fires",
+        "engine/ahead.py",
+        "        return self.slots(kind) + self.allowed(kind) - held\n",
+        "        most, _ = self._lately[kind].in_a_moment(self._clock.elapsed())\n"
+        "        return self.slots(kind) + most - held\n",
+        _OFFERS,
+    ),
+    Plant(
+        "each answer makes ready once more for the same crowd",
+        "engine/crowd.py",
+        "        elif due != self._known:\n",
+        "        else:\n",
+        _CROWD,
+    ),
+    Plant(
+        "a crowd is made ready for as soon as it is known",
+        "engine/crowd.py",
+        "if self._at is None or self._at > now:",
+        "if self._at is None:",
+        _CROWD,
+    ),
+    Plant(
+        "PostgreSQL: what is due already is counted with what is due next",
+        "store/sql/postgres/watching.sql",
+        "WHERE s.state = 'active' AND s.next_fire_at = (SELECT u.next_fire_at FROM upcoming u)",
+        "WHERE s.state = 'active' AND s.next_fire_at <= (SELECT u.next_fire_at FROM upcoming u)",
+        ("tests/conformance", "-k", "postgres and Waiting"),
+    ),
+    Plant(
+        "SQLite: schedules that do not fire are counted with what is due next",
+        "store/sql/sqlite/watching.sql",
+        "SELECT 1 FROM schedules WHERE state = 'active' AND next_fire_at = (",
+        "SELECT 1 FROM schedules WHERE next_fire_at = (",
+        ("tests/conformance", "-k", "sqlite and Waiting"),
+    ),
+    Plant(
+        "the session of a second batch is made ready again and again",
+        "engine/firing.py",
+        "            self._is_crowd_expected = False\n",
+        "",
+        _BESIDE,
+    ),
+    Plant(
+        "PostgreSQL: the session of a second batch is kept for good",
+        "store/postgres/connections.py",
+        "self._pools = {**dict.fromkeys(POOLED, verbs), _NOW_AND_THEN: beside}",
+        "self._pools = dict.fromkeys(POOLED, verbs)",
+        _SESSION,
+    ),
+    Plant(
+        "PostgreSQL: the session of a second batch comes unprepared",
+        "store/postgres/connections.py",
+        "partial(self._warmed, _NOW_AND_THEN)",
+        "self.connect",
+        _SESSION,
     ),
     Plant(
         "of many lost runs as many are taken over with each poll as there are slots",

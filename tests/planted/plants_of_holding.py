@@ -46,8 +46,8 @@ OF_HOLDING = (
     Plant(
         "a fire that is not due yet is offered every place",
         "engine/claiming.py",
-        "                room -= self._most(kind) // 2\n",
-        "                pass\n",
+        "room = self._room(kind) - (self._most(kind) // 2 if spare else 0)",
+        "room = self._room(kind)",
         _AHEAD,
     ),
     Plant(

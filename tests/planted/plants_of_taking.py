@@ -52,15 +52,15 @@ OF_TAKING = (
     Plant(
         "what is fired overtakes what waits already",
         "engine/claiming.py",
-        "if kind not in self._hungry and self._kinds.names(kind) else 0",
-        "if self._kinds.names(kind) else 0",
+        "if kind not in self._hungry and self._kinds.names(kind):",
+        "if self._kinds.names(kind):",
         _OFFERS,
     ),
     Plant(
         "runs of limited tasks are taken without a look at the limit",
-        "engine/claiming.py",
-        "if name not in limited and stuck.room(name, room) >= room]",
-        "if stuck.room(name, room) >= room]",
+        "engine/places.py",
+        "if name not in limited and self._stuck.room(name, places) >= places > 0:",
+        "if self._stuck.room(name, places) >= places > 0:",
         _OFFERS,
     ),
     Plant(

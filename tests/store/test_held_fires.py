@@ -19,7 +19,7 @@ from hourbell.model.plan import LONGEST_HOLD, FiringReport
 from hourbell.model.schedule import Declaration, Source
 from hourbell.store import sql_store
 from hourbell.store.memory import MemoryStore
-from hourbell.store.postgres import PostgresStore
+from hourbell.store.postgres import PostgresStore, pool
 from hourbell.store.postgres.present import Present
 from hourbell.store.sqlite import SqliteStore
 from hourbell.triggers import Every
@@ -255,3 +255,42 @@ async def test_a_batch_beside_waits_for_no_other(tower: Tower, monkeypatch: pyte
     assert not held.done()
     going.set()
     assert [run.schedule_id for run in (await held).taken] == ["held"]
+
+
+async def test_the_session_of_a_batch_beside_is_there_when_it_was_asked_for_and_gone_when_nobody_wants_it(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, sessions = tower.store._connections.connect, "SELECT pid FROM pg_stat_activity WHERE application_name = 'b'"
+
+    async def noted(*args: Any) -> Any:
+        connection = await opened(*args)
+        await connection.execute("SET application_name = 'b'")
+        return connection
+
+    monkeypatch.setattr(tower.store._connections, "connect", noted)
+    monkeypatch.setattr(pool, "LIFETIME", 0.5)
+    assert (await tower.store.fire_due(0, tower.plan, beside=True)).locked == 0
+    (session,) = await tower.looking.fetch(sessions)
+    prepared = await _statements(tower.store)
+    assert {"firing.lock", "overlap.count", "firing.record"} <= prepared, "it is ready for all that a fire asks"
+    await tower.schedule("bell", await tower.now() - timedelta(seconds=1))
+    offer = Offer("a", "beside", [(["ring"], 10)])
+    report = await tower.store.fire_due(10, tower.plan, (), offer, beside=True)
+    assert [run.schedule_id for run in report.taken] == ["bell"]
+    for _ in range(400):
+        if not await tower.looking.fetch(sessions):
+            break
+        await asyncio.sleep(0.05)
+    assert await tower.looking.fetch(sessions) == [], "nobody wants it any more"
+    await tower.schedule("again", await tower.now() - timedelta(seconds=1))
+    offer = Offer("a", "beside again", [(["ring"], 10)])
+    report = await tower.store.fire_due(10, tower.plan, (), offer, beside=True)
+    assert [run.schedule_id for run in report.taken] == ["again"]
+    assert await tower.looking.fetch(sessions) != [session]
+
+
+async def _statements(store: PostgresStore) -> set[str]:
+    """Which statements the session beside has prepared."""
+    async with store._connections.of("fire_beside") as connection:
+        texts = {row["statement"] for row in await connection.fetch("SELECT statement FROM pg_prepared_statements")}
+    return {name for name, statement in store._named.items() if statement.text in texts}

@@ -119,7 +119,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "runs.waiting": {"queue": "default", "task": "rare", "limit": 100},
     "watching.next_work": {
         "node": "n1", "tasks": ["rare"], "queues": None, "lease": timedelta(seconds=15), "running": 0,
-        "clock_offset": None,
+        "clock_offset": None, "fires": 500,
     },
     "nodes.upkeep": {"node": "n1"},
     "runs.held": {"node": "n1"},

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
+from hourbell.engine.lately import Lately
 from hourbell.executors.choice import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from hourbell.clock import Clock
     from hourbell.engine.holding import Holdings
     from hourbell.executors.protocol import Executor
     from hourbell.model.run import Run
-
-MOMENT = 0.05
-"""Seconds: as many runs as began and ended here within them may wait here."""
 
 MOST_AHEAD = 2_000
 """Runs of one kind that wait at the most."""
@@ -46,8 +43,7 @@ class Ahead:
         self._executors = executors
         self._most = most
         self._give_back = give_back
-        self._short: dict[Kind, int] = dict.fromkeys(Kind, 0)
-        self._lately: dict[Kind, deque[tuple[float, int]]] = {kind: deque() for kind in Kind}
+        self._lately = {kind: Lately() for kind in Kind}
         self._watched: dict[Kind, int] | None = None
 
     def slots(self, kind: Kind) -> int:
@@ -61,10 +57,15 @@ class Ahead:
         held = len(self._holdings.unstarted[kind]) + sum(self._holdings.claims.values())
         return self.slots(kind) + self.allowed(kind) - held
 
-    def ended(self, kind: Kind, took: float) -> None:
-        """A body has ended that took so many seconds."""
-        if took < MOMENT:
-            self._short[kind] += 1
+    def places_at_pace(self, kind: Kind) -> tuple[int, Collection[str]]:
+        """How many more of these tasks, which have just been seen to be short, may be held here: also what will be done
+        in a moment at their pace. Not for what waits in the queue, where others could take it as well."""
+        most, tasks = self._lately[kind].in_a_moment(self._clock.elapsed())
+        return self.places(kind) - self.allowed(kind) + min(MOST_AHEAD, most), tasks
+
+    def ended(self, kind: Kind, task: str, since: float, now: float) -> None:
+        """A body of this task has ended that began then."""
+        self._lately[kind].ended(task, since, now)
 
     def watch(self) -> None:
         """Runs wait for a slot: see to it that they do not wait for long."""
@@ -73,13 +74,7 @@ class Ahead:
 
     def allowed(self, kind: Kind) -> int:
         """How many runs of this kind may wait behind the slots just now."""
-        lately, now = self._lately[kind], self._clock.elapsed()
-        if self._short[kind]:
-            lately.append((now, self._short[kind]))
-            self._short[kind] = 0
-        while lately and lately[0][0] < now - MOMENT:
-            lately.popleft()
-        return min(MOST_AHEAD, sum(count for _, count in lately))
+        return min(MOST_AHEAD, self._lately[kind].count(self._clock.elapsed()))
 
     def _look(self) -> None:
         """What was there at the last look and still is has waited for long enough."""

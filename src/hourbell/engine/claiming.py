@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hourbell.engine.arriving import Arriving
 from hourbell.engine.kinds import Kinds
 from hourbell.engine.limiting import Limiting
+from hourbell.engine.places import Places
 from hourbell.engine.queue_head import QueueHead
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind
@@ -80,6 +81,7 @@ class Claiming:
         self._heads = {kind: QueueHead(parts.settings.poll, in_parts=store.leaves_out) for kind in Kind}
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._kinds = Kinds(parts.tasks, self._limiting.learn)
+        self._places = Places(self._ahead, self._kinds, self._limiting, parts.stuck)
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
         self._regrouping = False
@@ -146,18 +148,11 @@ class Claiming:
         """
         if self._is_over() or self._is_behind() or self._doubt is not None:
             return None
-        places = []
+        places: list[tuple[list[str], int]] = []
         for kind in Kind:
-            room = self._room(kind) if kind not in self._hungry and self._kinds.names(kind) else 0
-            if spare:
-                room -= self._most(kind) // 2
-            room = min(room, most)
-            if room <= 0:
-                continue
-            limited, stuck = self._limiting.limited(kind), self._parts.stuck
-            tasks = [name for name in self._kinds.names(kind) if name not in limited and stuck.room(name, room) >= room]
-            if tasks:
-                places.append((tasks, room))
+            if kind not in self._hungry and self._kinds.names(kind):
+                room = self._room(kind) - (self._most(kind) // 2 if spare else 0)
+                places += self._places.of(kind, room, most, spare=spare)
         if not places:
             return None
         # All kinds share the slots: each could have so many of them, and together they have no more than one could.

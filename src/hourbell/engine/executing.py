@@ -239,7 +239,7 @@ class Executing:
         waited = ending.how is How.NOT_BEGUN and self._holdings.may_begin(execution)
         now = self._parts.clock.elapsed()
         self._holdings.ended(execution)
-        self.ahead.ended(execution.kind, now - execution.since)
+        self.ahead.ended(execution.kind, execution.run.task, execution.since, now)
         if execution.settled is not None and ending.error is not None:
             execution.context.log.error(
                 "the body ended with an error after its effect was committed, which stands: %s",

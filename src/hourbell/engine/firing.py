@@ -80,13 +80,17 @@ class Firing:
         apart = timedelta(seconds=1 / rate) if rate else None
         self._planner = Plans(timedelta(seconds=parts.settings.lease), apart)
         self._locked = 0
-        self._flows = self._is_beside = False
+        self._flows = self._is_beside = self._is_crowd_expected = False
         self._due: datetime | None = None
         self.more: Callable[[], object] = lambda: None
 
     def expect(self, due: datetime | None) -> None:
         """Something will be due at this instant: the next step makes it ready, where it is not too late for that."""
         self._due = due
+
+    def expect_crowd(self) -> None:
+        """Many will be due together soon: the next step beside makes its session ready."""
+        self._is_crowd_expected = True
 
     async def step(self) -> float | None:
         """Fire what is due; 0 when there may be more, None when all that this node could lock is done."""
@@ -102,6 +106,9 @@ class Firing:
     async def beside(self) -> float | None:
         """One batch more while others flow and there are places for it; None until the next of the others."""
         offering, wait = self._offering, None
+        if self._is_crowd_expected:
+            self._is_crowd_expected = False
+            await self._store.fire_due(0, self._planner, beside=True)
         try:
             if offering is not None and self._flows and not offering.doubtful:
                 self._is_beside = True

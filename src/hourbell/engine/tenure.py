@@ -132,6 +132,11 @@ class Tenure:
         self._firing.expect(due)
         self._fire.wake()
 
+    def expect_crowd(self) -> None:
+        """Have the firing make ready for more than one batch at a time."""
+        self._firing.expect_crowd()
+        self._fire_beside.wake()
+
     def take_now(self) -> None:
         """Wake the claiming, on the application's loop."""
         self._app.call(self.shift.claiming.take_now)

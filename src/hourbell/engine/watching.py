@@ -6,6 +6,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from hourbell.engine.crowd import Crowd
 from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook
 from hourbell.model.plan import NextWork, Question
 
@@ -36,6 +37,9 @@ class Wakers(Protocol):
 
     def fire(self, due: datetime | None = None) -> None:
         """Something is due to be fired, or will be in a moment: at the instant ``due``."""
+
+    def expect_crowd(self) -> None:
+        """Many schedules will be due at one instant in a moment."""
 
     def take_now(self) -> None:
         """A run is due that this node may claim."""
@@ -68,6 +72,7 @@ class Watching:
         self._asked_at = self._answered_at = self._ask_at - DEBOUNCE
         self._leads = LEADS if store.can_hold else (0.0, 0.0)
         self._lead = timedelta(0)
+        self._crowd = Crowd(counts=store.can_hold and parts.settings.max_runs > 0)
         self._whole = WholeLook()
         self._seen: datetime | None = None
         self._missed = 0
@@ -132,6 +137,8 @@ class Watching:
             due, self._next_fire = self._next_fire, None
             self._awaited = True
             self._wakers.fire(due)
+        if self._crowd.comes(now):
+            self._wakers.expect_crowd()
         if self._next_run is not None and self._next_run <= now:
             self._next_run = None
             self._wakers.take_now()
@@ -155,7 +162,7 @@ class Watching:
     def _question(self, asked: float) -> Question:
         tasks = self._parts.tasks.names() if self._parts.settings.max_runs else ()
         since = None if self._whole.is_due(asked) else self._seen
-        return Question(tuple(tasks), self._parts.settings.queues, since)
+        return Question(tuple(tasks), self._parts.settings.queues, since, self._crowd.counted)
 
     def _asking(self, asked: float) -> None:
         self._asked_at = asked
@@ -190,6 +197,7 @@ class Watching:
         self._seen = work.now - LATE
         self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
         self._lead = timedelta(seconds=random.uniform(*self._leads))
+        self._crowd.answered(work)
         if work.fire_due and self._empty_handed:
             # Others have these under lock and will have committed in a moment; their next due times count here too.
             self._look_again()
@@ -249,6 +257,8 @@ class Watching:
         waits = [self._ask_at - self._parts.clock.elapsed()]
         if self._next_fire is not None:
             waits.append((self._next_fire - self._lead - now).total_seconds())
+        if (wait := self._crowd.wait(now)) is not None:
+            waits.append(wait)
         if self._next_run is not None:
             waits.append((self._next_run - now).total_seconds())
         return max(0.0, min(waits))

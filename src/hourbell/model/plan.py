@@ -169,11 +169,13 @@ class Resumption:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a node asks about: runs of these tasks in these queues (None: in all). Those that were due before ``since``
-    may be left out; the answer says whether they were."""
+    may be left out; the answer says whether they were. ``fires``: up to how many schedules are counted of those that
+    are due next, at one instant."""
 
     tasks: tuple[str, ...]
     queues: tuple[str, ...] | None
     since: datetime | None = None
+    fires: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class NextWork:
     run that this node may claim is due. The instants are the least ones later than ``now``; None when there is
     none. ``next_lease_expiry`` is that of another live node. ``cancelling``: the runs of this very
     node that somebody asked to end. ``since``: runs that were due before it were left out; None: none were.
+    ``next_fires``: how many active schedules are due at the first instant later than ``now`` at which any is, as far as
+    they were counted.
     """
 
     now: datetime
@@ -194,3 +198,4 @@ class NextWork:
     next_lease_expiry: datetime | None
     cancelling: tuple[CancelRequest, ...] = ()
     since: datetime | None = None
+    next_fires: int = 0

@@ -53,7 +53,7 @@ class FiringStore(Protocol):
         and nothing else is to be written. The others are left as they are and reported as passed.
 
         ``beside``: another of these is on its way. Where `Store.can_hold` it has a session of its own, so that neither
-        waits for the other.
+        waits for the other. That is made when it is needed, also for a ``limit`` of 0, and kept for a minute.
         """
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:

@@ -157,8 +157,8 @@ class NodeVerbs(Handle):
 
 def _next_work(tables: Tables, node_id: str, question: Question, now: datetime) -> NextWork:
     queues = question.queues
-    cursors = [row.next_fire_at for row in tables.schedules.values() if row.state is ScheduleState.ACTIVE]
-    cursors += [row.resume_at for row in tables.schedules.values() if row.state is ScheduleState.PAUSED]
+    fires = [row.next_fire_at for row in tables.schedules.values() if row.state is ScheduleState.ACTIVE]
+    cursors = fires + [row.resume_at for row in tables.schedules.values() if row.state is ScheduleState.PAUSED]
     starts = [
         run.run_at
         for run in tables.unfinished()
@@ -173,6 +173,7 @@ def _next_work(tables: Tables, node_id: str, question: Question, now: datetime) 
         run_due=_any_due(starts, now),
         next_run_at=_next(starts, now),
         next_lease_expiry=min(expiries, default=None),
+        next_fires=min(question.fires, fires.count(_next(fires, now))),
         cancelling=tuple(
             CancelRequest(run.id, run.attempt, run.reason) for run in sorted(unwanted, key=lambda run: run.id)
         ),

@@ -1,4 +1,5 @@
-"""Connections to PostgreSQL: one for each loop, a small pool for the verbs; a broken one is thrown away."""
+"""Connections to PostgreSQL: one for each loop, a small pool for the verbs and one for what is needed now and then; a
+broken one is thrown away."""
 
 from __future__ import annotations
 
@@ -25,6 +26,9 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 
 POOLED: tuple[Lane, ...] = ("verbs", "read")
 """What users ask for, and may wait for longer than the loops do."""
+
+_NOW_AND_THEN: Lane = "fire_beside"
+"""What a node has no connection for most of the time: it is closed when nobody has wanted it for a while."""
 
 
 async def _as_it_comes(_: Connection, __: Lane) -> None:
@@ -60,7 +64,7 @@ class Connections:
         self._pooler = pooler
         self._connect_args = connect_args
         self._size = max(1, pool)
-        self._pool: Pool | None = None
+        self._pools: dict[Lane, Pool] = {}
         self._own: dict[str, Connection] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._closed = True
@@ -71,16 +75,18 @@ class Connections:
         if not self._closed:
             return
         self._closed = False
-        self._pool = Pool(partial(self.connect, self._verbs_patience), size=self._size, patience=self._verbs_patience)
+        verbs = Pool(partial(self.connect, self._verbs_patience), size=self._size, patience=self._verbs_patience)
+        beside = Pool(partial(self._warmed, _NOW_AND_THEN), size=1, patience=self._patience)
+        self._pools = {**dict.fromkeys(POOLED, verbs), _NOW_AND_THEN: beside}
 
     async def close(self) -> None:
         """Close politely what is idle, and soon cut what is not: a line may be dead, and nobody waits for that."""
         self._closed = True
         own, self._own = list(self._own.values()), {}
-        pool, self._pool = self._pool, None
-        idle = pool.close() if pool is not None else []
+        pools, self._pools = set(self._pools.values()), {}
+        idle = [connection for pool in pools for connection in pool.close()]
         try:
-            await asyncio.gather(*map(_quietly_closed, [*own, *idle]), _all_back(pool))
+            await asyncio.gather(*map(_quietly_closed, [*own, *idle]), *map(_all_back, pools))
         finally:
             for lent in list(self._made):
                 lent.terminate()
@@ -88,18 +94,15 @@ class Connections:
     @asynccontextmanager
     async def of(self, lane: Lane) -> AsyncIterator[Connection]:
         """A connection for one transaction. After an error it is thrown away: its state is not known."""
-        if self._closed or self._pool is None:
+        if self._closed:
             raise asyncpg.InterfaceError(CLOSED)
-        if lane in POOLED:
+        pool = self._pools.get(lane)
+        if pool is not None:
             # Nothing is reset: no script leaves anything behind in a session, and asking costs a round trip each time.
-            pool, connection = self._pool, await self._pool.take()
+            connection = await pool.take()
             try:
-                yield connection
-            except HourbellError:
-                raise
-            except BaseException:
-                connection.terminate()
-                raise
+                async with _kept_or_cut(connection):
+                    yield connection
             finally:
                 pool.give(connection)
             return
@@ -107,11 +110,9 @@ class Connections:
         async with lock:
             kept = self._own.pop(lane, None)
             is_kept = kept is not None and not kept.is_closed()
-            connection = kept if kept is not None and is_kept else await self.connect()
+            connection = kept if kept is not None and is_kept else await self._warmed(lane)
             try:
                 async with _kept_or_cut(connection):
-                    if not is_kept and not self._pooler:
-                        await self._warm(connection, lane)
                     yield connection
             finally:
                 if not connection.is_closed():
@@ -122,6 +123,14 @@ class Connections:
             connection.terminate()
         else:
             self._own[lane] = connection
+
+    async def _warmed(self, lane: Lane) -> Connection:
+        """A new one that has been made ready for what this lane asks."""
+        connection = await self.connect()
+        if not self._pooler:
+            async with _kept_or_cut(connection):
+                await self._warm(connection, lane)
+        return connection
 
     async def connect(self, patience: float | None = None) -> Connection:
         """A connection of its own, with the session set as our statements want it; they may take ``patience`` seconds,
@@ -165,10 +174,9 @@ async def _kept_or_cut(connection: Connection) -> AsyncIterator[None]:
         raise
 
 
-async def _all_back(pool: Pool | None) -> None:
-    if pool is not None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(pool.all_back(), timeout=_FAREWELL)
+async def _all_back(pool: Pool) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(pool.all_back(), timeout=_FAREWELL)
 
 
 async def _quietly_closed(connection: Connection) -> None:

@@ -40,6 +40,7 @@ def ask(
         tasks=list(question.tasks),
         queues=list(question.queues) if question.queues is not None else None,
         since=question.since,
+        fires=question.fires,
         lease=lease,
         running=running,
         clock_offset=clock_offset,
@@ -56,6 +57,7 @@ def work_from(row: Row) -> NextWork:
         next_run_at=row["next_run_at"],
         next_lease_expiry=row["lease_until"],
         since=row["since"],
+        next_fires=row["next_fires"],
         cancelling=tuple(CancelRequest(*request) for request in sorted(json.loads(row["cancelling"] or "[]"))),
     )
 

@@ -108,6 +108,14 @@ class FiringConformance(Conformance):
         assert {fired.schedule_id for fired in first.fired} == {"z", "a"}
         assert {fired.schedule_id for fired in (await bench.fire(latest_fire, limit=2)).fired} == {"m"}
 
+    async def test_of_none_at_all_nothing_is_locked(self, bench: Bench) -> None:
+        await bench.schedule()
+        bench.clock.advance(1)
+        for beside in (False, True):
+            report = await bench.store.fire_due(0, every_fire, beside=beside)
+            assert (report.locked, report.fired, report.taken) == (0, (), ())
+        assert (await bench.fire(limit=1)).locked == 1
+
     async def test_excluded_schedules_are_passed_over(self, bench: Bench) -> None:
         await bench.schedule("a")
         await bench.schedule("b")

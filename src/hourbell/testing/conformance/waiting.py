@@ -33,6 +33,23 @@ class WaitingConformance(Conformance):
         work = await bench.store.next_work("a", Question((), None))
         assert (work.fire_due, work.next_fire_at) == (True, None)
 
+    async def test_how_many_are_due_next(self, bench: Bench) -> None:
+        async def counted(most: int = 10) -> int:
+            return (await bench.store.next_work("a", Question((), None, fires=most))).next_fires
+
+        assert await counted() == 0
+        for number in range(4):
+            await bench.schedule(f"s{number}", trigger=Every(seconds=10))
+        await bench.schedule("later", trigger=Every(seconds=11))
+        await bench.schedule("paused", trigger=Every(seconds=10))
+        await bench.store.edit_schedule("paused", pausing(None))
+        assert [await counted(most) for most in (10, 4, 3, 0)] == [4, 4, 3, 0]
+        assert (await bench.store.next_work("a", Question((), None))).next_fires == 0, "nobody asked"
+        bench.clock.advance(10)
+        assert await counted() == 1, "what is due already is not waited for"
+        bench.clock.advance(1)
+        assert await counted() == 0
+
     async def test_what_does_not_fire_is_not_waited_for(self, bench: Bench) -> None:
         await bench.schedule()
         await bench.store.edit_schedule("s", pausing(None))

@@ -35,16 +35,26 @@ due AS (
                       ORDER BY r.run_at LIMIT 1) END AS later
     FROM heads h, clock c
     WHERE h.task = ANY (:tasks::text[]) AND (:queues::text[] IS NULL OR h.queue = ANY (:queues::text[]))
+),
+upcoming AS MATERIALIZED (
+    SELECT s.next_fire_at FROM {schema}.schedules s
+    WHERE s.state = 'active' AND s.next_fire_at > (SELECT k.now_at FROM clock k)
+    ORDER BY s.next_fire_at LIMIT 1
+),
+crowd AS MATERIALIZED (
+    SELECT 1 FROM {schema}.schedules s
+    WHERE s.state = 'active' AND s.next_fire_at = (SELECT u.next_fire_at FROM upcoming u)
+    LIMIT :fires::bigint
 )
 SELECT c.now_at,
        coalesce((SELECT s.next_fire_at FROM {schema}.schedules s WHERE s.state = 'active'
                  ORDER BY s.next_fire_at LIMIT 1) <= c.now_at, false)
        OR coalesce((SELECT s.resume_at FROM {schema}.schedules s WHERE s.state = 'paused' AND s.resume_at IS NOT NULL
                     ORDER BY s.resume_at LIMIT 1) <= c.now_at, false) AS fire_due,
-       least((SELECT s.next_fire_at FROM {schema}.schedules s WHERE s.state = 'active' AND s.next_fire_at > c.now_at
-              ORDER BY s.next_fire_at LIMIT 1),
+       least((SELECT u.next_fire_at FROM upcoming u),
              (SELECT s.resume_at FROM {schema}.schedules s WHERE s.state = 'paused' AND s.resume_at > c.now_at
               ORDER BY s.resume_at LIMIT 1)) AS next_fire_at,
+       (SELECT count(*) FROM crowd k) AS next_fires,
        (SELECT coalesce(bool_or(d.is_due), false) FROM due d) AS run_due,
        (SELECT min(d.later) FROM due d) AS next_run_at,
        (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until,

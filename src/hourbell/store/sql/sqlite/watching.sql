@@ -38,6 +38,11 @@ SELECT coalesce(:now, now()) AS now_at,
             UNION ALL
             SELECT (SELECT resume_at FROM schedules WHERE state = 'paused' AND resume_at > coalesce(:now, now())
                     ORDER BY resume_at LIMIT 1))) AS next_fire_at,
+       (SELECT count(*) FROM (
+            SELECT 1 FROM schedules WHERE state = 'active' AND next_fire_at = (
+                SELECT next_fire_at FROM schedules WHERE state = 'active' AND next_fire_at > coalesce(:now, now())
+                ORDER BY next_fire_at LIMIT 1)
+            LIMIT :fires)) AS next_fires,
        (SELECT coalesce(max(is_due), false) FROM due) AS run_due,
        (SELECT min(later) FROM due) AS next_run_at,
        (SELECT min(lease_until) FROM nodes WHERE state = 'live' AND id <> :node) AS lease_until,

@@ -27,7 +27,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--peers", action="store_true", help="measure the peers as well, installed at their newest")
     parser.add_argument("--only", default="", metavar="KEY,…", help="only these contenders, by their keys")
-    parser.add_argument("--variant", action="append", default=[], help="only variants with this in their name")
+    parser.add_argument("--variant", action="append", default=[], help="only variants of this name, or with this in it")
     parser.add_argument("--goals", action="store_true", help="only variants that a goal is about")
     parser.add_argument("--runs", type=int, default=5, help="runs of each, interleaved (default 5)")
     parser.add_argument("--size", choices=("small", "full"), default="full", help="small: to try it in a minute")

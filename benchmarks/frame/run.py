@@ -36,10 +36,13 @@ class Wanted:
         return full if self.size == "full" else small
 
     def chosen(self, variants: Sequence[str], goals: Sequence[Goal] = ()) -> list[str]:
-        """Those of the variants that are asked for: all, unless some are named by a part of their name, or only those
-        that a goal is about."""
+        """Those of the variants that are asked for: all, unless some are named, by their name or by a part of it, or only
+        those that a goal is about."""
         named = {goal.variant for goal in goals} | {goal.per for goal in goals}
-        found = [one for one in variants if not self.variants or any(part in one for part in self.variants)]
+        # A whole name is not meant as a part of others.
+        parts = [one for one in self.variants if one not in variants]
+        found = [one for one in variants if one in self.variants or any(part in one for part in parts)]
+        found = found if self.variants else list(variants)
         return [one for one in found if one in named] if self.goals else found
 
 

@@ -58,6 +58,7 @@ def test_what_cannot_be_done_is_refused(arguments: list[str], reason: str, capsy
 def test_variants_are_chosen_by_a_part_of_their_names() -> None:
     assert Wanted().chosen(["one process", "two processes"]) == ["one process", "two processes"]
     assert Wanted(variants=("two", "three")).chosen(["one process", "two processes"]) == ["two processes"]
+    assert Wanted(variants=("one process",)).chosen(["one process", "one process, busy"]) == ["one process"]
 
 
 def test_only_what_goals_are_about_may_be_chosen() -> None:

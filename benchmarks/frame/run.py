@@ -36,7 +36,7 @@ class Wanted:
         return full if self.size == "full" else small
 
     def chosen(self, variants: Sequence[str], goals: Sequence[Goal] = ()) -> list[str]:
-        """Those of the variants that are asked for: all, unless some are named, by their name or by a part of it, or only
+        """Those of the variants that are asked for: all, unless some are named, by their name or a part of it, or only
         those that a goal is about."""
         named = {goal.variant for goal in goals} | {goal.per for goal in goals}
         # A whole name is not meant as a part of others.

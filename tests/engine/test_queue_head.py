@@ -60,6 +60,17 @@ def test_while_there_is_more_each_claim_begins_where_the_last_ended() -> None:
     assert claims.claim(5, full=True) == (BEGIN + timedelta(seconds=4), False)
 
 
+def test_what_may_not_wait_is_looked_for_where_it_was_left_although_looks_at_everything_become_slow() -> None:
+    claims = Claims()
+    assert claims.claim(1, 2, left_urgent=True) == (None, False)
+    claims._slow = 0.1
+    assert claims.claim(3, 4, left_urgent=True)[0] is None
+    claims.now += 0.3
+    assert claims.claim(5, 6, left_urgent=True)[0] is None, "what the first two left is before the end of either"
+    assert claims.claim(7)[0] is None
+    assert claims.claim()[0] is not None
+
+
 def test_a_claim_that_brings_less_is_followed_by_one_of_everything() -> None:
     claims = Claims()
     claims.claim(1, 2, full=True)

@@ -46,9 +46,16 @@ OF_LOOKS = (
     Plant(
         "what may not wait is passed over when it is more than there are slots",
         "engine/queue_head.py",
-        "if slots and (self._look.is_due(answered) or not left_urgent):",
+        "if slots and not left_urgent:",
         "if slots:",
         _CLAIMS,
+    ),
+    Plant(
+        "what may not wait is passed over once looks at everything become slow",
+        "engine/queue_head.py",
+        "if slots and not left_urgent:",
+        "if slots and (self._look.is_due(answered) or not left_urgent):",
+        ("tests/engine/test_queue_head.py",),
     ),
     Plant(
         "what a question found at the front is not looked for there",

@@ -100,7 +100,7 @@ class QueueHead:
             return False
         last = claim.runs[-1].run_at if full and claim.runs else None
         self._since = claim.now - LATE if last is None else last
-        if slots and (self._look.is_due(answered) or not left_urgent):
+        if slots and not left_urgent:
             self._since_with_slots = self._since
         if last is None:
             self._more_until = None

@@ -53,6 +53,10 @@ class TestClaiming(suite.ClaimingConformance):
     pass
 
 
+class TestNaming(suite.NamingConformance):
+    pass
+
+
 class TestSuspects(suite.SuspectsConformance):
     pass
 

@@ -15,7 +15,8 @@ VERBS = frozenset(
         *("open", "migrate", "ping", "register_node", "renew", "rescue", "retire_node", "list_nodes", "next_work"),
         *("fire_due", "resume_due"),
         *("declare", "add_schedule", "edit_schedule", "remove_schedule", "get_schedule", "list_schedules"),
-        *("enqueue", "trigger_schedule", "claim", "claimed", "held", "note_started", "settle", "cancel_run"),
+        *("enqueue", "trigger_schedule", "claim", "claim_named", "claimed"),
+        *("held", "note_started", "settle", "cancel_run"),
         *("backfill", "put_calendar", "get_calendar", "list_calendars", "remove_calendar"),
         *("stranded", "upkeep", "retry_run", "get_run", "list_runs", "list_attempts", "prune"),
         *("note_progress", "add_logs", "list_logs", "list_audit", "see_runs", "see_schedules"),
@@ -85,7 +86,7 @@ class FaultyStore:
         verb = getattr(self._store, name)
         return self._faulty(name, verb) if name in VERBS else verb
 
-    async def listen(self, heard: Callable[[], None]) -> None:
+    async def listen(self, heard: Callable[..., object]) -> None:
         if self.faults.away:
             raise StoreUnavailable("away")
         await self._store.listen(heard)

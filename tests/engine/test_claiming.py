@@ -270,7 +270,7 @@ async def test_a_past_that_cannot_be_looked_at_keeps_nobody_busy(monkeypatch: py
         await rig.claim_pending()
         rig.clock.advance(RARELY * 0.4)
         before = len(looked)
-        monkeypatch.setattr(claiming, "_rooms", lambda *_: {})
+        monkeypatch.setattr(claiming._limiting, "rooms", lambda *_: {})
         for _ in range(20):
             rest = await claiming.step()
         assert rest is not None

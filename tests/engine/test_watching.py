@@ -18,6 +18,7 @@ from hourbell.engine.plans import Plans
 from hourbell.engine.watching import DEBOUNCE, SECOND_LOOK, Watching
 from hourbell.engine.whole_look import LATE, LONG, RARELY, SELDOM
 from hourbell.errors import StoreUnavailable
+from hourbell.model.hint import Hint
 from hourbell.model.plan import NextWork, Question
 from hourbell.triggers import At, Every
 
@@ -38,6 +39,9 @@ class Woken:
 
     def take_now(self) -> None:
         self.said.append("take")
+
+    def take_named(self, hint: Hint) -> None:
+        self.said.append(f"take {hint.run_id}")
 
     def take_due(self, asked: float, *, whole: bool) -> None:
         self.said.append("take" if whole else "take the last")
@@ -79,6 +83,27 @@ async def test_an_idle_node_asks_once_per_poll() -> None:
         watch.clock.advance(delay)
     assert watch.asked <= 101
     assert watch.woken.told() == []
+
+
+async def test_the_question_comes_after_a_run_that_a_hint_named_and_comes() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    await watching.step()
+    watch.clock.advance(0.5)
+    asked = watch.asked
+    for number in range(4):
+        watching.heard(Hint(f"r{number}", "task", "default"))
+        assert watch.woken.told() == [f"take r{number}"]
+        assert await watching.step() == pytest.approx(DEBOUNCE - number * 0.03)
+        watch.clock.advance(0.03)
+    assert watch.asked == asked, "it is in the way of the claim"
+    await watching.step()
+    assert watch.asked == asked + 1, "another hint put it off"
+    watch.clock.advance(0.5)
+    watching.heard()
+    await watching.step()
+    assert watch.asked == asked + 2
+    assert watch.woken.told() == ["take"]
 
 
 async def test_with_proven_hints_it_asks_less_often() -> None:

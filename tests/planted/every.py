@@ -8,6 +8,7 @@ from tests.planted.plants_of_bursts import OF_BURSTS
 from tests.planted.plants_of_guards import OF_GUARDS
 from tests.planted.plants_of_holding import OF_HOLDING
 from tests.planted.plants_of_looks import OF_LOOKS
+from tests.planted.plants_of_names import OF_NAMES
 from tests.planted.plants_of_neighbours import OF_NEIGHBOURS
 from tests.planted.plants_of_nodes import OF_NODES
 from tests.planted.plants_of_steps import OF_STEPS
@@ -24,4 +25,5 @@ EVERY = (
     *OF_HOLDING,
     *OF_LOOKS,
     *OF_BURSTS,
+    *OF_NAMES,
 )

@@ -142,7 +142,7 @@ PLANTS = (
     Plant(
         "the lost answer of a claim is never read back",
         "engine/claiming.py",
-        "            self._doubt = (claim_id, kind)\n",
+        "        self._doubt = (claim_id, kind)\n",
         "",
         ("tests/engine/test_claiming.py",),
     ),

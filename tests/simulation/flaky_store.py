@@ -83,7 +83,7 @@ class FlakyStore:
         stalled = line.chance.random() < line.stalls
         await asyncio.sleep(line.chance.uniform(0, line.longest_stall if stalled else line.latency))
 
-    async def listen(self, heard: Callable[[], None]) -> None:
+    async def listen(self, heard: Callable[..., object]) -> None:
         if self._line.away:
             raise StoreUnavailable("away")
         await self._store.listen(heard)

@@ -18,6 +18,7 @@ from hourbell.engine.planning import plan_fires
 from hourbell.errors import StoreUnavailable
 from hourbell.model.audit import Act, Action, AuditFilter
 from hourbell.model.editing import pausing
+from hourbell.model.hint import Hint
 from hourbell.model.ids import new_run_id
 from hourbell.model.limit import Limit
 from hourbell.model.log_line import START, LogBound, LogLine
@@ -44,6 +45,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "take": ("firing.lock", "overlap.count", "firing.record", "commit"),
         "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "overlap.count", "commit"),
         "claim": ("claiming.claim",),
+        "claim by name": ("claiming.named",),
         "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
         "settle": ("settling.settle",),
         "succeed": ("settling.succeed",),
@@ -67,6 +69,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "claim": (
             "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",
         ),
+        "claim by name": ("nodes.is_live", "clock.read", "claiming.named", "claiming.take", "commit"),
         "limited claim": (
             "nodes.is_live", "clock.read", "claiming.limited", "claiming.places", "claiming.candidates",
             "claiming.take", "commit",
@@ -136,6 +139,11 @@ async def claim(
     return claimed.runs if claimed is not None else ()
 
 
+async def named(pair: Pair, run: Run, claim_id: str) -> Sequence[Run]:
+    claimed = await pair.struck.claim_named("a", claim_id, Hint(run.id, run.task, run.queue))
+    return claimed.runs if claimed is not None else ()
+
+
 async def take(pair: Pair, claim_id: str, *, struck: bool = False, exclude: Sequence[str] = ()) -> Sequence[Run]:
     """Fire, taking what is fired for node a."""
     store = pair.struck if struck else pair.other
@@ -195,6 +203,7 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     (run,) = await claim(pair, "a", "c2")
     assert await seen(pair.struck.cancel_run(run.id)) == list(steps["cancel"])
     assert await seen(pair.struck.settle("a", [succeeded(run)])) == list(steps["succeed"])
+    assert await seen(named(pair, await enqueue(pair), "c5")) == list(steps["claim by name"])
     run = await enqueue(pair)
     assert await seen(pair.struck.audited(act(pair, Action.CANCEL)).cancel_run(run.id)) == list(steps["audited cancel"])
     pause = pair.struck.audited(act(pair, Action.PAUSE)).edit_schedule("tick", pausing("why"))
@@ -306,6 +315,17 @@ async def test_a_claim_whose_answer_is_lost_is_read_back(pair: Pair, point: Poin
     if not back:
         back = await claim(pair, "a", "c2", struck=True)
     assert [(found.id, found.attempt) for found in back] == [(run.id, 1)]
+    assert await claim(pair, "b", "c3") == ()
+    assert [(held.run_id, held.attempt) for held in await pair.other.held("a")] == [(run.id, 1)]
+
+
+@pytest.mark.parametrize("pair, point", points("claim by name"), indirect=["pair"])
+async def test_a_claim_by_name_whose_answer_is_lost_is_read_back(pair: Pair, point: Point) -> None:
+    await register(pair, "a", "b")
+    run = await enqueue(pair)
+    await strike(pair, point, lambda: named(pair, run, "c1"))
+    back = await pair.struck.claimed("a", "c1") or await named(pair, run, "c2")
+    assert [one.attempt for one in back] == [1]
     assert await claim(pair, "b", "c3") == ()
     assert [(held.run_id, held.attempt) for held in await pair.other.held("a")] == [(run.id, 1)]
 

@@ -106,6 +106,7 @@ ASKED: dict[str, dict[str, Any]] = {
         "all_suspects": ROOM_FOR_SUSPECTS, "slots": 100,
         "limited": [], "names": [], "mosts": [], "since": None, "until": None,
     },
+    "claiming.named": {"node": "n1", "claim_id": "c", "id": NOBODY, "task": "rare", "queue": "default"},
     "claiming.lock_limits": {"node": "n1", "tasks": ["rare"]},
     "settling.succeed": {
         "node": "n1", "id": [NOBODY], "attempt": [1], "result": [None], "started_at": [INSTANT],
@@ -226,6 +227,22 @@ async def test_a_queue_that_seems_short_is_read_by_its_own_index(own_crowd: Any,
         assert of_runs <= {"runs_claim", "runs_pkey", "runs_limited", "runs_asked_to_end"}, mode
 
 
+async def test_a_run_is_found_by_its_name_also_by_who_made_the_plan_before(own_crowd: Any) -> None:
+    """A node keeps its plan from its start on, when there may be nothing to claim: what looks cheap then, the index of
+    the queue, would be read from the first run of that task to the last."""
+    statements = load("postgres", "hourbell")
+    await own_crowd.execute(statements["transaction.session"].text.format(idle=0, limit=0))
+    await own_crowd.execute("SET plan_cache_mode = force_generic_plan")
+    statement = statements["claiming.named"]
+    bound = [ASKED["claiming.named"].get(parameter) for parameter in statement.parameters]
+    for gone in ("DELETE FROM hourbell.runs WHERE state IN ('queued', 'running')", "TRUNCATE hourbell.runs CASCADE"):
+        await own_crowd.execute(gone)
+        await own_crowd.execute("VACUUM ANALYZE hourbell.runs")
+        (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
+        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+        assert {index for index in used if index is not None and index.startswith("runs_")} == {"runs_pkey"}, gone
+
+
 async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> None:
     statement = load("postgres", "hourbell")["claiming.claim"]
     bound = [ASKED["claiming.claim"].get(parameter) for parameter in statement.parameters]
@@ -289,6 +306,7 @@ async def counts_only(connection: Any, limited: bool) -> None:
             "claiming.limited",
             "claiming.candidates",
             "claiming.take",
+            "claiming.named",
             "settling.succeed",
             "settling.succeeded",
             "watching.next_work",

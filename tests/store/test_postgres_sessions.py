@@ -98,8 +98,8 @@ async def test_limits_that_are_set_for_everybody_do_not_decide_how_long_our_stat
             await connection.execute(f"ALTER DATABASE {database} SET {name} = '{value}'")
     store = PostgresStore(postgres_url)
     await store.open()
-    heard: list[None] = []
-    listening = asyncio.create_task(store.listen(lambda: heard.append(None)))
+    heard: list[object] = []
+    listening = asyncio.create_task(store.listen(heard.append))
     try:
         await store.migrate()
         async with store._connections.of("read") as ours:
@@ -200,9 +200,9 @@ async def test_behind_a_pooler_the_log_says_once_that_nodes_ask(
         try:
             heard = asyncio.Event()
             for _ in range(2):
-                await asyncio.wait_for(behind.listen(heard.set), 20)
+                await asyncio.wait_for(behind.listen(lambda _: heard.set()), 20)
             assert not heard.is_set(), "what a session sends to itself through a pooler proves nothing"
-            listening = asyncio.create_task(beside.listen(heard.set))
+            listening = asyncio.create_task(beside.listen(lambda _: heard.set()))
             await asyncio.wait_for(heard.wait(), 20)
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from hourbell.engine.arriving import Arriving
+from hourbell.engine.crowding import Crowding
 from hourbell.engine.kinds import Kinds
 from hourbell.engine.limiting import Limiting
+from hourbell.engine.named_run import NamedRun
 from hourbell.engine.places import Places
 from hourbell.engine.queue_head import QueueHead
 from hourbell.events import FireMissed, RunSkipped
@@ -25,11 +27,10 @@ if TYPE_CHECKING:
     from hourbell.engine.parts import Parts
     from hourbell.engine.settling import Settling
     from hourbell.engine.trust import Trust
+    from hourbell.events import Events
+    from hourbell.model.hint import Hint
     from hourbell.model.run import Run
     from hourbell.store.protocol import Store
-
-CROWDED_GAP = 1.0
-"""Seconds between two calls for help of a node that has its hands full, which it may have for hours."""
 
 REGROUP = 0.005
 """Seconds after which a few free slots are filled although waiting for more would make a fuller batch."""
@@ -73,7 +74,7 @@ class Claiming:
         self._arriving = Arriving(holdings, settling, executing)
         self._lost = lost
         self._crowded = crowded
-        self._crowded_at = parts.clock.elapsed() - CROWDED_GAP
+        self._crowding = Crowding(parts.clock, crowded)
         self._pending: set[Kind] = set()
         self._hungry: set[Kind] = set()
         self._withheld: set[Kind] = set()
@@ -82,6 +83,7 @@ class Claiming:
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._kinds = Kinds(parts.tasks, self._limiting.learn)
         self._places = Places(self._ahead, self._kinds, self._limiting, parts.stuck)
+        self._named = NamedRun(parts, self._kinds, self._limiting, self._ahead)
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
         self._regrouping = False
@@ -92,6 +94,15 @@ class Claiming:
     def take_now(self) -> None:
         """Something may be due: claim for every kind."""
         self._pending.update(Kind)
+        self.wake()
+
+    def take_named(self, hint: Hint) -> None:
+        """This run may be due, and whatever else there is has hints of its own."""
+        kind = self._named.kind(hint)
+        if kind is None:
+            return
+        if not self._named.keep(kind, hint):
+            self._pending.add(kind)
         self.wake()
 
     def take_due(self, asked: float, *, whole: bool) -> None:
@@ -179,6 +190,9 @@ class Claiming:
         is a past to look through."""
         if self._doubt is not None:
             await self._read_back(*self._doubt)
+        named = self._named.take()
+        if named is not None and await self._claim_named(*named):
+            return 0
         rests = self._rests()
         self._pending.update(kind for kind, rest in rests.items() if not rest)
         kind = self._next_kind()
@@ -233,9 +247,31 @@ class Claiming:
         """What is claimed now would wait too long for its report to be written."""
         return self._settling.backlog() >= MOST_UNSETTLED
 
+    async def _claim_named(self, kind: Kind, hint: Hint) -> bool:
+        """Claim this run alone, unless there is a reason to look at the queue instead: then that is to be done. What it
+        answers says nothing of the queue, which is asked about a moment later."""
+        busy = self._pending | self._hungry | self._withheld
+        if self._is_over() or self._is_behind() or not self._named.may_start(kind, hint, busy):
+            self._pending.add(kind)
+            return False
+        claim_id = new_claim_id()
+        self._holdings.claims[claim_id] = 1
+        asked = self._parts.timekeeper.ask()
+        try:
+            claim = await self._store.claim_named(self._trust.node_id, claim_id, hint)
+        except BaseException:
+            self._in_doubt(claim_id, kind)
+            raise
+        if claim is None:
+            self._refused(claim_id)
+            return True
+        self._parts.timekeeper.heard(claim.now, asked)
+        self._adopt(claim_id, kind, claim.runs)
+        return True
+
     async def _claim(self, kind: Kind, limit: int) -> None:
         slots = self._ahead.slots(kind)
-        tasks = self._rooms(kind, limit, slots)
+        tasks = self._limiting.rooms(kind, self._kinds.names(kind), limit, slots)
         head = self._heads[kind]
         if not tasks:
             head.postpone(self._parts.clock.elapsed())
@@ -262,28 +298,24 @@ class Claiming:
             )
         except BaseException:
             head.failed(stretch, asked, self._parts.clock.elapsed(), self._parts.clock.now())
-            # Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed.
-            self._doubt = (claim_id, kind)
-            self._holdings.claimed = True
-            self._pending.add(kind)
+            self._in_doubt(claim_id, kind)
             raise
         if claim is None:
-            self._holdings.claims.pop(claim_id, None)
-            self._lost("a claim was refused to it")
+            self._refused(claim_id)
             return
         self._parts.timekeeper.heard(claim.now, asked)
         for run in claim.missed:
-            self._tell_missed(run)
+            _tell_missed(self._parts.events, self._trust.node_id, run)
         self._limiting.claimed(kind, claim)
         full = len(claim.runs) + len(claim.missed) >= limit
-        left_urgent = self._may_have_left_urgent(claim.runs, slots)
+        left_urgent = _may_have_left_urgent(claim.runs, slots)
         answered = self._parts.clock.elapsed()
         left = {"full": full, "left_urgent": left_urgent, "even": is_even}
         if head.claimed(claim, stretch, asked, answered, slots=slots, **left):
             self._pending.add(kind)
         if full or left_urgent:
             self._hungry.add(kind)
-            self._call_for_help()
+            self._crowding.call()
         elif stretch.until is None:
             self._hungry.discard(kind)
         if not slots:
@@ -293,16 +325,15 @@ class Claiming:
             self._withheld.discard(kind)
         self._adopt(claim_id, kind, claim.runs)
 
-    def _may_have_left_urgent(self, runs: Sequence[Run], slots: int) -> bool:
-        """Of runs that may not wait here a claim is given no more than there are slots. After a node's death they are
-        many, and the rest of them need not wait for a poll."""
-        return 0 < slots <= len(runs) and sum(not run.may_wait for run in runs) >= slots
+    def _in_doubt(self, claim_id: str, kind: Kind) -> None:
+        """Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed."""
+        self._doubt = (claim_id, kind)
+        self._holdings.claimed = True
+        self._pending.add(kind)
 
-    def _call_for_help(self) -> None:
-        # Looked at here already: to cross over to the other thread costs more than to look.
-        if self._parts.clock.elapsed() - self._crowded_at >= CROWDED_GAP:
-            self._crowded_at = self._parts.clock.elapsed()
-            self._crowded()
+    def _refused(self, claim_id: str) -> None:
+        self._holdings.claims.pop(claim_id, None)
+        self._lost("a claim was refused to it")
 
     async def _read_back(self, claim_id: str, kind: Kind) -> None:
         runs = await self._store.claimed(self._trust.node_id, claim_id)
@@ -317,13 +348,6 @@ class Claiming:
         self._suspects_left = min(self._suspects_left, self._holdings.room_for_suspects())
         self._executing.pump()
 
-    def _rooms(self, kind: Kind, limit: int, slots: int) -> dict[str, int]:
-        """How many runs of each task may be claimed."""
-        names, limited = self._kinds.names(kind), self._limiting.limited(kind)
-        most = {name: slots if name in limited else limit for name in names}
-        rooms = {name: self._parts.stuck.room(name, room) for name, room in most.items() if room}
-        return {name: room for name, room in rooms.items() if room}
-
     def _room(self, kind: Kind) -> int:
         return min(MOST_AT_ONCE, self._ahead.places(kind))
 
@@ -336,14 +360,6 @@ class Claiming:
         if self._holdings.lapse(claim_id):
             self._fill()
 
-    def _tell_missed(self, run: Run) -> None:
-        self._parts.events.emit(RunSkipped(run=run, node_id=self._trust.node_id))
-        if run.schedule_id is not None and (due := run.fire_at) is not None:
-            missed = FireMissed(
-                schedule_id=run.schedule_id, reason=Reason.MISSED, fire_at=due, covers_until=due, covers_count=1
-            )
-            self._parts.events.emit(missed)
-
     def _take(self, kind: Kind) -> None:
         self._pending.add(kind)
         self.wake()
@@ -352,6 +368,21 @@ class Claiming:
         self._regrouping = False
         self._pending.update(kind for kind in self._hungry if self._room(kind) > 0)
         self.wake()
+
+
+def _tell_missed(events: Events, node_id: str, run: Run) -> None:
+    events.emit(RunSkipped(run=run, node_id=node_id))
+    if run.schedule_id is not None and (due := run.fire_at) is not None:
+        missed = FireMissed(
+            schedule_id=run.schedule_id, reason=Reason.MISSED, fire_at=due, covers_until=due, covers_count=1
+        )
+        events.emit(missed)
+
+
+def _may_have_left_urgent(runs: Sequence[Run], slots: int) -> bool:
+    """Of runs that may not wait here a claim is given no more than there are slots. After a node's death they are many,
+    and the rest of them need not wait for a poll."""
+    return 0 < slots <= len(runs) and sum(not run.may_wait for run in runs) >= slots
 
 
 def _order(run: Run) -> tuple[int, float, str]:

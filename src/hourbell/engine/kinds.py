@@ -20,17 +20,24 @@ class Kinds:
         self._learned = learned
         self._known = -1
         self._names: dict[Kind, tuple[str, ...]] = {}
+        self._of: dict[str, Kind] = {}
+
+    def kind(self, task: str) -> Kind | None:
+        """The kind of a task's bodies; None where it is not known here."""
+        self._sort()
+        return self._of.get(task)
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """The tasks whose bodies are of this kind."""
-        names = self._tasks.names()
-        if len(names) != self._known:
-            self._known = len(names)
-            sorted_out: dict[Kind, list[str]] = {kind: [] for kind in Kind}
-            for name in names:
-                task = self._tasks.find(name)
-                if task is not None:
-                    sorted_out[kind_of(task)].append(name)
-            self._names = {kind: tuple(found) for kind, found in sorted_out.items()}
-            self._learned()
+        self._sort()
         return self._names[kind]
+
+    def _sort(self) -> None:
+        names = self._tasks.names()
+        if len(names) == self._known:
+            return
+        self._known = len(names)
+        found = {name: self._tasks.find(name) for name in names}
+        self._of = {name: kind_of(task) for name, task in found.items() if task is not None}
+        self._names = {kind: tuple(name for name, its in self._of.items() if its is kind) for kind in Kind}
+        self._learned()

@@ -50,6 +50,13 @@ class Limiting:
         """The tasks of this kind whose runs are limited."""
         return frozenset(task for limit in self._limits.get(kind, ()) for task in limit.tasks)
 
+    def rooms(self, kind: Kind, names: Iterable[str], limit: int, slots: int) -> dict[str, int]:
+        """How many runs of each of these tasks may be claimed, where there are so many places and, of them, slots."""
+        limited = self.limited(kind)
+        most = {name: slots if name in limited else limit for name in names}
+        rooms = {name: self._parts.stuck.room(name, room) for name, room in most.items() if room}
+        return {name: room for name, room in rooms.items() if room}
+
     def claimed(self, kind: Kind, claim: Claim) -> None:
         """Whoever was passed over is asked for again soon; places that missed runs took are free again at once."""
         if not claim.passed_over:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hourbell.engine.troubles import Troubles
     from hourbell.engine.watching import Watching
+    from hourbell.model.hint import Hint
     from hourbell.store.protocol import Store
 
 LOOP = "listen"
@@ -32,7 +33,7 @@ class Listening:
             self._watching.deaf()
         return AGAIN
 
-    def _heard(self) -> None:
-        self._watching.heard()
+    def _heard(self, hint: Hint | None) -> None:
+        self._watching.heard(hint)
         # The step goes on for as long as all is well, so its loop cannot tell that the trouble is over.
         self._troubles.over(LOOP)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hourbell.engine.parts import Parts
     from hourbell.engine.pulse import Pulse
     from hourbell.engine.shift import Shift
+    from hourbell.model.hint import Hint
     from hourbell.model.run import CancelRequest
     from hourbell.store.protocol import Store
 
@@ -140,6 +141,10 @@ class Tenure:
     def take_now(self) -> None:
         """Wake the claiming, on the application's loop."""
         self._app.call(self.shift.claiming.take_now)
+
+    def take_named(self, hint: Hint) -> None:
+        """Have this run claimed, on the application's loop."""
+        self._app.call(self.shift.claiming.take_named, hint)
 
     def take_due(self, asked: float, *, whole: bool) -> None:
         """Wake the claiming, unless it has claimed since the question that found a run due."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hourbell.engine.parts import Parts
+    from hourbell.model.hint import Hint
     from hourbell.model.run import CancelRequest
     from hourbell.store.protocol import Store
 
@@ -43,6 +44,9 @@ class Wakers(Protocol):
 
     def take_now(self) -> None:
         """A run is due that this node may claim."""
+
+    def take_named(self, hint: Hint) -> None:
+        """This run is due, and perhaps this node may claim it."""
 
     def take_due(self, asked: float, *, whole: bool) -> None:
         """The database said, to a question sent at ``asked``, that a run is due: anywhere in the queue, where the
@@ -95,11 +99,16 @@ class Watching:
         """A hint: there may be new work. The question comes soon, not at once, so that many hints make one."""
         self._ask_soon(max(0.0, self._asked_at + DEBOUNCE - self._parts.clock.elapsed()))
 
-    def heard(self) -> None:
-        """A hint from another node, which also proves that hints arrive."""
+    def heard(self, hint: Hint | None = None) -> None:
+        """A hint from another node, which also proves that hints arrive. When it names a run, what else there may be is
+        asked a moment later: to be quick at that run is all that matters now."""
         self.hints = True
-        self._wakers.take_now()
-        self.hinted()
+        if hint is None:
+            self._wakers.take_now()
+            self.hinted()
+        else:
+            self._wakers.take_named(hint)
+            self._ask_soon(DEBOUNCE)
 
     def deaf(self) -> None:
         """Hints do not arrive (any more): back to the shorter poll."""

@@ -124,7 +124,7 @@ async def _survey(store: Store, lease: float) -> Survey | None:
 async def _hints(store: Store) -> Hints:
     """Whether a hint of our own comes back to us."""
     proven = asyncio.Event()
-    listening = spawn(store.listen(proven.set), "proof of hints")
+    listening = spawn(store.listen(lambda _: proven.set()), "proof of hints")
     arrived = spawn(proven.wait(), "proof of hints arrives")
     try:
         await asyncio.wait({listening, arrived}, timeout=_HINT_PATIENCE, return_when=asyncio.FIRST_COMPLETED)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from hourbell.model.database_facts import DatabaseFacts
     from hourbell.model.editing import Change
+    from hourbell.model.hint import Heard, Hint
     from hourbell.model.limit import Limit
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue, Upkeep
@@ -129,7 +130,8 @@ class RunStore(Protocol):
     async def enqueue(self, runs: Sequence[NewRun], *, hint: bool = False) -> Sequence[Run]:
         """Insert runs requested by hand, and answer them as stored, in the same order.
 
-        ``hint``: other nodes are told right behind it, as by `Store.hint`; not in a transaction of the application's,
+        ``hint``: other nodes are told right behind it, as by `Store.hint`, and which run it is where it is one, and due
+        (`hourbell.model.hint`); not in a transaction of the application's,
         before whose end there is nothing to be told. That they could not be told is no error.
 
         A run whose (task, key) exists is not inserted: the run that has the key is answered, unless that is older than
@@ -175,6 +177,15 @@ class RunStore(Protocol):
         least limit that any live node states for it (see `register_node`) counts. They are counted after the task's own
         row is locked, so that two nodes together never exceed it; a task whose row another node has locked is passed
         over and named in the answer. Tasks without a limit touch no such row.
+        """
+
+    async def claim_named(self, node_id: str, claim_id: str, hint: Hint) -> Claim | None:
+        """Give this node the one run that a hint named, as `claim` would that has room for one, knows this task alone
+        and serves this queue alone.
+
+        Nothing when the run is not there, not queued, not due or locked by somebody, and nothing of what is better left
+        to `claim`, which weighs it against others: a run that was lost before, or that has a ``start_by``. Whatever it
+        answers says nothing of other runs. Tasks under a limit are not asked for. None as `claim`.
         """
 
     async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
@@ -374,8 +385,9 @@ class Store(StoreVerbs, Protocol):
         """Ask the database for its present instant: the proof that it answers. With ``writing`` StoreUnavailable is
         raised where it says that it would only read (a standby)."""
 
-    async def listen(self, heard: Callable[[], None]) -> None:
+    async def listen(self, heard: Heard) -> None:
         """Call ``heard``, on the event loop that awaits this, whenever another node hints at new work, until cancelled.
+        What it is told is the run that the hint names; None where it names none.
 
         Calls it once as soon as hints are proven to arrive. Returns when hints cannot arrive (any more). Hints are
         never facts: without them everything is found by the next poll.

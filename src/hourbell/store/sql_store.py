@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hourbell.model.change import RunSeen, ScheduleSeen
     from hourbell.model.editing import Change
     from hourbell.model.guard import Guard, GuardEnd, GuardHold, GuardKind, GuardWish
+    from hourbell.model.hint import Hint
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
@@ -82,7 +83,7 @@ class SqlStore:
         self._act = act
         self._steps = not database.has_row_locks
         self.leaves_out = not self._steps  # what is dead is kept where rows are locked, and needs passing over
-        self._hint: Call | None = None
+        self._hint: Callable[[Sequence[NewRun]], Call] | None = None
         self._rules = lru_cache(MOST_RULES)(rules_from)
 
     @property
@@ -164,9 +165,8 @@ class SqlStore:
         return await self._database.run(lambda: calendars.get_calendar(name), "read", atomic=False)
 
     async def list_calendars(self, *, cursor: str | None = None, limit: int = 50) -> Page[NamedCalendar]:
-        rows = await self._database.run(
-            lambda: one("calendars.list", cursor=cursor, limit=limit + 1), "read", atomic=False
-        )
+        begin = partial(one, "calendars.list", cursor=cursor, limit=limit + 1)
+        rows = await self._database.run(begin, "read", atomic=False)
         items = tuple(calendars.calendar_from(row) for row in rows[:limit])
         return Page(items, items[-1].name if len(rows) > limit else None)
 
@@ -180,12 +180,12 @@ class SqlStore:
     async def enqueue(self, runs_: Sequence[NewRun], *, hint: bool = False) -> Sequence[Run]:
         # One statement as a rule, a transaction of its own: what brackets it would take longer than it does.
         is_alone = not self._steps and not any(run.key is not None and run.key_period is not None for run in runs_)
-        tell = self._hint if hint else None
-        along = tell if is_alone else None
-        requested = await self._database.run(lambda: runs.enqueue(runs_, along), "verbs", atomic=not is_alone)
-        if tell is not None and along is None:
+        tell = self._hint(runs_) if hint and self._hint is not None else None
+        begin = partial(runs.enqueue, runs_, tell if is_alone else None)
+        requested = await self._database.run(begin, "verbs", atomic=not is_alone)
+        if tell is not None and not is_alone:
             with suppress(StoreUnavailable):  # the runs are recorded
-                await self._database.run(lambda: sent(tell), "verbs", atomic=False)
+                await self._database.run(partial(sent, tell), "verbs", atomic=False)
         return requested
 
     async def trigger_schedule(
@@ -216,22 +216,25 @@ class SqlStore:
         claim = await self._database.run(lambda: script(asked), "claim", atomic=self._steps or bool(limits))
         late = {run.schedule_id for run in claim.missed if run.schedule_id is not None} if claim is not None else set()
         if late:  # too late for their grace: others may have waited for them
-            await self._database.run(lambda: overlap.release(late), "claim")
+            await self._database.run(partial(overlap.release, late), "claim")
         return claim
 
+    async def claim_named(self, node_id: str, claim_id: str, hint: Hint) -> Claim | None:
+        named = partial(claiming.named, node_id, claim_id, hint, in_steps=self._steps)
+        return await self._database.run(named, "claim", atomic=self._steps)
+
     async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
-        rows = await self._database.run(
-            lambda: one("runs.claimed", node=node_id, claim_id=claim_id), "claim", atomic=False
-        )
+        begin = partial(one, "runs.claimed", node=node_id, claim_id=claim_id)
+        rows = await self._database.run(begin, "claim", atomic=False)
         return [run_from(row) for row in rows]
 
     async def held(self, node_id: str) -> Sequence[Held]:
-        rows = await self._database.run(lambda: one("runs.held", node=node_id), "claim", atomic=False)
+        rows = await self._database.run(partial(one, "runs.held", node=node_id), "claim", atomic=False)
         return [Held(str(row["id"]), row["attempt"]) for row in rows]
 
     async def note_started(self, node_id: str, started: Sequence[tuple[str, int, datetime]]) -> None:
         rows = [{"id": run, "attempt": attempt, "started_at": at} for run, attempt, at in sorted(started)]
-        await self._database.run(lambda: _note_started(rows, node_id), "settle")
+        await self._database.run(partial(sent, batch("runs.note_started", rows, node=node_id)), "settle")
 
     async def settle(self, node_id: str, settlements: Sequence[Settlement]) -> Mapping[str, RunState]:
         if not settlements and self._steps:
@@ -251,8 +254,7 @@ class SqlStore:
             lambda: auditing.changed(self._act, run_id, runs.cancel_run(run_id, reason)), "verbs"
         )
         if run.state.final and run.schedule_id is not None:
-            ended_in = run.schedule_id
-            await self._database.run(lambda: overlap.release([ended_in]), "verbs")
+            await self._database.run(partial(overlap.release, [run.schedule_id]), "verbs")
         return run
 
     async def retry_run(self, run_id: str, args: Mapping[str, Any] | None = None) -> Run:
@@ -393,7 +395,3 @@ def _pinged(statement: str) -> Script[datetime]:
         raise _SessionOnlyReads
     now: datetime = rows[0]["now_at"]
     return now
-
-
-def _note_started(rows: Sequence[dict[str, object]], node_id: str) -> Script[None]:
-    yield batch("runs.note_started", rows, node=node_id)

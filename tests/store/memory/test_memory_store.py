@@ -93,7 +93,7 @@ async def test_a_listener_whose_loop_is_gone_is_passed_over(store: Store):
 
     def die():
         loop = asyncio.new_event_loop()
-        task = loop.create_task(store.listen(listening.set))
+        task = loop.create_task(store.listen(lambda _: listening.set()))
         while not listening.is_set():
             loop.run_until_complete(asyncio.sleep(0))
         dead.append(task)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hourbell.model.hint import Hint
     from hourbell.model.limit import Limit
     from hourbell.store.memory.tables import Tables
 
@@ -73,6 +74,17 @@ class ClaimVerbs(Handle):
                 taken.append(take(tables, run, node_id, claim_id))
             return Claim(now, tuple(map(fresh_run, taken)), tuple(map(fresh_run, missed)))
 
+    async def claim_named(self, node_id: str, claim_id: str, hint: Hint) -> Claim | None:
+        async with self._transaction() as now:
+            tables = self._tables
+            node = tables.nodes.get(node_id)
+            if node is None or node.state is not NodeState.LIVE:
+                return None
+            run = tables.runs.get(hint.run_id)
+            if run is None or not _is_usual(run, hint, now):
+                return Claim(now, ())
+            return Claim(now, (fresh_run(take(tables, run, node_id, claim_id)),))
+
     async def claimed(self, node_id: str, claim_id: str) -> Sequence[Run]:
         async with self._transaction():
             return [
@@ -110,6 +122,12 @@ def _claimable(tables: Tables, now: datetime, queues: Sequence[str] | None) -> l
         and (queues is None or run.queue in queues)
     ]
     return [run for *_, run in sorted(due, key=lambda entry: entry[:3])]
+
+
+def _is_usual(run: Run, hint: Hint, now: datetime) -> bool:
+    if run.state is not RunState.QUEUED or run.run_at is None or run.run_at > now:
+        return False
+    return (run.task, run.queue, run.losses, run.start_by) == (hint.task, hint.queue, 0, None)
 
 
 def _too_late(run: Run, now: datetime) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from hourbell.model.hint import Heard, Hint
 
 
 @dataclass(eq=False, slots=True)
@@ -16,11 +19,11 @@ class Listener:
     """One that listens on its own event loop; ``owner`` is the handle whose closing ends it."""
 
     owner: object
-    heard: Callable[[], None]
+    heard: Heard
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, what: Callable[[], None]) -> None:
+    def tell(self, what: Callable[[], object]) -> None:
         """Have ``what`` called on the listener's loop; a loop that is closed hears nothing any more."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(what)
@@ -43,10 +46,10 @@ class Listeners:
         with self._lock:
             self._everyone.remove(listener)
 
-    def hint(self) -> None:
+    def hint(self, hint: Hint | None) -> None:
         """Call every listener on its own loop."""
         for listener in self._snapshot():
-            listener.tell(listener.heard)
+            listener.tell(partial(listener.heard, hint))
 
     def end(self, owner: object) -> None:
         """End the listening of one handle."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.audit import Act, Subject, told_request, told_run
+from hourbell.model.hint import Hint
 from hourbell.model.ids import least_run_id
 from hourbell.model.node import NodeState
 from hourbell.model.overlap import Turn, has_turns, takes_turns, turn_of
@@ -44,12 +45,12 @@ class RunVerbs(Handle):
                 _release_key(self._tables, new, now)
             requested = [_insert(self._tables, _requested(new, now)) for new in runs]
         if hint:
-            await self.hint()
+            self._listeners.hint(Hint.of(runs))
         return requested
 
     async def hint(self) -> None:
         """Wake everyone who listens."""
-        self._listeners.hint()
+        self._listeners.hint(None)
 
     async def trigger_schedule(
         self, schedule_id: str, build: Callable[[Schedule], NewRun], *, ended: Ended = untold

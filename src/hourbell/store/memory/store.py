@@ -19,11 +19,12 @@ from hourbell.store.memory.surveying import SurveyVerbs
 from hourbell.store.memory.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from hourbell.clock import Clock
     from hourbell.model.audit import Act
+    from hourbell.model.hint import Heard
     from hourbell.store.protocol import StoreVerbs
     from hourbell.store.transaction import Transaction
 
@@ -90,12 +91,12 @@ class MemoryStore(
         async with self._transaction() as now:
             return now
 
-    async def listen(self, heard: Callable[[], None]) -> None:
+    async def listen(self, heard: Heard) -> None:
         """Call ``heard`` on the running loop at every hint of any handle, until cancelled or closed."""
         listener = Listener(self, heard)
         self._listeners.join(listener)
         try:
-            heard()
+            heard(None)
             await listener.ended.wait()
         finally:
             self._listeners.leave(listener)

@@ -35,7 +35,7 @@ _FIRE = ("firing.lock", "overlap.count", "firing.record")
 _WARMED: Mapping[Lane, tuple[str, ...]] = {
     "fire": _FIRE,
     "fire_beside": _FIRE,
-    "claim": ("claiming.claim",),
+    "claim": ("claiming.claim", "claiming.named"),
     "settle": ("settling.succeed",),
 }
 """What a lane asks in a hurry: at a due time, or when a hint has come."""

@@ -7,12 +7,12 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hourbell.store.postgres import hint_text
 from hourbell.store.postgres.errors import CAUGHT, translated
 from hourbell.store.scripts.script import one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from hourbell.model.hint import Heard
     from hourbell.store.postgres.connections import Connection, Connections
     from hourbell.store.postgres.database import PostgresDatabase
 
@@ -31,7 +31,7 @@ class Listening:
         self._ours = f"proof:{os.urandom(8).hex()}"
         self._proven = asyncio.Event()
 
-    async def listen(self, heard: Callable[[], None]) -> bool:
+    async def listen(self, heard: Heard) -> bool:
         """Until cancelled, or until a proof does not arrive (a pooler in between, a connection gone).
 
         Answers whether hints have ever arrived.
@@ -40,8 +40,10 @@ class Listening:
         def on_notification(_: Any, __: int, ___: str, payload: Any) -> None:
             if payload == self._ours:
                 self._proven.set()
-            elif payload != self._sender and not str(payload).startswith("proof:"):
-                heard()
+            elif not payload.startswith("proof:"):
+                sender, hint = hint_text.read(payload)
+                if sender != self._sender:
+                    heard(hint)
 
         connection = None
         try:
@@ -49,7 +51,7 @@ class Listening:
             await connection.add_listener(self._channel, on_notification)
             if not await self._proves():
                 return False
-            heard()
+            heard(None)
             while await self._proves_later(connection):
                 pass
             return True

@@ -9,10 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import Clock, SystemClock
+from hourbell.model.hint import Hint
 from hourbell.store.postgres.connections import Connections
 from hourbell.store.postgres.database import PostgresDatabase, warm
 from hourbell.store.postgres.errors import CAUGHT, translated
 from hourbell.store.postgres.examining import PostgresExamining
+from hourbell.store.postgres.hint_text import text_of
 from hourbell.store.postgres.listening import Listening
 from hourbell.store.postgres.migrating import PostgresMigrating
 from hourbell.store.scripts.script import Call, one
@@ -21,9 +23,11 @@ from hourbell.store.statements import load, migrations, quoted
 from hourbell.store.within import Lending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hourbell.model.database_facts import DatabaseFacts
+    from hourbell.model.hint import Heard
+    from hourbell.model.run import NewRun
     from hourbell.store.protocol import StoreVerbs
     from hourbell.store.scripts.script import Row
     from hourbell.store.statements import Statement
@@ -98,8 +102,7 @@ class PostgresStore(SqlStore):
             place={"place": f"{quoted(schema)}.runs"},
         )
         super().__init__(self._postgres)
-        told = {"channel": self._channel, "payload": self._sender}
-        self._hint: Call = Call("listening.notify", told, may_fail=True)
+        self._hint = self._notification
 
     async def within(self, transaction: Transaction, *, may_ask: bool = True) -> StoreVerbs:
         """The verbs in a transaction of the application's."""
@@ -165,7 +168,7 @@ class PostgresStore(SqlStore):
         steps = migrations("postgres", self._schema)
         return PostgresMigrating(self._postgres, self._named, steps, self._schema, quoted(self._schema))
 
-    async def listen(self, heard: Callable[[], None]) -> None:
+    async def listen(self, heard: Heard) -> None:
         """Hear other nodes' hints, until cancelled or until they cannot arrive, which the log tells once."""
         listening = Listening(self._direct, self._postgres, self._channel, self._sender)
         if not await listening.listen(heard) and not self._is_deaf:
@@ -180,6 +183,10 @@ class PostgresStore(SqlStore):
         await self._postgres.run(
             lambda: one("listening.notify", channel=self._channel, payload=self._sender), "verbs", atomic=False
         )
+
+    def _notification(self, runs: Sequence[NewRun]) -> Call:
+        told = {"channel": self._channel, "payload": text_of(self._sender, Hint.of(runs))}
+        return Call("listening.notify", told, may_fail=True)
 
 
 def _named(schema: str, numbered: bool) -> Mapping[str, Statement]:

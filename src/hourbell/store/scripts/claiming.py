@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from hourbell.model.hint import Hint
     from hourbell.model.limit import Limit
 
 _IN_ORDER = attrgetter("priority", "run_at", "id")
@@ -106,6 +107,23 @@ def claim_in_steps(asked: Asked) -> Script[Claim | None]:
         claim_id=asked.claim_id,
     )
     return _claim(asked, clock[0]["now_at"], taken)
+
+
+def named(node_id: str, claim_id: str, hint: Hint, *, in_steps: bool) -> Script[Claim | None]:
+    """See `RunStore.claim_named`: one statement, or look and take."""
+    wanted = {"id": hint.run_id, "task": hint.task, "queue": hint.queue}
+    if not in_steps:
+        rows = yield call("claiming.named", **wanted, node=node_id, claim_id=claim_id)
+        head = rows[0]
+        runs = claimed_from([row for row in rows if row["id"] is not None], node_id)
+        return Claim(head["now_at"], tuple(runs)) if head["is_live"] else None
+    if not (yield call("nodes.is_live", node=node_id)):
+        return None
+    clock = yield call("clock.read")
+    found = yield call("claiming.named", **wanted)
+    ids = [row["id"] for row in found]
+    taken = (yield call("claiming.take", ids=ids, limited=[], node=node_id, claim_id=claim_id)) if ids else ()
+    return Claim(clock[0]["now_at"], tuple(claimed_from(taken, node_id)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from hourbell.store.statements import load
 from hourbell.store.within import Lending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from hourbell.model.database_facts import DatabaseFacts
+    from hourbell.model.hint import Heard
     from hourbell.store.protocol import StoreVerbs
     from hourbell.store.scripts.script import Row
     from hourbell.store.transaction import Transaction
@@ -95,7 +96,7 @@ class SqliteStore(SqlStore):
             "read", lambda connection: self._examining.examine(connection, self._migrating.pending)
         )
 
-    async def listen(self, heard: Callable[[], None]) -> None:
+    async def listen(self, heard: Heard) -> None:
         """SQLite sends no hints; a poll is one statement inside this process and costs microseconds."""
 
     async def hint(self) -> None:

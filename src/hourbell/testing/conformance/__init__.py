@@ -52,6 +52,7 @@ pytest.register_assert_rewrite(
             "looking",
             "making_way",
             "missing",
+            "naming",
             "opening",
             "overlapping",
             "pausing",
@@ -93,6 +94,7 @@ from .logs import LoggingConformance, ProgressConformance
 from .looking import LookingConformance
 from .making_way import MakingWayConformance
 from .missing import MissingConformance
+from .naming import NamingConformance
 from .opening import OpeningConformance
 from .overlapping import OverlapConformance
 from .pausing import PausingConformance
@@ -131,6 +133,7 @@ class StoreConformance(
     MakingWayConformance,
     JitterConformance,
     ClaimingConformance,
+    NamingConformance,
     SuspectsConformance,
     MissingConformance,
     HoldingConformance,
@@ -182,6 +185,7 @@ __all__ = [
     "LookingConformance",
     "MakingWayConformance",
     "MissingConformance",
+    "NamingConformance",
     "OpeningConformance",
     "OverlapConformance",
     "PausingConformance",

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hourbell.testing.conformance.bench import PATIENCE, Bench
+from hourbell.model.hint import Hint
+from hourbell.testing.conformance.bench import PATIENCE, TASK, Bench
 from hourbell.testing.conformance.suite import Conformance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from hourbell.model.run import NewRun
     from hourbell.store.protocol import Store
 
 
@@ -25,6 +27,7 @@ class _Ear:
     def __init__(self, store: Store, group: asyncio.TaskGroup) -> None:
         self._news = asyncio.Event()
         self._heard = False
+        self.hint: Hint | None = None
         self._thread = threading.get_ident()
         self.task = group.create_task(self._listen(store))
 
@@ -34,8 +37,9 @@ class _Ear:
         finally:
             self._news.set()
 
-    def _note(self) -> None:
+    def _note(self, hint: Hint | None) -> None:
         # A hint that comes from elsewhere is told here, on the loop that listens.
+        self.hint = hint
         self._heard = threading.get_ident() == self._thread
         self._news.set()
 
@@ -94,6 +98,30 @@ class ListeningConformance(Conformance):
                 assert await neighbour.enqueue(wanted, hint=True) == requested, "what is there already"
                 assert await ear.hears()
         assert len(await bench.runs()) == 4
+
+    async def test_a_hint_names_the_run_that_was_requested_if_it_is_one_and_due(
+        self, bench: Bench, neighbour: Store
+    ) -> None:
+        async with _listening(bench.store) as ear:
+            one, another = bench.request(), bench.request(queue="läßt sich lesen")
+            expected: list[tuple[list[NewRun], Hint | None]] = [
+                ([one], Hint(one.id, TASK, "default")),
+                ([another], Hint(another.id, TASK, "läßt sich lesen")),
+                ([bench.request(), bench.request()], None),
+                ([bench.request(delay=timedelta(seconds=1))], None),
+                ([bench.request(run_at=bench.later(1))], None),
+                ([odd := bench.request(queue="two\nlines")], Hint(odd.id, TASK, odd.queue)),
+                ([long := bench.request(queue="x" * 8_000)], Hint(long.id, TASK, long.queue)),
+            ]
+            for wanted, hint in expected:
+                ear.forget()
+                await neighbour.enqueue(wanted, hint=True)
+                assert await ear.hears()
+                assert ear.hint in (hint, None), "a store need not name it"
+            ear.forget()
+            await neighbour.hint()
+            assert await ear.hears()
+            assert ear.hint is None
 
     async def test_a_hint_comes_from_another_thread(self, bench: Bench, neighbour: Store) -> None:
         async with _listening(bench.store) as ear:

@@ -124,3 +124,37 @@ written AS (
 )
 SELECT w.*, head.is_live, head.now_at
 FROM (VALUES (EXISTS (SELECT 1 FROM me), coalesce(:now, now()))) AS head (is_live, now_at) FULL JOIN written w ON false;
+
+-- name: claiming.named
+-- The one run that a hint named, unless claiming.claim would have to weigh it against others. All nodes hear a hint at
+-- once and one of them gets the run; so the run is locked first here, and the node's own row only by who has it: the
+-- others have written nothing, and do not wait for the disk. That the order of locks is another is safe, for who locks a
+-- node's row against this waits for no run that is queued. Found by its id alone: what is appended to the state keeps the
+-- queue's index out. Answers a row, which is the run where its id is not null.
+WITH named AS MATERIALIZED (
+    SELECT r.id FROM {schema}.runs r
+    WHERE r.id = :id AND r.state || '' = 'queued' AND r.task = :task AND r.queue = :queue AND r.losses = 0
+      AND r.start_by IS NULL AND r.run_at <= coalesce(:now, now())
+    FOR NO KEY UPDATE SKIP LOCKED
+),
+me AS MATERIALIZED (
+    SELECT n.id FROM {schema}.nodes n
+    WHERE n.id = :node AND n.state = 'live' AND EXISTS (SELECT 1 FROM named)
+    FOR KEY SHARE OF n
+),
+written AS (
+    UPDATE {schema}.runs r
+    SET state = 'running', node_id = :node, claim_id = :claim_id, attempt = r.attempt + 1, losses = r.losses,
+        outcome = NULL, error = NULL
+    WHERE r.id = (SELECT d.id FROM named d CROSS JOIN me)
+    RETURNING r.id::text, r.schedule_id, r.task, r.args, r.state, r.reason, r.origin, r.fire_at, r.run_at, r.start_by,
+              nullif(r.queue, 'default') AS queue, nullif(r.priority, 0) AS priority, r.key, r.policies,
+              nullif(r.on_lost, 'retry') AS on_lost, nullif(r.lost_limit, 5) AS lost_limit, r.tracking_id, r.parent,
+              r.attempt, nullif(r.failures, 0) AS failures, nullif(r.losses, 0) AS losses,
+              nullif(r.created_at, r.run_at) AS created_at, r.finished_at, r.yielded_to, r.progress
+)
+SELECT w.*, head.is_live, head.now_at
+FROM (
+    SELECT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live') AS is_live,
+           coalesce(:now, now()) AS now_at
+) head LEFT JOIN written w ON true;

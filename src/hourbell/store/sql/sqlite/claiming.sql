@@ -46,3 +46,8 @@ WHERE id IN (SELECT value FROM json_each(:ids)) AND +state = 'queued'
 RETURNING id, schedule_id, task, args, state, reason, origin, fire_at, run_at, start_by, queue, priority, key, policies,
           on_lost, lost_limit, tracking_id, parent, attempt, failures, losses, nullif(created_at, run_at) AS created_at,
           finished_at, yielded_to, progress;
+
+-- name: claiming.named
+SELECT id FROM runs
+WHERE id = :id AND state = 'queued' AND task = :task AND queue = :queue AND losses = 0 AND start_by IS NULL
+  AND run_at <= coalesce(:now, now());

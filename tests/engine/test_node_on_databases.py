@@ -12,9 +12,11 @@ from engine.bench import Bench, until, until_async
 from engine.faulty_store import FaultyStore
 from hourbell.clock import SystemClock
 from hourbell.context import Context
+from hourbell.engine import crowd
 from hourbell.engine.status import Life
 from hourbell.model.run_state import RunState
 from hourbell.store.postgres import PostgresStore
+from hourbell.store.sql_store import SqlStore
 from hourbell.store.sqlite import SqliteStore
 from hourbell.triggers import Every
 
@@ -52,6 +54,30 @@ async def test_it_fires_and_runs_bodies_of_both_kinds(bench: Bench) -> None:
     done = [(run.task, run.fire_at) for run in await bench.runs(state=RunState.SUCCEEDED)]
     assert sorted(done, key=str) == sorted(seen, key=str)
     assert len(set(done)) == len(done)
+
+
+async def test_a_node_is_ready_for_many_before_they_are_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "CROWD", 5)
+    fire_due, seen = SqlStore.fire_due, list[tuple[int, bool, int]]()
+
+    async def told(self: SqlStore, limit: int, *args: Any, beside: bool = False) -> Any:
+        report = await fire_due(self, limit, *args, beside=beside)
+        seen.append((limit, beside, report.locked))
+        return report
+
+    monkeypatch.setattr(SqlStore, "fire_due", told)
+
+    async def ring() -> None:
+        """One of many."""
+
+    bench.task(ring)
+    for number in range(5):
+        bench.schedule("ring", Every(seconds=2), f"ring-{number}", overlap="allow")
+    async with bench.running():
+        await until(lambda: any(locked for _, _, locked in seen))
+    before = seen[: [bool(locked) for _, _, locked in seen].index(True)]
+    can_wait = bench.store._store.can_hold
+    assert ((0, True, 0) in before) == can_wait, "the session of a second batch is there, where one has any use"
 
 
 async def test_two_nodes_share_a_backlog(bench: Bench) -> None:

@@ -182,6 +182,13 @@ OF_BURSTS = (
         ("tests/conformance", "-k", "sqlite and Waiting"),
     ),
     Plant(
+        "who would make ready for many is not woken",
+        "engine/tenure.py",
+        "        self._firing.expect_crowd()\n        self._fire_beside.wake()\n",
+        "        self._firing.expect_crowd()\n",
+        ("tests/engine/test_node_on_databases.py", "-k", "ready"),
+    ),
+    Plant(
         "the session of a second batch is made ready again and again",
         "engine/firing.py",
         "            self._is_crowd_expected = False\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def test_what_is_wrong_in_a_page_is_found(block: Block, story: Story) -> None:
 
 def test_an_answer_may_have_gaps(story: Story) -> None:
     story.play(Block("console", "$ hourbell --version\nhourbell …\n", 1))
+
+
+def test_a_port_that_was_taken_meanwhile_is_no_fault_of_the_page(story: Story, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", story._port)):
+        story.play(Block("python", "# plain.py\nfrom fastapi import FastAPI\n\napp = FastAPI()\n", 1))
+        story.play(Block("console", "$ uvicorn plain:app\n", 1))
 
 
 def test_commands_stand_in_blocks_that_are_done() -> None:

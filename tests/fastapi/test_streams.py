@@ -72,7 +72,7 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + PATIENCE
-        while "Application startup complete" not in self.said():
+        while "Uvicorn running on" not in self.said():  # it listens only after its application has started
             late = time.monotonic() > deadline or self.process.poll() is not None
             assert not late, self.said()
             time.sleep(0.05)

@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 from support.pages import ROOT, Block
@@ -25,6 +26,9 @@ _OF_A_RUN = re.compile(
     r"|^(The above exception was the direct cause|During handling of the above exception).*\n\nTraceback",
     re.MULTILINE,
 )
+# A single process says the first before it listens, and a parent of many says the second before they have started.
+_UP, _LISTENS = "Application startup complete", "Uvicorn running on"
+_TAKEN = "address already in use"
 _SETTING_UP = ("python3 -m venv ", ". .venv/bin/activate", "pip install .")
 
 
@@ -33,8 +37,7 @@ class Story:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = probe.getsockname()[1]
+        self._port = _free_port()
         self._server: subprocess.Popen[bytes] | None = None
         self._output = folder / "server-output.txt"
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("HOURBELL_")}
@@ -121,6 +124,17 @@ class Story:
 
     def _serve(self, words: list[str], expected: str) -> None:
         self.close()
+        self._start(words)
+        wanted = int(words[words.index("--workers") + 1]) if "--workers" in words else 1
+        if not self._comes_up(wanted) and _TAKEN in self._output.read_text(encoding="utf-8"):
+            # Somebody else's connection has the port by now that was free when this story began.
+            self._port = _free_port()
+            self._start(words)
+        self._until(partial(_is_up, wanted))
+        if expected:
+            self._until(lambda said: _pattern(expected).search(_plain(said)))
+
+    def _start(self, words: list[str]) -> None:
         with self._output.open("wb") as output:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", *words, "--port", str(self._port)],
@@ -130,10 +144,16 @@ class Story:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        wanted = int(words[words.index("--workers") + 1]) if "--workers" in words else 1
-        self._until(lambda said: said.count("Application startup complete") >= wanted)
-        if expected:
-            self._until(lambda said: _pattern(expected).search(_plain(said)))
+
+    def _comes_up(self, workers: int) -> bool:
+        """Wait until the server is up, or has ended."""
+        assert self._server is not None
+        deadline = time.monotonic() + PATIENCE
+        while not _is_up(workers, self._output.read_text(encoding="utf-8")):
+            if time.monotonic() > deadline or self._server.poll() is not None:
+                return False
+            time.sleep(0.05)
+        return True
 
     def _until(self, found: object) -> None:
         assert callable(found)
@@ -172,6 +192,16 @@ class Story:
                 return str(response.read().decode())
         except urllib.error.HTTPError as refusal:
             raise AssertionError(f"{method} {address}: {refusal.code} {refusal.read().decode()}") from None
+
+
+def _is_up(workers: int, said: str) -> bool:
+    return _LISTENS in said and said.count(_UP) >= workers
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _exchanges(text: str) -> list[tuple[str, str]]:

@@ -152,10 +152,13 @@ async def test_a_task_whose_bodies_get_stuck_is_left_to_others_by_name_too() -> 
         assert claims(rig) == (0, 0)
 
 
-async def test_the_lost_answer_of_a_claim_by_name_is_read_back() -> None:
+@pytest.mark.parametrize("lost", ["the answer", "the claim"])
+async def test_what_is_lost_of_a_claim_by_name_costs_no_run(lost: str) -> None:
+    """It is read back if it was carried out; if it never arrived, the queue is looked at."""
     async with Rig() as rig:
         run = await rig.bench.enqueue("ring")
-        rig.bench.faults.after("claim_named", times=1)
+        fail = rig.bench.faults.after if lost == "the answer" else rig.bench.faults.before
+        fail("claim_named", times=1)
         rig.shift.claiming.take_named(hint_of(run))
         with pytest.raises(StoreUnavailable):
             await rig.shift.claiming.step()
@@ -163,17 +166,6 @@ async def test_the_lost_answer_of_a_claim_by_name_is_read_back() -> None:
         await until(lambda: len(rig.going) == 1)
         assert (await rig.bench.run(run.id)).attempt == 1
         assert rig.shift.holdings.claims == {}
-
-
-async def test_a_claim_by_name_that_never_arrived_is_followed_by_a_look_at_the_queue() -> None:
-    async with Rig() as rig:
-        run = await rig.bench.enqueue("ring")
-        rig.bench.faults.before("claim_named", times=1)
-        rig.shift.claiming.take_named(hint_of(run))
-        with pytest.raises(StoreUnavailable):
-            await rig.shift.claiming.step()
-        await rig.claim_pending()
-        await until(lambda: len(rig.going) == 1)
 
 
 async def test_without_trust_or_once_it_is_closed_a_node_claims_nothing_by_name() -> None:

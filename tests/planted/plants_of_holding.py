@@ -45,9 +45,9 @@ OF_HOLDING = (
     ),
     Plant(
         "a fire that is not due yet is offered every place",
-        "engine/claiming.py",
-        "room = self._room(kind) - (self._most(kind) // 2 if spare else 0)",
-        "room = self._room(kind)",
+        "engine/places.py",
+        "room = self.room(kind) - (self.most(kind) // 2 if spare else 0)",
+        "room = self.room(kind)",
         _AHEAD,
     ),
     Plant(

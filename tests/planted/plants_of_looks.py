@@ -109,7 +109,7 @@ OF_LOOKS = (
     Plant(
         "nobody looks at the past unless he is woken",
         "engine/claiming.py",
-        "        self._pending.update(kind for kind, rest in rests.items() if not rest)\n",
+        "        self._pending.update(kind for kind, rest in due_in.items() if not rest)\n",
         "",
         _CLAIMS,
     ),

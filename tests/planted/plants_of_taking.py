@@ -51,8 +51,8 @@ OF_TAKING = (
     ),
     Plant(
         "what is fired overtakes what waits already",
-        "engine/claiming.py",
-        "if kind not in self._hungry and self._kinds.names(kind):",
+        "engine/places.py",
+        "if kind not in but and self._kinds.names(kind):",
         "if self._kinds.names(kind):",
         _OFFERS,
     ),

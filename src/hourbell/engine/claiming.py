@@ -11,7 +11,7 @@ from hourbell.engine.kinds import Kinds
 from hourbell.engine.limiting import Limiting
 from hourbell.engine.named_run import NamedRun
 from hourbell.engine.places import Places
-from hourbell.engine.queue_head import QueueHead
+from hourbell.engine.queue_head import QueueHead, rests
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind
 from hourbell.model.ids import new_claim_id
@@ -37,9 +37,6 @@ REGROUP = 0.005
 
 KEPT = 0.2
 """Seconds for which the places of an offer are kept free: a fire that is held up longer holds up no claim."""
-
-MOST_AT_ONCE = 1_000
-"""Runs per claim: enough to be cheap each, few enough that the statement is short."""
 
 MOST_UNSETTLED = 5_000
 """Reports on their way to the database beyond which nothing more is claimed."""
@@ -82,7 +79,7 @@ class Claiming:
         self._heads = {kind: QueueHead(parts.settings.poll, in_parts=store.leaves_out) for kind in Kind}
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._kinds = Kinds(parts.tasks, self._limiting.learn)
-        self._places = Places(self._ahead, self._kinds, self._limiting, parts.stuck)
+        self._places = Places(parts, self._ahead, self._kinds, self._limiting)
         self._named = NamedRun(parts, self._kinds, self._limiting, self._ahead)
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
@@ -99,11 +96,10 @@ class Claiming:
     def take_named(self, hint: Hint) -> None:
         """This run may be due, and whatever else there is has hints of its own."""
         kind = self._named.kind(hint)
-        if kind is None:
-            return
-        if not self._named.keep(kind, hint):
-            self._pending.add(kind)
-        self.wake()
+        if kind is not None:
+            if not self._named.keep(kind, hint):
+                self._pending.add(kind)
+            self.wake()
 
     def take_due(self, asked: float, *, whole: bool) -> None:
         """A question sent at ``asked`` found a run due: claim for every kind that has not claimed since.
@@ -120,7 +116,7 @@ class Claiming:
     def settled(self, runs: Iterable[Run]) -> None:
         """These have ended in the database too: what their limits held back may be claimed now."""
         for kind in self._limiting.released(runs):
-            if self.closed or self._room(kind) <= 0:
+            if self.closed or self._places.room(kind) <= 0:
                 self._hungry.add(kind)
                 self._crowded()
             else:
@@ -129,10 +125,8 @@ class Claiming:
         self._fill()
 
     def freed(self) -> None:
-        """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups.
-
-        When it was a suspect, for which others may have been left behind, these need not wait for a poll.
-        """
+        """A body has ended or a thread returned: fill the slots of whoever is hungry, in groups. When it was a suspect,
+        for which others may have been left behind, these need not wait for a poll."""
         if self._holdings.room_for_suspects() > self._suspects_left:
             self._suspects_left = self._holdings.room_for_suspects()
             self.take_now()
@@ -141,10 +135,10 @@ class Claiming:
     def _fill(self) -> None:
         self._hungry.update(kind for kind in self._withheld if self._ahead.slots(kind))
         for kind in self._hungry:
-            room = 0 if kind in self._pending else self._room(kind)
+            room = 0 if kind in self._pending else self._places.room(kind)
             if room <= 0:
                 continue
-            if room * 2 >= self._most(kind) or not (self._holdings.running or self._holdings.waiting()):
+            if room * 2 >= self._places.most(kind) or not (self._holdings.running or self._holdings.waiting()):
                 self._pending.add(kind)
                 self.wake()
             elif not self._regrouping:
@@ -155,15 +149,10 @@ class Claiming:
         """Keep free what could start here at once, for what is about to be fired; see `offering.Starters`.
 
         Where the fire takes long, others are claimed meanwhile, and what it then brings waits for its slots or goes
-        back. A kind of which more is queued than there is room for is not offered: what is fired waits behind that.
-        """
+        back. What is fired of a kind of which more is queued already waits behind that."""
         if self._is_over() or self._is_behind() or self._doubt is not None:
             return None
-        places: list[tuple[list[str], int]] = []
-        for kind in Kind:
-            if kind not in self._hungry and self._kinds.names(kind):
-                room = self._room(kind) - (self._most(kind) // 2 if spare else 0)
-                places += self._places.of(kind, room, most, spare=spare)
+        places = self._places.offered(most, but=self._hungry, spare=spare)
         if not places:
             return None
         # All kinds share the slots: each could have so many of them, and together they have no more than one could.
@@ -193,13 +182,13 @@ class Claiming:
         named = self._named.take()
         if named is not None and await self._claim_named(*named):
             return 0
-        rests = self._rests()
-        self._pending.update(kind for kind, rest in rests.items() if not rest)
+        due_in = self._rests()
+        self._pending.update(kind for kind, rest in due_in.items() if not rest)
         kind = self._next_kind()
         if kind is None:
-            return min(filter(None, rests.values()), default=None)
+            return min(filter(None, due_in.values()), default=None)
         # Asked anew, and the look-ahead shrinks as time goes by: what there was room for may be nothing by now.
-        room = self._room(kind)
+        room = self._places.room(kind)
         if room > 0:
             await self._claim(kind, room)
         else:
@@ -210,11 +199,7 @@ class Claiming:
 
     def _rests(self) -> dict[Kind, float]:
         """Seconds until the next look at the past, of the kinds that have one and wait for nothing else."""
-        if self._is_over():
-            return {}
-        elapsed = self._parts.clock.elapsed()
-        rests = {kind: head.rest(elapsed) for kind, head in self._heads.items() if kind not in self._hungry}
-        return {kind: rest for kind, rest in rests.items() if rest is not None}
+        return {} if self._is_over() else rests(self._heads, self._parts.clock.elapsed(), but=self._hungry)
 
     def _next_kind(self) -> Kind | None:
         if self._is_over():
@@ -225,13 +210,11 @@ class Claiming:
             self._hungry.update(self._pending)
             self._pending.clear()
             return None
-        for kind in self._turns:
-            if kind not in self._pending:
-                continue
+        for kind in [kind for kind in self._turns if kind in self._pending]:
             self._pending.discard(kind)
             if not self._kinds.names(kind):
                 continue
-            if self._room(kind) > 0:
+            if self._places.room(kind) > 0:
                 # The others come first the next time: all share the places of the node.
                 self._turns.remove(kind)
                 self._turns.append(kind)
@@ -310,8 +293,7 @@ class Claiming:
         full = len(claim.runs) + len(claim.missed) >= limit
         left_urgent = _may_have_left_urgent(claim.runs, slots)
         answered = self._parts.clock.elapsed()
-        left = {"full": full, "left_urgent": left_urgent, "even": is_even}
-        if head.claimed(claim, stretch, asked, answered, slots=slots, **left):
+        if head.claimed(claim, stretch, asked, answered, slots=slots, full=full, left_urgent=left_urgent, even=is_even):
             self._pending.add(kind)
         if full or left_urgent:
             self._hungry.add(kind)
@@ -348,14 +330,6 @@ class Claiming:
         self._suspects_left = min(self._suspects_left, self._holdings.room_for_suspects())
         self._executing.pump()
 
-    def _room(self, kind: Kind) -> int:
-        return min(MOST_AT_ONCE, self._ahead.places(kind))
-
-    def _most(self, kind: Kind) -> int:
-        settings = self._parts.settings
-        places = {Kind.ASYNC: settings.max_runs, Kind.THREAD: settings.threads, Kind.PROCESS: settings.processes}
-        return min(MOST_AT_ONCE, min(settings.max_runs, places[kind]) + self._ahead.allowed(kind))
-
     def _lapse(self, claim_id: str) -> None:
         if self._holdings.lapse(claim_id):
             self._fill()
@@ -366,7 +340,7 @@ class Claiming:
 
     def _regroup(self) -> None:
         self._regrouping = False
-        self._pending.update(kind for kind in self._hungry if self._room(kind) > 0)
+        self._pending.update(kind for kind in self._hungry if self._places.room(kind) > 0)
         self.wake()
 
 

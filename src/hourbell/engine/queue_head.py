@@ -8,8 +8,10 @@ from hourbell.engine.past import Past, Stretch
 from hourbell.engine.whole_look import LATE, LONG, WholeLook
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from hourbell.executors.choice import Kind
     from hourbell.model.run import Claim
 
 
@@ -136,3 +138,9 @@ class QueueHead:
             self._look.done(answered - past.took, answered)
             self._is_long = past.took > LONG / 2
             self._past = None
+
+
+def rests(heads: Mapping[Kind, QueueHead], elapsed: float, *, but: Collection[Kind]) -> dict[Kind, float]:
+    """Seconds until the past is looked at, of each kind but these that has one to look at; see `QueueHead.rest`."""
+    found = {kind: head.rest(elapsed) for kind, head in heads.items() if kind not in but}
+    return {kind: rest for kind, rest in found.items() if rest is not None}

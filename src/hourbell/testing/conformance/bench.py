@@ -123,6 +123,14 @@ class Bench:
         self.clock.advance(LEASE.total_seconds() + 1)
         return await self.store.rescue({node_id: seen[node_id] for node_id in node_ids})
 
+    async def gone_nodes(self) -> Sequence[str]:
+        """Ids of nodes that are not live: one that never was, one that has stopped, and one that is dead."""
+        await self.node("stopped")
+        await self.store.retire_node("stopped")
+        await self.node("dead")
+        await self.kill("dead")
+        return ("unknown", "stopped", "dead")
+
     # Schedules
 
     def declaration(

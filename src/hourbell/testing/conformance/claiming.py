@@ -69,11 +69,7 @@ class ClaimingConformance(Conformance):
 
     async def test_a_node_that_is_not_live_is_given_nothing(self, bench: Bench) -> None:
         run = await bench.enqueue()
-        await bench.node("stopped")
-        await bench.store.retire_node("stopped")
-        await bench.node("dead")
-        await bench.kill("dead")
-        for node in ("unknown", "stopped", "dead"):
+        for node in await bench.gone_nodes():
             answer = await bench.store.claim(node, "c", limit=5, tasks={TASK: 5}, queues=None, suspects=5)
             assert answer is None, node
             assert await bench.store.claimed(node, "c") == []

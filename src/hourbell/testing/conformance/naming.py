@@ -84,11 +84,7 @@ class NamingConformance(Conformance):
 
     async def test_a_node_that_is_not_live_is_given_nothing_by_name(self, bench: Bench) -> None:
         run = await bench.enqueue()
-        await bench.node("stopped")
-        await bench.store.retire_node("stopped")
-        await bench.node("dead")
-        await bench.kill("dead")
-        for node in ("unknown", "stopped", "dead"):
+        for node in await bench.gone_nodes():
             assert await bench.store.claim_named(node, "c", hint_of(run)) is None, node
             assert await bench.store.claimed(node, "c") == []
         assert await bench.get(run) == run

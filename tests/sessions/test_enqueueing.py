@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from hourbell import Every, InvalidArguments, NotFound
+from hourbell.sessions import sqlalchemy_transaction
+from hourbell.store import statements
 from sessions.conftest import Office
 
 
@@ -251,3 +253,21 @@ async def _disposed(engine: Any) -> None:
     answer = engine.dispose()
     if answer is not None:
         await answer
+
+
+async def test_what_is_asked_again_is_not_read_or_spelled_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request reads no file, and no statement is made anew for it."""
+    read: list[str] = []
+    real = statements._read
+    monkeypatch.setattr(statements, "_read", lambda folder: read.append(folder) or real(folder))
+    spelled = sqlalchemy_transaction._clause.cache_info
+    made = []
+    for name in ("ada", "bob", "cyd"):
+        async with office.desk() as desk:
+            await greet(office).options(session=desk.session).enqueue(name=name)
+            await desk.commit()
+        made.append((len(read), spelled().misses))
+    assert made[1:] == made[:1] * 2
+    assert await runs(office) == ["cyd", "bob", "ada"]

@@ -7,6 +7,7 @@ statement that one would run outside of the session's transaction.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, bindparam, text
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from hourbell.store.transaction import Transaction
 
 _COLONS = re.compile(r"::|:([a-z_]+)|:")
+_KEPT = 64
+"""Statements that are kept as SQLAlchemy wants them; a session asks a handful of different ones."""
 _DIALECTS: Mapping[str, Literal["postgres", "sqlite"]] = {"postgresql": "postgres", "sqlite": "sqlite"}
 
 
@@ -70,7 +73,7 @@ class SqlAlchemyTransaction:
 
     async def execute(self, text: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Run one statement through ``execute``, which begins the transaction when it is the first."""
-        clause, bound = _clause(text, values), dict(values)
+        clause, bound = _clause(text, tuple(values)), dict(values)
         if isinstance(self._given, AsyncSession):
             # SQLModel's own warns at each call that one probably wants another one.
             found: Any = await AsyncSession.execute(self._given, clause, bound)
@@ -110,11 +113,12 @@ class SqlAlchemyTransaction:
             await answer
 
 
-def _clause(sql: str, values: Mapping[str, Any]) -> TextClause:
+@lru_cache(_KEPT)
+def _clause(sql: str, names: tuple[str, ...]) -> TextClause:
     """The statement for SQLAlchemy: every value bound as it is, since a cast that it guesses may be the wrong one."""
 
     def read(found: re.Match[str]) -> str:
-        return found[0] if found[1] in values else found[0].replace(":", "\\:")
+        return found[0] if found[1] in names else found[0].replace(":", "\\:")
 
     clause = text(_COLONS.sub(read, sql))
-    return clause.bindparams(*(bindparam(name, type_=NullType()) for name in values))
+    return clause.bindparams(*(bindparam(name, type_=NullType()) for name in names))

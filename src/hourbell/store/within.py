@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -75,7 +76,8 @@ class TransactionDatabase:
 class Lending:
     """Lets a store's scripts run in transactions of the application, once it is sure that they are on its database.
 
-    ``ask`` runs the same statement on the store's own connection.
+    ``named`` reads the statements with their parameters numbered or by name, each once; ``ask`` runs the same statement
+    on the store's own connection.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Lending:
     ) -> None:
         self._kind = kind
         self._clock = clock
-        self._named = named
+        self._statements = lru_cache(2)(named)
         self._ask = ask
         self._place = place
         self._here: Row | None = None
@@ -105,7 +107,7 @@ class Lending:
                 f"the session is on {_spoken(transaction.dialect)} and the scheduler on {_spoken(self._kind)}: "
                 "give a session on the scheduler's own database"
             )
-        database = TransactionDatabase(transaction, self._named(transaction.numbered), self._clock)
+        database = TransactionDatabase(transaction, self._statements(transaction.numbered), self._clock)
         if transaction.origin is None or transaction.origin not in self._known:
             await self._check(transaction, database, may_ask=may_ask)
         return database

@@ -64,9 +64,14 @@ def test_the_exit_code_tells(url: str, tmp_path: Path, monkeypatch: pytest.Monke
     asyncio.run(filled(url))
     ill = examined(tmp_path, url, COLUMNS="80")
     assert ill.returncode == 1
-    assert "problem: no node is live: 1 active schedules do not fire" in ill.stdout
-    assert max(map(len, ill.stdout.splitlines())) <= 80
+    assert "problem: no node is live: nobody fires 1 active schedule or begins 0 due runs" in " ".join(
+        ill.stdout.split()
+    )
+    assert max(map(len, ill.stdout.splitlines()[1:])) <= 80, "all but the address, which is to be copied"
     shown = json.loads(examined(tmp_path, url, "--json").stdout)
+    where = f"sqlite:///{tmp_path / 'hourbell.db'}" if url.startswith("sqlite") else url
+    assert shown["address"] == where
+    assert well.stdout.startswith(f"address       {where}\n")
     assert (shown["healthy"], shown["database"]["kind"]) == (False, "sqlite" if "sqlite" in url else "postgres")
     (finding,) = shown["findings"]
     assert finding.keys() == {"about", "severity", "what", "do", "named"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from fastapi import FastAPI
 
 from hourbell import CalendarEvery, Cron, Every, Run, Scheduler
 from hourbell.fastapi import api_router
+from hourbell.fastapi.schemas import HealthOut
+from hourbell.scheduler.health import DatabaseHealth, Health, NodeHealth
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -218,6 +221,20 @@ async def test_health(client: httpx.AsyncClient) -> None:
     assert found["database"]["ok"] is True
     assert found["node"]["state"] == "none"
     assert found["reasons"] == []
+
+
+@pytest.mark.parametrize("everything", [True, False], ids=["reader", "stranger"])
+def test_what_is_not_well_says_why(everything: bool) -> None:
+    well, node = DatabaseHealth(ok=True, kind="sqlite"), NodeHealth(id="n", state="live")
+    stuck = replace(node, stuck=("run r of t, attempt 1, since 2030",))
+    for health, told in (
+        (Health(status="degraded", database=well, node=stuck), "bodies do not end although they were asked to"),
+        (Health(status="degraded", database=well, node=node, clock_back=3600.0), "clock has gone back by 3600 s"),
+        (Health(status="down", database=replace(well, error="locked"), node=node), "cannot be used as it is"),
+    ):
+        (reason,) = HealthOut.of(health, everything=everything).reasons
+        assert told in reason
+        assert ("run r of t" in reason) == (everything and health.node is stuck)
 
 
 async def test_describes_itself(client: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hourbell.model.database_facts import DatabaseFacts, IndexFacts, TableFacts
-from hourbell.model.diagnosis import Facts, Finding, ago, some
+from hourbell.model.diagnosis import Facts, Finding, ago, counted, some
 from hourbell.model.findings import diagnosed
 from hourbell.model.node import Node, NodeState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
@@ -102,9 +102,16 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
         (facts(offset=-7.0), "clock", "notice", "this host by -7.0 s", "NTP"),
         (of_survey(nodes=(node(clock_offset=60.0),)), "clock", "notice", "node a) by +60.0 s", "NTP"),
         (of_survey(nodes=(node(), node("b", version="2"))), "versions", "notice", "1, 2", "deploy"),
-        (of_survey(nodes=(), serving=()), "no-node", "problem", "1 active schedules do not fire", "hourbell worker"),
-        (of_survey(nodes=(node(), node("b", state=NodeState.DEAD))), "dead-nodes", "notice", "h pid 1", "memory"),
-        (of_survey(nodes=(node(), node("b", lease_until=DUE))), "dead-nodes", "notice", "5 min ago", "taken over"),
+        (of_survey(nodes=(), serving=()), "no-node", "problem", "nobody fires 1 active schedule or", "hourbell worker"),
+        (
+            of_survey(nodes=(node(), node("b", pid=2, state=NodeState.DEAD))),
+            "dead-nodes",
+            "notice",
+            "h pid 2",
+            "memory",
+        ),
+        (of_survey(nodes=(node(), node("b", state=NodeState.DEAD))), "lost-leases", "notice", "h pid 1", "its log"),
+        (of_survey(nodes=(node(), node("b", pid=2, lease_until=DUE))), "dead-nodes", "notice", "5 min ago", "others"),
         (of_survey(schedules=(schedule(task="x"),)), "unknown-task", "problem", "x", "aliases"),
         (of_survey(schedules=(schedule(next_fire_at=DUE),)), "overdue", "problem", "5 min ago: s", "logs"),
         (
@@ -116,7 +123,13 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
         ),
         (of_survey(schedules=(schedule(trigger_spec={"kind": "moon"}),)), "unreadable", "problem", "s", "version"),
         (of_survey(schedules=(schedule(policies={"shape": 1}),)), "unreadable", "problem", "s", "edit"),
-        (of_survey(failing=("s",)), "failing", "notice", "last 3 runs has failed: s", "runs --schedule s"),
+        (
+            of_survey(failing=("s",)),
+            "failing",
+            "notice",
+            "1 schedule of which each of the last 3 runs has failed: s",
+            "s --state failed",
+        ),
         (of_survey(schedules=(schedule(state=ScheduleState.UNDECLARED),)), "undeclared", "problem", "s", "remove ID"),
         (
             of_survey(schedules=(schedule(state=ScheduleState.PAUSED, note="why", next_fire_at=DUE),)),
@@ -132,7 +145,7 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
             "no live node knows this task",
             "aliases",
         ),
-        (of_survey(waiting=(LATE,)), "unclaimed", "problem", "3 runs of task 't'", "slots"),
+        (of_survey(waiting=(LATE,)), "unclaimed", "problem", "3 due runs of task 't'", "slots"),
         (of_survey(waiting=(LATE,), serving=LIMITED, running={"t": 2}), "limit", "notice", "2 of 2", "concurrency"),
         (
             of_survey(orphans=(Orphan(run_id="r", task="t", node_id="gone"),)),
@@ -203,7 +216,7 @@ def test_what_is_stranded_is_told_once() -> None:
 def test_without_a_node_only_that_is_told() -> None:
     schedules = (schedule(task="x"), schedule(id="late", next_fire_at=DUE))
     (found,) = diagnosed(of_survey(nodes=(), serving=(), schedules=schedules, waiting=(LATE,))).findings
-    assert "3 due runs do not begin" in found.what
+    assert "begins 3 due runs" in found.what
 
 
 def test_a_node_of_an_older_version_may_run_anything() -> None:
@@ -216,7 +229,16 @@ def test_problems_come_first() -> None:
     assert [one.severity for one in found] == ["problem", "notice"]
 
 
+def test_a_new_process_in_the_place_of_one_that_died_is_not_the_same() -> None:
+    """In a container each process may have the host's name and the number of the one before it."""
+    died = node("b", state=NodeState.DEAD, process="boot 1 2 3")
+    for now, about in (("boot 1 2 4", "dead-nodes"), ("boot 1 2 3", "lost-leases"), (None, "lost-leases")):
+        (found,) = diagnosed(of_survey(nodes=(node(process=now), died))).findings
+        assert (found.about, found.named) == (about, ("b",))
+
+
 def test_words() -> None:
+    assert [counted(n, "run") for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
     assert some(list("abcdefg")) == "a, b, c, d, e and 2 more"
     assert [ago(NOW - timedelta(seconds=n), NOW) for n in (5, 119, 120, 7200, 200_000)] == [
         "5 s ago",

@@ -76,7 +76,7 @@ async def test_no_node_is_live(calm: Scheduler) -> None:
 
 
 async def test_a_node_died(calm: Scheduler) -> None:
-    await join(calm, "short", lease=LEASE)
+    await join(calm, "short", lease=LEASE, pid=2)
     later(calm, 11)
     finding = await found(calm)
     assert (finding.about, finding.named) == ("dead-nodes", ("short",))

@@ -41,8 +41,10 @@ async def probed(scheduler: Scheduler) -> AsyncIterator[httpx.AsyncClient]:
 async def statuses(scheduler: Scheduler) -> tuple[int, int, int]:
     """Of health, readiness and liveness."""
     async with probed(scheduler) as client:
-        found = [(await client.get(f"/health{probe}")).status_code for probe in ("", "/ready", "/live")]
-        return found[0], found[1], found[2]
+        found = [await client.get(f"/health{probe}") for probe in ("", "/ready", "/live")]
+        for told in (answer.json() for answer in found[:2]):
+            assert (told["status"] == "ok") == (told["reasons"] == []), told
+        return found[0].status_code, found[1].status_code, found[2].status_code
 
 
 async def until(scheduler: Scheduler, so: Callable[[Health], bool]) -> Health:
@@ -163,6 +165,7 @@ async def test_tables_that_somebody_holds_are_told_from_a_database_that_is_away(
         async with operator.transaction():
             await operator.execute("LOCK TABLE hourbell.runs IN ACCESS EXCLUSIVE MODE")
             health = await scheduler.health()
+            assert await statuses(scheduler) == (503, 503, 200)
         assert (health.status, health.database.ok) == ("down", True)
         assert "its tables are locked by somebody" in health.reasons[0]
         assert (await scheduler.health()).status == "ok"
@@ -178,6 +181,7 @@ async def test_a_schema_that_is_too_old_says_what_to_do(postgres_url: str, opera
         health = await scheduler.health()
         assert (health.status, health.database.ok) == ("down", True)
         assert "hourbell migrate" in health.reasons[0]
+        assert await statuses(scheduler) == (503, 503, 200)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +15,8 @@ from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
 from hourbell.model.node import NodeState
 
 if TYPE_CHECKING:
+    from hourbell import Scheduler
+    from hourbell.database_url import DatabaseUrl
     from hourbell.model.diagnosis import Diagnosis, Facts
 
 _HINTS: Mapping[str, str] = {
@@ -28,13 +31,19 @@ def doctor(database: Database = None, as_json: AsJson = False) -> None:
 
     Changes nothing. The exit code is 1 when something is a problem; a notice alone is none.
     """
-    diagnosis = ask(database, lambda scheduler: scheduler.diagnose())
+    at, diagnosis = ask(database, _examined)
+    address = f"sqlite:///{Path(at.path).resolve()}" if at.kind == "sqlite" else at.shown
     if as_json:
-        show_json(_shape(diagnosis))
+        show_json({**_shape(diagnosis), "address": address})
     else:
-        show_fields(_seen(diagnosis.facts))
+        show_fields({"address": address, **_seen(diagnosis.facts)})
         _tell(diagnosis)
     raise typer.Exit(ExitCode.OK if diagnosis.healthy else ExitCode.PROBLEM)
+
+
+async def _examined(scheduler: Scheduler) -> tuple[DatabaseUrl, Diagnosis]:
+    """Which database this is, and what is wrong there."""
+    return scheduler.settings.database, await scheduler.diagnose()
 
 
 def _tell(diagnosis: Diagnosis) -> None:

@@ -335,10 +335,17 @@ def _reasons(health: Health, *, everything: bool) -> list[str]:
     reasons = []
     if not health.database.ok:
         reasons.append("the database does not answer")
+    elif health.database.error is not None:
+        reasons.append("the database answers, and cannot be used as it is")
     elif health.node.state not in ("live", "none"):
         reasons.append(f"the node of this process is {health.node.state}")
     elif health.node.error is not None:
         reasons.append("something that the node of this process does fails again and again")
+    if health.clock_back:
+        reasons.append(f"the database's clock has gone back by {health.clock_back:.0f} s or more")
+    if health.node.stuck:
+        named = f": {'; '.join(health.node.stuck)}" if everything else ""
+        reasons.append(f"bodies do not end although they were asked to{named}")
     if health.node.blocked is not None:
         by = f": {health.node.blocked}" if everything else ""
         reasons.append(f"the event loop of this process was blocked{by}")

@@ -68,6 +68,11 @@ def some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of these: 1 run, 2 runs."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def ago(since: datetime, now: datetime) -> str:
     """How long ago it was, to be read."""
     seconds = int((now - since).total_seconds())

@@ -42,7 +42,7 @@ def cover_of(calendars: Iterable[NamedCalendar]) -> Cover:
 
 def missing_calendar(name: str) -> NotFound:
     """The error for a name that no calendar has."""
-    return NotFound(f"there is no calendar {name!r}; list_calendars() shows those that exist, add_calendar() makes one")
+    return NotFound(f"there is no calendar {name!r}; the list of calendars shows those that there are")
 
 
 def still_named(name: str, schedules: Sequence[str]) -> Conflict:

@@ -38,6 +38,14 @@ class Node:
     clock_offset: float | None = None
     process: str | None = None
 
+    def is_process_of(self, other: Node) -> bool:
+        """Whether both are one process, as far as their rows tell: one that lost its lease and lives takes a new id.
+
+        Where both told their `ProcessMark` that decides. One that was taken for dead while it lived tells none again.
+        """
+        is_one = (self.host, self.pid) == (other.host, other.pid)
+        return is_one and (self.process is None or other.process is None or self.process == other.process)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNode:

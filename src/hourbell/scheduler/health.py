@@ -71,6 +71,7 @@ class Health:
 
     ``undeclared``: ids of schedules from code that no live node declares any more, which do not fire (the first 20).
     ``stranded``: runs that have been due for a lease or longer and that no live node may take (20 places at most).
+    ``clock_back``: seconds by which the database's clock has gone back, at least; 0 where it has not.
     """
 
     status: Status
@@ -79,6 +80,7 @@ class Health:
     undeclared: tuple[str, ...] = ()
     stranded: tuple[Stranded, ...] = ()
     reasons: tuple[str, ...] = ()
+    clock_back: float = 0.0
 
 
 async def examined(core: Core) -> Health:
@@ -171,7 +173,13 @@ def _judged(
         status = "degraded" if status == "ok" else status
         reasons.append(f"the event loop of this process was blocked: {node.blocked}")
     return Health(
-        status=status, database=database, node=node, undeclared=undeclared, stranded=stranded, reasons=tuple(reasons)
+        status=status,
+        database=database,
+        node=node,
+        undeclared=undeclared,
+        stranded=stranded,
+        reasons=tuple(reasons),
+        clock_back=back,
     )
 
 

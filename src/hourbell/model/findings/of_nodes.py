@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hourbell.model.diagnosis import Finding, ago, some
+from hourbell.model.diagnosis import Finding, ago, counted, some
 from hourbell.model.node import NodeState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hourbell.model.diagnosis import Facts
+    from hourbell.model.node import Node
     from hourbell.model.survey import Survey
 
 OFFSET = 2.0
@@ -49,21 +50,37 @@ def _living(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             about="no-node",
             severity="problem",
-            what=f"no node is live: {active} active schedules do not fire, {waiting} due runs do not begin",
+            what=f"no node is live: nobody fires {counted(active, 'active schedule')} or begins "
+            f"{counted(waiting, 'due run')}",
             do="start the application, or `hourbell worker MODULE:SCHEDULER`; if one runs, its log says why it holds "
             "no lease",
         )
     expired = [node for node in survey.nodes if node.state is NodeState.LIVE and node.lease_until <= survey.now]
     gone = [*expired, *(node for node in survey.nodes if node.state is NodeState.DEAD)]
-    if gone:
-        told = [f"{one.host} pid {one.pid} ({ago(one.lease_until, survey.now)})" for one in gone]
+    reborn = [one for one in gone if any(one.is_process_of(other) for other in survey.live())]
+    died = [one for one in gone if one not in reborn]
+    if died:
         yield Finding(
             about="dead-nodes",
             severity="notice",
-            what=f"{len(gone)} nodes of the last day died without saying so: {some(told)}",
+            what=f"{counted(len(died), 'node')} of the last day died without saying so: {some(_told(survey, died))}",
             do="see why their processes ended (out of memory? kill -9?); what they ran is taken over by the others",
-            named=tuple(one.id for one in gone),
+            named=tuple(one.id for one in died),
         )
+    if reborn:
+        yield Finding(
+            about="lost-leases",
+            severity="notice",
+            what=f"{counted(len(reborn), 'lease')} of the last day ended while the process lived, which has a new one "
+            f"since: {some(_told(survey, reborn))}",
+            do="its log says `lost its lease`, and why: see whether the database was away then, or the process or its "
+            "machine stood still",
+            named=tuple(one.id for one in reborn),
+        )
+
+
+def _told(survey: Survey, nodes: list[Node]) -> list[str]:
+    return [f"{one.host} pid {one.pid} ({ago(one.lease_until, survey.now)})" for one in nodes]
 
 
 def _clock(off: list[str]) -> Finding:

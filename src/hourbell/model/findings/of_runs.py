@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hourbell.model.diagnosis import Finding, ago, some
+from hourbell.model.diagnosis import Finding, ago, counted, some
 from hourbell.model.stranded import told_of_stranded
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def findings(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             about="orphans",
             severity="problem",
-            what=f"{len(survey.orphans)} runs count as running under nodes that are not live: "
+            what=f"nodes that are not live still count as running {counted(len(survey.orphans), 'run')}: "
             f"{some(sorted({one.node_id for one in survey.orphans}))}",
             do="any live node takes them over within a lease and a half; if they stay, its log says why",
             named=tuple(one.run_id for one in survey.orphans),
@@ -45,9 +45,9 @@ def _waiting(survey: Survey) -> Iterator[Finding]:
 def _unclaimed(survey: Survey, one: Waiting) -> Finding:
     limit, running = survey.limit_of(one.task), survey.running.get(one.task, 0)
     named = (one.task, one.queue)
-    since = ago(one.since, survey.now)
+    many = counted(one.count, "due run")
     what = (
-        f"{one.count} runs of task {one.task!r} in queue {one.queue!r} are due and not begun, the first since {since}"
+        f"nobody has begun {many} of task {one.task!r} in queue {one.queue!r}, the first {ago(one.since, survey.now)}"
     )
     if limit is not None and running >= limit:
         return Finding(

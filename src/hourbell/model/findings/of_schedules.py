@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.errors import HourbellError
-from hourbell.model.diagnosis import Finding, ago, some
+from hourbell.model.diagnosis import Finding, ago, counted, some
 from hourbell.model.schedule import ScheduleState
 from hourbell.model.survey import FAILING
 
@@ -37,7 +37,7 @@ def _unknown(survey: Survey, active: list[Schedule]) -> Iterator[Finding]:
         yield Finding(
             about="unknown-task",
             severity="problem",
-            what=f"no live node knows the tasks of {len(unknown)} active schedules: {some(tasks)}",
+            what=f"no live node knows what {counted(len(unknown), 'active schedule')} would run: {some(tasks)}",
             do="start a node whose code registers them, give the renamed task its old name in aliases=[…], or remove "
             f"the schedules ({some([one.id for one in unknown])})",
             named=tuple(one.id for one in unknown),
@@ -51,8 +51,8 @@ def _held(survey: Survey, active: list[Schedule]) -> Iterator[Finding]:
         yield Finding(
             about="calendar",
             severity="problem",
-            what=f"{len(held)} schedules do not fire because their blackout names calendars that are not stored: "
-            f"{some(names)}",
+            what=f"calendars are not stored that the blackout of {counted(len(held), 'schedule')} names, which "
+            f"nobody fires without them: {some(names)}",
             do="`hourbell calendars add NAME …`, or `hourbell schedules edit ID --blackout none` "
             f"({some([one.id for one in held])})",
             named=tuple(one.id for one in held),
@@ -65,7 +65,7 @@ def _unreadable(active: list[Schedule]) -> Iterator[Finding]:
         yield Finding(
             about="unreadable",
             severity="problem",
-            what=f"this version cannot read the trigger or the policies of {len(strange)} schedules: "
+            what=f"this version cannot read the trigger or the policies of {counted(len(strange), 'schedule')}: "
             f"{some([one.id for one in strange])}",
             do="let nodes of the version that stored them run, or set them anew with `hourbell schedules edit`",
             named=tuple(one.id for one in strange),
@@ -81,7 +81,7 @@ def _overdue(survey: Survey, active: list[Schedule]) -> Iterator[Finding]:
         yield Finding(
             about="overdue",
             severity="problem",
-            what=f"{len(late)} schedules are due and nobody fires them, the first since {ago(oldest, survey.now)}: "
+            what=f"nobody fires {counted(len(late), 'due schedule')}, the first due {ago(oldest, survey.now)}: "
             f"{some([one.id for one in late])}",
             do="look into the logs of the nodes: one that fires says what keeps it; with a large backlog it may only "
             "need a moment",
@@ -94,7 +94,7 @@ def _failing(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             about="failing",
             severity="notice",
-            what=f"{len(survey.failing)} schedules fire, and each of their last {FAILING} runs has failed: "
+            what=f"{counted(len(survey.failing), 'schedule')} of which each of the last {FAILING} runs has failed: "
             f"{some(list(survey.failing))}",
             do=f"`hourbell runs --schedule {survey.failing[0]} --state failed`, "
             "and `hourbell runs show ID` for the error",
@@ -108,7 +108,7 @@ def _undeclared(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             about="undeclared",
             severity="problem",
-            what=f"{len(undeclared)} schedules from code do not fire because no live node declares them any more: "
+            what=f"no live node declares {counted(len(undeclared), 'schedule')} from code any more, so nobody fires: "
             f"{some(undeclared)}",
             do="start a node whose code declares them, or forget them with `hourbell schedules remove ID`",
             named=tuple(undeclared),
@@ -122,7 +122,7 @@ def _paused(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             about="paused",
             severity="notice",
-            what=f"{len(paused)} paused schedules have passed over due times: {some(told)}",
+            what=f"due times of {counted(len(paused), 'paused schedule')} were passed over: {some(told)}",
             do="`hourbell schedules resume ID` once they may go on; what was passed over is never caught up",
             named=tuple(one.id for one in paused),
         )

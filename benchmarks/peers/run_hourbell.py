@@ -1,9 +1,13 @@
-"""Hourbell with its defaults; ``HOURBELL_*`` in the environment may say otherwise, and is recorded with the figures."""
+"""Hourbell with its defaults, and more slots where bodies wait.
+
+``HOURBELL_*`` in the environment may say otherwise, and is recorded with the figures.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -22,10 +26,16 @@ BULK = 1000
 WARM = 2
 """Steps that are not counted: the first ones fill caches."""
 
+WAITING = 1000
+"""Bodies at once when they only wait, as `docs/howto/bodies-at-once.md` recommends; else there are as many as usual."""
+
 
 def scheduler_of(options: child.Options, working: child.Working | None = None) -> Scheduler:
     """The scheduler with the bodies that are measured; ``settings`` of the options are keywords of it."""
-    scheduler = Scheduler(options["url"], **{"drain": 1, **options.get("settings", {})})
+    settings = {"drain": 1, **options.get("settings", {})}
+    if options.get("body") == "wait" and "HOURBELL_MAX_RUNS" not in os.environ:
+        settings.setdefault("max_runs", WAITING)
+    scheduler = Scheduler(options["url"], **settings)
 
     async def body(due: float | None = None, pad: str = "") -> None:
         if working is not None:

@@ -34,7 +34,7 @@ class Settings:
     ``lease``  how long a node's right to its runs lasts unless renewed, at least 3.
     ``poll``  how often a node asks for new work; ``poll_with_hints``  the same once hints are proven to arrive.
     ``drain``  how long a stopping node waits for bodies before it cancels them.
-    ``max_runs``  runs at once on this node; 0: fire and enqueue only.
+    ``max_runs``  bodies at once on this node, to be raised where they mostly wait; 0: fire and enqueue only.
     ``threads``  sync bodies at once; ``processes``  bodies in processes at once; ``pool``  connections for the verbs.
     ``process_start``  how long a process may take to import the module of a task.
     ``queues``  the queues this node serves; None: all.

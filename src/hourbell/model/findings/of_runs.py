@@ -62,7 +62,7 @@ def _unclaimed(survey: Survey, one: Waiting) -> Finding:
         about="unclaimed",
         severity="problem",
         what=f"{what}, although live nodes could take them",
-        do="their slots may be full (MAX_RUNS, THREADS): start more nodes, or see what runs: `hourbell runs --state "
-        "running`; if nothing does, the nodes' logs say why",
+        do="their slots may be full (MAX_RUNS, THREADS): raise these where bodies only wait, start more nodes, or see "
+        "what runs: `hourbell runs --state running`; if nothing does, the nodes' logs say why",
         named=named,
     )

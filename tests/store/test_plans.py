@@ -141,6 +141,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "audit.prune": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
     "audit.list": {"limit": 51},
     "runs.list_aside": {"state": "failed", "limit": 51, "task": "rare"},
+    "runs.list_of_schedule": {"schedule_id": "s1", "limit": 51},
+    "runs.list_tracked": {"tracking_id": "request", "limit": 51},
     "runs.schedules": {"ids": [NOBODY]},
     "guards.look": {"kind": "once", "name": "g1", "period": "always"},
     "guards.end": {
@@ -207,6 +209,24 @@ async def test_what_did_not_succeed_is_found_among_its_own_kind(crowded: Any, na
         (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
         used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
         assert "runs_aside" in used, (mode, used)
+
+
+@pytest.mark.parametrize(
+    "name, own",
+    [("runs.list_of_schedule", {"runs_history", "runs_of_schedule"}), ("runs.list_tracked", {"runs_tracked"})],
+)
+async def test_a_history_is_found_among_all_others(own_crowd: Any, name: str, own: set[str]) -> None:
+    """Also where the planner takes it for a third of all there is, and would find its newest by the primary key at
+    once: they may be the oldest of all."""
+    await own_crowd.execute("UPDATE hourbell.runs SET schedule_id = 's1', tracking_id = 'request' WHERE random() < 0.3")
+    await own_crowd.execute("VACUUM ANALYZE hourbell.runs")
+    statement = load("postgres", "hourbell")[name]
+    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
+    for mode in ("force_generic_plan", "force_custom_plan"):
+        await own_crowd.execute(f"SET plan_cache_mode = {mode}")
+        (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
+        used = {node["Index Name"] for node in nodes_of(json.loads(row[0])[0]["Plan"]) if "Index Name" in node}
+        assert used == own, mode
 
 
 @pytest.mark.parametrize("name", ["claiming.claim", "watching.next_work"])
@@ -323,7 +343,8 @@ async def counts_only(connection: Any, limited: bool) -> None:
             "logs.forget",
         ),
         *("overlap.count", "overlap.announce", "overlap.release", "overlap.waiting"),
-        *("runs.list_aside", "runs.prune_aside", "runs.prune_succeeded", "runs.schedules"),
+        *("runs.list_aside", "runs.list_of_schedule", "runs.list_tracked"),
+        *("runs.prune_aside", "runs.prune_succeeded", "runs.schedules"),
         "audit.prune",
         *("guards.look", "guards.end", "guards.renew", "guards.prune"),
     ],

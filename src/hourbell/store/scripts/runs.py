@@ -47,9 +47,8 @@ def _found(run_id: str) -> Script[Row]:
 
 def list_runs(wanted: RunFilter) -> Script[Page[Run]]:
     """See `RunStore.list_runs`."""
-    aside = wanted.state in (RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED)
     rows = yield call(
-        "runs.list_aside" if aside else "runs.list",
+        _list_of(wanted),
         schedule_id=wanted.schedule_id,
         task=wanted.task,
         state=wanted.state.value if wanted.state is not None else None,
@@ -63,6 +62,15 @@ def list_runs(wanted: RunFilter) -> Script[Page[Run]]:
     )
     items = tuple(run_from(row) for row in rows[: wanted.limit])
     return Page(items, items[-1].id if len(rows) > wanted.limit else None)
+
+
+def _list_of(wanted: RunFilter) -> str:
+    """The statement that reads the least for this: each goes by an index of its own."""
+    if wanted.tracking_id is not None:
+        return "runs.list_tracked"
+    if wanted.state in (RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED):
+        return "runs.list_aside"
+    return "runs.list_of_schedule" if wanted.schedule_id is not None else "runs.list"
 
 
 def enqueue(runs: Sequence[NewRun], hint: Call | None = None) -> Script[Sequence[Run]]:

@@ -70,6 +70,39 @@ class RunsConformance(Conformance):
         assert ids(await bench.runs(tracking_id="t", state=RunState.QUEUED)) == [one.id]
         assert await bench.runs(task=TASK, tracking_id="t") == []
 
+    async def test_the_history_of_a_schedule_or_a_request_is_part_of_all(self, bench: Bench) -> None:
+        """However a store finds them: the same runs in the same order as among all others, page by page."""
+        await bench.schedule("s")
+        await bench.schedule("other")
+        ends = (Outcome.SUCCEEDED, Outcome.FAILED)
+        for number in range(6):
+            for schedule_id in ("s", "other"):
+                run = await bench.running("a", schedule_id=schedule_id, tracking_id=f"t{number % 2}")
+                if number % 3 < len(ends):
+                    await bench.settle(run, ends[number % 3], finished_at=bench.now)
+            waiting = await bench.enqueue(schedule_id="s", tracking_id="t0")
+            if number % 2:
+                await bench.store.cancel_run(waiting.id)
+            bench.clock.advance(1)
+        everything = (await bench.store.list_runs(RunFilter(limit=100))).items
+        for state in (None, *RunState):
+            for of, by in (("s", None), ("other", None), ("none", None), (None, "t0"), ("s", "t1")):
+                wanted = [
+                    run.id
+                    for run in everything
+                    if state in (None, run.state) and of in (None, run.schedule_id) and by in (None, run.tracking_id)
+                ]
+                found: list[str] = []
+                cursor: str | None = None
+                while cursor is not None or not found:
+                    asked = RunFilter(state=state, schedule_id=of, tracking_id=by, limit=2, cursor=cursor)
+                    page = await bench.store.list_runs(asked)
+                    found += ids(page.items)
+                    cursor = page.next_cursor
+                    if not page.items:
+                        break
+                assert found == wanted, (state, of, by)
+
     async def test_failed_runs_are_found_by_what_they_say_and_when_they_ended(self, bench: Bench) -> None:
         first, second, third = sorted([await bench.running() for _ in range(3)], key=lambda run: run.id)
         texts = ["ConnectionError: 100%_done", "ValueError: it's Ü", "connectionerror: 100xxdone"]

@@ -41,6 +41,44 @@ WHERE state IN ('failed', 'cancelled', 'skipped') AND state = :state
   AND (id < :cursor OR :cursor IS NULL)
 ORDER BY id DESC LIMIT :limit;
 
+-- name: runs.list_of_schedule
+-- The same for one schedule: what has ended by the index of that, and what has not by the one that counts overlaps. That
+-- no id is null is nothing that a planner knows, so only the index that is in this order, and not the primary key, can
+-- be read for it: the runs of a schedule that has been quiet for long lie behind all that others did since.
+SELECT * FROM (
+    SELECT * FROM (
+        SELECT * FROM {schema}.runs
+        WHERE schedule_id = :schedule_id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
+          AND (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+          AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+          AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+          AND (id < :cursor OR :cursor IS NULL)
+        ORDER BY id DESC NULLS LAST LIMIT :limit
+    ) ended
+    UNION ALL
+    SELECT * FROM (
+        SELECT * FROM {schema}.runs
+        WHERE schedule_id = :schedule_id AND state IN ('queued', 'running')
+          AND (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+          AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+          AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+          AND (id < :cursor OR :cursor IS NULL)
+        ORDER BY id DESC NULLS LAST LIMIT :limit
+    ) unfinished
+) r
+ORDER BY id DESC LIMIT :limit;
+
+-- name: runs.list_tracked
+-- The same for what one request has caused.
+SELECT * FROM {schema}.runs
+WHERE tracking_id = :tracking_id
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (task = :task OR :task IS NULL)
+  AND (state = :state OR :state IS NULL)
+  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+  AND (id < :cursor OR :cursor IS NULL)
+ORDER BY id DESC NULLS LAST LIMIT :limit;
+
 -- name: runs.attempts
 SELECT * FROM {schema}.attempts WHERE run_id = :id ORDER BY attempt;
 

@@ -166,13 +166,23 @@ def test_pause_resume_and_remove() -> None:
 def test_one_schedule_is_shown_with_why_it_did_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     added("--every", "1h", "--arg", "to=ada")
     assert shown("report")["last_due"] == {"due_at": None, "became": "none", "run_id": None, "why": None, "do": None}
-    assert typed("schedules", "show", "report").stdout.endswith("\n\nno due time has passed yet\n")
+    said = typed("schedules", "show", "report").stdout.splitlines()
+    assert said[said.index("") + 1] == "no due time has passed yet"
+    assert said[-2].startswith("next due ")
+    assert said[-2].endswith(" min")
+    assert said[-1].startswith("it is now ")
+    assert said[-1].endswith("Z by the database's clock")
+    (policies,) = (line for line in said if line.startswith("policies"))
+    assert policies.split(None, 1)[1] == "as by default"
     typed("schedules", "edit", "report", "--every", "1s")
     typed("schedules", "pause", "report", "--note", "broken")
     while shown("report")["last_due"]["due_at"] is None:
         pass
     last = shown("report")["last_due"]
-    assert (last["became"], last["do"]) == ("passed_over", "`hourbell schedules resume report`")
+    assert (last["became"], last["do"]) == (
+        "passed_over",
+        "`hourbell schedules resume report`; `hourbell schedules trigger report` runs it once now",
+    )
     assert last["why"].startswith("it is paused by cli:")
     assert last["why"].endswith(": broken")
     monkeypatch.setenv("COLUMNS", "80")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,22 @@ async def test_a_run(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
     assert (found["state"], found["attempt"], found["result"]) == ("queued", 0, None)
     assert instant(found["run_at"]) == run.run_at
     assert (await asked(client, f"runs/{run.id.upper()}")) == found
+
+
+async def test_why_it_did_not_run(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    await scheduler.add_schedule("send", Every(seconds=1), id="re/minder", args={"to": "ada"})
+    assert (await asked(client, "schedules/re/minder/last-due"))["became"] == "none"
+    await scheduler.pause_schedule("re/minder", note="broken")
+    while (told := await asked(client, "schedules/re/minder/last-due"))["due_at"] is None:  # noqa: ASYNC110 - time passes
+        await asyncio.sleep(0.05)
+    assert (told["became"], told["run_id"]) == ("passed_over", None)
+    assert told["why"].endswith(": broken")
+    assert told["do"].startswith("`hourbell schedules resume re/minder`")
+    run = await scheduler.trigger_schedule("re/minder")
+    assert (await asked(client, f"runs/{run.id}/held-up"))["why"] == "no node is live"
+    await scheduler.cancel_run(run.id)
+    assert await asked(client, f"runs/{run.id}/held-up") == {"why": None, "do": None}
+    assert (await asked(client, "schedules/nobody/last-due", 404))["status"] == 404
 
 
 async def test_tasks_and_nodes(client: httpx.AsyncClient) -> None:
@@ -242,6 +259,7 @@ async def test_describes_itself(client: httpx.AsyncClient) -> None:
     paths = {path.removeprefix("/hourbell") for path in described["paths"]}
     assert paths == {
         *("/schedules", "/schedules/{id}", "/schedules/{id}/preview", "/runs", "/runs/{id}", "/runs/{id}/logs"),
+        *("/schedules/{id}/last-due", "/runs/{id}/held-up"),
         *(f"/schedules/{{id}}/{verb}" for verb in ("pause", "resume", "trigger", "backfill")),
         *("/runs/{id}/result", "/runs/{id}/cancel", "/runs/{id}/retry", "/runs/retry", "/preview"),
         *("/nodes", "/tasks", "/health", "/audit", "/events", "/health/live", "/health/ready"),

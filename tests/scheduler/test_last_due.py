@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hourbell import Calendar, Every, NotFound, Scheduler
+from hourbell import Calendar, Cron, Every, NotFound, Scheduler
 from hourbell.acting import acting
 from hourbell.clock import ManualClock
 from hourbell.engine.planning import plan_fires
@@ -97,7 +97,8 @@ async def test_it_failed(scheduler: Scheduler) -> None:
     run = await claimed(scheduler)
     await settle(scheduler, run, RunState.FAILED, Outcome.FAILED, failed=True, error="ValueError: no\n\nTraceback")
     failed = await last(scheduler)
-    assert (failed.became, failed.why, failed.do) == ("failed", "ValueError: no", f"`hourbell runs show {run.id}`")
+    assert (failed.became, failed.why) == ("failed", "ValueError: no")
+    assert failed.do == f"`hourbell runs show {run.id}`; `hourbell runs retry {run.id}` tries it again"
 
 
 async def test_it_waits_for_its_next_try(scheduler: Scheduler) -> None:
@@ -154,7 +155,7 @@ async def test_it_is_paused_by_somebody(scheduler: Scheduler) -> None:
     passed = await last(scheduler)
     assert (passed.became, passed.due_at, passed.run) == ("passed_over", at(2), None)
     assert passed.why == "it is paused by ada since 2030-01-01T00:00:00Z: the printer is broken"
-    assert passed.do == "`hourbell schedules resume s`"
+    assert passed.do == "`hourbell schedules resume s`; `hourbell schedules trigger s` runs it once now"
     await scheduler.resume_schedule("s")
     skipped = await last(scheduler)
     assert (skipped.became, skipped.due_at) == ("skipped", at(2))
@@ -205,6 +206,7 @@ async def test_it_lies_in_a_blackout(scheduler: Scheduler) -> None:
     await fire_after(scheduler)
     skipped = await last(scheduler)
     assert (skipped.became, skipped.why) == ("skipped", "it lies in a blackout: new-year")
+    assert (skipped.do or "").startswith("`hourbell calendars show new-year`; `hourbell schedules trigger s`")
 
 
 async def test_this_version_cannot_read_it(scheduler: Scheduler) -> None:
@@ -215,8 +217,13 @@ async def test_this_version_cannot_read_it(scheduler: Scheduler) -> None:
 
 async def test_it_was_missed_and_not_made_up_for(scheduler: Scheduler) -> None:
     await scheduler.update_schedule("s", catch_up="skip")
-    await fire_after(scheduler, 330)
+    await scheduler._core.store.retire_node("n")
+    assert isinstance(scheduler.clock, ManualClock)
+    scheduler.clock.advance(320)
+    await join(scheduler, "new", pid=2)
+    await fire_after(scheduler, 10)
     skipped = await last(scheduler)
+    assert "no node was there then, the first that is live now started at 2030-01-01T00:05:20Z" in (skipped.why or "")
     assert (skipped.became, skipped.due_at) == ("skipped", at(5))
     assert (skipped.why or "").startswith("it was missed while no node or no database was there")
     assert (skipped.why or "").endswith("(5 due times since 2030-01-01T00:01:00Z)")
@@ -228,6 +235,56 @@ async def test_it_was_later_than_its_grace(scheduler: Scheduler) -> None:
     skipped = await last(scheduler)
     assert (skipped.became, skipped.due_at) == ("skipped", at(1))
     assert (skipped.why or "").startswith("it could not begin within its grace of 5 s")
+
+
+async def test_it_ran_late(scheduler: Scheduler) -> None:
+    """The database was away: the process that is live now is the one that was there."""
+    store = scheduler._core.store
+    await store.retire_node("n")
+    await join(scheduler, "old", lease=timedelta(seconds=20))
+    assert isinstance(scheduler.clock, ManualClock)
+    scheduler.clock.advance(90)
+    await join(scheduler, "new")
+    await fire_after(scheduler, 0)
+    claim = await store.claim("new", "c", limit=1, tasks={"report": 1}, queues=None, suspects=1)
+    assert claim is not None
+    (run,) = claim.runs
+    report = Settlement(
+        run_id=run.id,
+        attempt=run.attempt,
+        state=RunState.SUCCEEDED,
+        outcome=Outcome.SUCCEEDED,
+        started=at(1).timestamp() + 30,
+        finished=at(1).timestamp() + 31,
+    )
+    assert run.id in await store.settle("new", [report])
+    late = await last(scheduler)
+    assert (late.became, late.due_at) == ("ran", at(1))
+    assert late.why == (
+        "it began at 2030-01-01T00:01:30Z, 30 s late: the process 1 on h was there and had no lease from "
+        "2030-01-01T00:00:20Z to 2030-01-01T00:01:30Z: the database was away from it, or it stood still"
+    )
+
+
+async def test_it_is_told_in_its_zone_and_by_whose_clock(scheduler: Scheduler) -> None:
+    await scheduler.update_schedule("s", trigger=Cron("* * * * *", "Europe/Berlin"))
+    await fire_after(scheduler)
+    due = await last(scheduler)
+    assert (due.now, due.due_at) == (at(1), at(1))
+    assert due.local is not None
+    assert due.local.isoformat() == "2030-01-01T01:01:00+01:00"
+
+
+async def test_why_a_due_time_was_skipped_is_told_of_its_own_row(scheduler: Scheduler) -> None:
+    await scheduler.update_schedule("s", catch_up="latest")
+    await fire_after(scheduler, 330)
+    (row,) = await scheduler.list_runs(schedule_id="s", state="skipped")
+    held = await scheduler.held_up(row)
+    assert held is not None
+    assert held.why.startswith("several were missed while no node or no database was there")
+    assert "--catch-up all" in (held.do or "")
+    await scheduler.remove_schedule("s")
+    assert await scheduler.held_up(row) is None
 
 
 async def test_nobody_can_take_its_run(scheduler: Scheduler) -> None:

@@ -10,6 +10,7 @@ import typer
 from hourbell.cli.asking import Database, ask
 from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
 from hourbell.cli.table import plain
+from hourbell.model.run_state import RunState
 
 if TYPE_CHECKING:
     from hourbell import Run, Scheduler
@@ -24,7 +25,7 @@ def show_run(
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """One run with all its attempts and their errors; of a queued one, what it waits for."""
+    """One run with all its attempts and their errors; of a queued one, what it waits for; of a skipped one, why."""
     run, details, held = ask(database, lambda scheduler: _details(scheduler, run_id))
     shown = details.model_dump(mode="json")
     if as_json:
@@ -45,7 +46,7 @@ def show_run(
         _print_error(error)
     if held is not None:
         print()
-        show_paragraph(f"not begun yet: {held.why}")
+        show_paragraph(f"{'skipped' if run.state == RunState.SKIPPED else 'not begun yet'}: {held.why}")
         if held.do is not None:
             show_paragraph(f"do: {held.do}", "    ")
 

@@ -8,6 +8,7 @@ from hourbell.fastapi.event_stream import Streams
 from hourbell.fastapi.events_api import stream_of_lines, wants_stream
 from hourbell.fastapi.inputs import RetryRunIn, RetryRunsIn
 from hourbell.fastapi.parameters import AttemptNumber, Cursor, EndedAt, Filter, Limit, RunId, refusals
+from hourbell.fastapi.reasons import HeldUpOut
 from hourbell.fastapi.schemas import (
     ListOut,
     LogLineOut,
@@ -58,6 +59,11 @@ def read_runs(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
         """One run, with all its attempts."""
         run = await scheduler.get_run(id)
         return RunDetailsOut.told(run, await scheduler.list_attempts(id))
+
+    @router.get("/runs/{id}/held-up", dependencies=reads, responses=refusals())
+    async def held_up(id: RunId) -> HeldUpOut:  # noqa: A002 - its name in the address
+        """What a queued run waits for, or why a due time was skipped; null for all others."""
+        return HeldUpOut.of(await scheduler.held_up(id))
 
     @router.get("/runs/{id}/result", dependencies=reads, responses=refusals())
     async def get_result(id: RunId) -> ResultOut:  # noqa: A002 - its name in the address

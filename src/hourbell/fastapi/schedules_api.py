@@ -23,6 +23,7 @@ from hourbell.fastapi.parameters import (
     expected_revision,
     refusals,
 )
+from hourbell.fastapi.reasons import LastDueOut
 from hourbell.fastapi.schemas import BackfillOut, ListOut, PreviewedOut, PreviewOut, RunOut, ScheduleOut
 from hourbell.fastapi.security import Guard
 from hourbell.model.schedule import Schedule
@@ -55,6 +56,11 @@ def read_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> Non
         """The fires to come, and what changes of the clock do to them."""
         fires = await scheduler.preview_marked(id, count, after=after)
         return PreviewOut(items=[PreviewedOut.of(one) for one in fires])
+
+    @router.get("/schedules/{id:path}/last-due", dependencies=reads, responses=refusals())
+    async def last_due(id: ScheduleId) -> LastDueOut:  # noqa: A002 - its name in the address
+        """What became of its last due time: whether it ran, and if not, why, and what to do about it."""
+        return LastDueOut.of(await scheduler.last_due(id))
 
     @router.post("/preview", dependencies=reads, responses=refusals(body=True))
     async def preview_trigger(asked: PreviewIn) -> PreviewOut:

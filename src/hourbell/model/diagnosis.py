@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from hourbell.model.database_facts import DatabaseFacts
     from hourbell.model.survey import Survey
@@ -75,8 +75,13 @@ def counted(number: int, noun: str) -> str:
 
 def ago(since: datetime, now: datetime) -> str:
     """How long ago it was, to be read."""
-    seconds = int((now - since).total_seconds())
+    return f"{spell(now - since)} ago"
+
+
+def spell(span: timedelta) -> str:
+    """How long it is, to be read: whole units, the largest of which there are two."""
+    seconds = int(span.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

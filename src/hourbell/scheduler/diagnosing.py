@@ -13,7 +13,7 @@ from hourbell.model.audit import Action, AuditFilter, Subject
 from hourbell.model.diagnosis import Facts
 from hourbell.model.findings import diagnosed
 from hourbell.model.held_up import held_up
-from hourbell.model.last_due import Evidence, accounted, last_of
+from hourbell.model.last_due import Evidence, accounted, last_of, skipped_as
 from hourbell.model.run import RunFilter
 from hourbell.model.run_state import RunState
 from hourbell.model.schedule import ScheduleState
@@ -91,13 +91,17 @@ class DiagnosisVerbs(Verbs):
         )
 
     async def held_up(self, run: Run | str) -> HeldUp | None:
-        """What keeps a queued run from beginning: its time, its turn, a limit, or no node that may take it.
+        """What keeps a queued run from beginning: its time, its turn, a limit, or no node that may take it. Of a
+        skipped due time: why it did not run.
 
-        None: it is not queued. Judged from what is stored at this moment; changes nothing. Raises NotFound.
+        None: it is neither, or its schedule is gone. Judged from what is stored at this moment; changes nothing. Raises
+        NotFound.
         """
         core = self._core
         store = core.store
         queued = await store.get_run(id_of_run(run))
+        if queued.state is RunState.SKIPPED:
+            return await self._skipped(queued)
         if queued.state is not RunState.QUEUED:
             return None
         unfinished: list[Run] = []
@@ -105,6 +109,17 @@ class DiagnosisVerbs(Verbs):
             same = RunFilter(schedule_id=queued.schedule_id, limit=_LOOKED_AT)
             unfinished = [one for one in (await store.list_runs(same)).items if not one.state.final]
         return held_up(await store.survey(timedelta(seconds=core.settings.lease)), queued, unfinished)
+
+    async def _skipped(self, run: Run) -> HeldUp | None:
+        """Why a due time was skipped, as far as its schedule is still there to tell."""
+        store, lease = self._core.store, timedelta(seconds=self._core.settings.lease)
+        try:
+            schedule = await store.get_schedule(run.schedule_id or "")
+        except NotFound:
+            return None
+        other = next(iter(await _some_run(store, run.yielded_to)), None)
+        survey = await store.survey(lease)
+        return skipped_as(Evidence(schedule=schedule, survey=survey, lease=lease, other=other), run)
 
 
 async def _some_run(store: Store, run_id: str | None) -> list[Run]:

@@ -25,6 +25,7 @@ from hourbell.executors.choice import Kind, make_executors
 from hourbell.executors.protocol import Executor
 from hourbell.model.run import ROOM_FOR_SUSPECTS, Claim
 from hourbell.model.run_state import Outcome, RunState
+from hourbell.task import TaskRegistry
 from hourbell.triggers import At
 
 
@@ -665,3 +666,44 @@ async def test_what_is_held_is_asked_for_seldom_where_there_is_no_answer(monkeyp
         first, second, third, *_ = asked
         assert second - first <= 15.0 + 2, "it may just have been away"
         assert third - second >= RARELY
+
+
+async def test_where_the_bodies_of_every_task_are_stuck_nothing_is_asked_for_all_the_time() -> None:
+    async with Rig() as rig:
+        run = await rig.bench.enqueue("sweep")
+        for number in range(5):
+            rig.shift.claiming._parts.stuck.add(replace(run, attempt=number), rig.clock.now())
+        rig.shift.claiming._hungry.add(Kind.THREAD)  # a claim before it came back full
+        rig.shift.claiming.freed()
+        steps = 0
+        while await rig.shift.claiming.step() == 0:
+            steps += 1
+            assert steps < 10
+        assert rig.bench.faults.asked["claim"] == 0
+
+
+async def test_what_is_limited_is_claimed_once_there_is_a_slot_although_no_claim_could_ask_for_it() -> None:
+    """All tasks of its kind are limited, and a body of another kind has the last slot."""
+    rig = Rig(max_runs=1)
+    rig.bench.tasks = TaskRegistry()
+
+    async def ring() -> None:
+        await rig.leave.wait()
+
+    def toll() -> None:
+        rig.going.append("toll")
+
+    rig.bench.task(ring)
+    rig.bench.task(toll, concurrency=5)
+    async with rig:
+        await rig.bench.enqueue("ring")
+        await rig.claim_all()
+        await until(lambda: len(rig.shift.holdings.running) == 1)
+        for _ in range(5):
+            rig.shift.executing.ahead.ended(Kind.THREAD, "toll", rig.clock.elapsed(), rig.clock.elapsed())
+        await rig.bench.enqueue("toll")
+        await rig.claim_all()
+        rig.leave.set()
+        await until(lambda: not rig.shift.holdings.running)
+        await rig.claim_pending()
+        await until(lambda: rig.going == ["toll"])

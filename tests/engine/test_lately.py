@@ -23,6 +23,24 @@ def test_what_ended_within_the_last_moment_counts_once_and_not_for_longer() -> N
     assert lately.count(11.0) == 0
 
 
+def test_what_ended_long_ago_is_not_counted_however_long_nobody_looked() -> None:
+    lately = Lately()
+    for second in range(100):
+        ended(lately, 3, began=float(second), now=second + 0.001)
+    assert lately.count(99.002) == 3
+    assert lately.in_a_moment(99.002) == (3, ())
+    for second in range(100, 200):
+        ended(lately, 3, began=float(second), now=second + 0.001)
+    assert len(lately._groups) <= 2, "what nobody asks for is forgotten"
+
+
+def test_what_ends_in_a_row_is_counted_while_it_is_a_moment_old() -> None:
+    lately = Lately()
+    for step in range(100):
+        ended(lately, 1, began=10 + step / 1000, now=10.0005 + step / 1000)
+    assert MOMENT * 1000 - 1 <= lately.count(10.0995) <= MOMENT * 1000 + 5
+
+
 def test_long_bodies_say_nothing() -> None:
     lately = Lately()
     ended(lately, 100, began=10.0, now=10.0 + MOMENT)

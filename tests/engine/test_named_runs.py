@@ -62,6 +62,14 @@ async def test_of_two_that_are_named_at_once_the_queue_decides() -> None:
         assert set(rig.shift.holdings.running) == {first.id}
 
 
+async def test_two_that_are_named_at_once_are_both_looked_for_whatever_executes_them() -> None:
+    async with Rig() as rig:
+        for task in ("sweep", "ring"):
+            rig.shift.claiming.take_named(hint_of(await rig.bench.enqueue(task)))
+        await rig.claim_pending()
+        await until(lambda: len(rig.going) == 2)
+
+
 async def test_where_the_queue_is_to_be_looked_at_anyway_no_run_goes_before_it() -> None:
     async with Rig(max_runs=1) as rig:
         named, first = await rig.bench.enqueue("ring"), await rig.bench.enqueue("ring", priority=-1)

@@ -15,6 +15,7 @@ from hourbell.engine import offering as offering_module
 from hourbell.engine.crossing import Crossing
 from hourbell.engine.firing import Firing
 from hourbell.engine.offering import Offering
+from hourbell.engine.reading_back import ReadingBack
 from hourbell.engine.shift import Shift
 from hourbell.errors import StoreUnavailable
 from hourbell.executors.choice import Kind, make_executors
@@ -64,7 +65,7 @@ class Rig:
             spent=lambda statements: None,
         )
         app = Crossing(asyncio.get_running_loop())
-        self.offering = Offering(self.bench.store, self.shift.claiming, app)
+        self.offering = Offering(ReadingBack(self.bench.store, self.clock), self.shift.claiming, app)
         self.firing = Firing(
             self.bench.store,
             self.bench.parts(),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hourbell.engine.past import FIRST_SPAN, PAINLESS, Past, Stretch
 from hourbell.engine.queue_head import QueueHead
-from hourbell.engine.whole_look import LATE, LONG, RARELY
+from hourbell.engine.whole_look import LATE, LONG, RARELY, SELDOM
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import Claim, Run
 from hourbell.model.run_state import RunState
@@ -210,15 +210,88 @@ def test_slow_parts_take_a_twentieth_of_the_time() -> None:
     assert past.due_in(0.05) == RARELY * 0.05
 
 
-def test_a_part_that_holds_more_than_was_taken_is_looked_at_again_at_once() -> None:
+def proven_long() -> Claims:
+    """Claims of a queue that is long for certain: everything was looked at twice."""
     claims = Claims(slow=LONG_AGO)
     claims.claim(1)
     claims.now += RARELY * LONG_AGO
+    claims.claim(1, full=True)
+    claims.claim()
+    assert len(claims.whole) == 2
+    claims.past.clear()
+    claims.now += RARELY * LONG_AGO
+    return claims
+
+
+def test_a_part_that_holds_more_than_was_taken_is_looked_at_again_and_what_is_due_now_in_between() -> None:
+    claims = proven_long()
     claims.claim(1, 2, full=True)
+    assert claims.claim(9, full=True)[0] is not None, "it may be more urgent than all that is left there"
     claims.claim(left_urgent=True)
+    claims.claim()
     claims.claim()
     assert len(claims.past) == 3
     assert claims.past[0] == claims.past[1] == claims.past[2]
+
+
+def test_a_part_is_as_long_as_its_last_look() -> None:
+    claims = proven_long()
+    for _ in range(2 * 500):
+        assert claims.head.rest(claims.now) == 0.0
+        claims.claim(1, full=True)
+    assert len(claims.past) == 500
+    gone_through(claims)
+    assert claims.head.rest(claims.now) is None, "it is short, however often it was looked at"
+
+
+def test_what_was_slow_once_keeps_nobody_from_the_order_of_what_is_queued() -> None:
+    """The loop was blocked, or the database away, while everything was looked at; and much is queued."""
+    for lost in (False, True):
+        claims = Claims(slow=LONG_AGO)
+        if lost:
+            claims.head.failed(claims.head.stretch(0.0, 9), 0.0, 5.0, BEGIN)
+            claims.now = 5.0
+        else:
+            claims.claim(1, full=True)
+            claims.now += RARELY * LONG_AGO
+        claims._slow = 0.001
+        claims.claim(1, full=True)
+        assert len(claims.past) == 1
+        assert claims.claim(1, full=True)[0] is None, "everything, once more"
+        assert claims.head.rest(claims.now) is None
+        claims.now += 1.1
+        assert claims.claim(1, full=True)[0] is None
+        assert len(claims.past) == 1
+
+
+def test_what_is_slow_each_time_is_seldom_tried() -> None:
+    claims = proven_long()
+    while claims.now < 2.5 * SELDOM:
+        claims.now += claims.head.rest(claims.now) or 1.0
+        claims.claim(1, full=True)
+    assert 3 <= len(claims.whole) <= 5
+
+
+def test_when_the_clock_goes_back_everything_is_looked_at() -> None:
+    claims = Claims(slow=0.2)
+    claims.claim(1)
+    claims.head.claimed(
+        Claim(BEGIN - timedelta(seconds=60), ()), Stretch(BEGIN), claims.now, claims.now, slots=9, full=False,
+        left_urgent=False,
+    )  # fmt: skip
+    assert claims.claim() == (None, False)
+
+
+def test_when_the_clock_goes_back_a_long_past_is_looked_through() -> None:
+    claims = Claims(slow=LONG_AGO)
+    claims.claim(1)
+    claims.head.claimed(
+        Claim(BEGIN - timedelta(seconds=60), ()), Stretch(BEGIN), claims.now, claims.now, slots=9, full=False,
+        left_urgent=False,
+    )  # fmt: skip
+    assert claims.head.rest(claims.now) == 0.0
+    claims.claim()
+    assert claims.past[0].until == BEGIN - timedelta(seconds=60) - LATE
 
 
 def test_once_the_past_is_short_again_it_is_looked_at_as_a_whole() -> None:

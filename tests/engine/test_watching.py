@@ -423,6 +423,14 @@ async def test_what_has_no_answer_about_everything_is_asked_about_the_end() -> N
     assert await asked_about(watch, watching, [None, 0.001]) == [True, False]
 
 
+async def test_when_the_databases_clock_goes_back_everything_is_asked_about() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    assert await asked_about(watch, watching, [0.2, 0.001]) == [True, False]
+    watch.clock.bend(-60)
+    assert await asked_about(watch, watching, [0.001, 0.001, 0.001]) == [False, True, True]
+
+
 def _no_plan(*_: object) -> None:
     return None
 

@@ -113,9 +113,16 @@ OF_BURSTS = (
     Plant(
         "long bodies count as short ones",
         "engine/lately.py",
-        "        if now - since < MOMENT:\n            self._began",
-        "        if now > since:\n            self._began",
+        "        if now - since >= MOMENT:\n            return\n        if self._count and",
+        "        if self._count and",
         (*_LATELY, "tests/engine/test_ahead.py"),
+    ),
+    Plant(
+        "what ended long ago counts as long as nobody looks",
+        "engine/lately.py",
+        "now - self._first_ended >= GRAIN",
+        "False",
+        _LATELY,
     ),
     Plant(
         "a pace is believed however far it is drawn out",
@@ -127,7 +134,7 @@ OF_BURSTS = (
     Plant(
         "the pace is told from the last body alone",
         "engine/lately.py",
-        "self._began = min(self._began, since) if self._count else since",
+        "self._began = min(self._began, since)",
         "self._began = since",
         _LATELY,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.planted.plant import STORES, Plant
 
+_READ_BACK = ("tests/engine/test_reading_back.py",)
 _CLAIMS = ("tests/engine/test_queue_head.py", "tests/engine/test_claiming.py")
 _PRUNING = ("tests/engine/test_pruning.py",)
 
@@ -67,15 +68,15 @@ OF_LOOKS = (
     Plant(
         "a look at everything that has no answer is tried again as such",
         "engine/queue_head.py",
-        "            self._is_long = True\n",
-        "            self._is_long = False\n",
+        "            self._looked_at_everything(elapsed, is_long=True)\n",
+        "",
         _CLAIMS,
     ),
     Plant(
         "a look at everything that takes too long is made again as such",
         "engine/queue_head.py",
-        "self._is_long = self._in_parts and answered - asked > LONG",
-        "self._is_long = False",
+        "is_long=self._in_parts and answered - asked > LONG",
+        "is_long=False",
         _CLAIMS,
     ),
     Plant(
@@ -105,6 +106,55 @@ OF_LOOKS = (
         "self._due_at = answered + max(QUICK, rest_after(took))",
         "self._due_at = answered",
         _CLAIMS,
+    ),
+    Plant(
+        "what is due now waits until a full part of the past is empty",
+        "engine/queue_head.py",
+        "        self._is_present_next = True\n",
+        "",
+        _CLAIMS,
+    ),
+    Plant(
+        "a queue that was slow to look at once is claimed out of its order for as long as much is queued",
+        "engine/queue_head.py",
+        "            self._past, self._is_long, self._is_tried_again = None, False, True\n",
+        "",
+        _CLAIMS,
+    ),
+    Plant(
+        "a queue that is slow to look at is tried again at each part",
+        "engine/queue_head.py",
+        "            self._parts_until = answered + SELDOM\n",
+        "            pass\n",
+        _CLAIMS,
+    ),
+    Plant(
+        "a clock that went back leaves runs before the place where claims begin",
+        "engine/queue_head.py",
+        "        elif self._heard is not None and claim.now < self._heard - LATE:",
+        "        elif False:",
+        _CLAIMS,
+    ),
+    Plant(
+        "a kind that has nothing to ask for stays hungry",
+        "engine/claiming.py",
+        "            self._hungry.discard(kind)\n            if not slots:\n",
+        "            if not slots:\n",
+        _CLAIMS,
+    ),
+    Plant(
+        "what cannot be read back is asked for, for ever",
+        "engine/reading_back.py",
+        "            if self._tries < TRIES:\n                raise\n",
+        "            raise\n",
+        _READ_BACK,
+    ),
+    Plant(
+        "a database that is away is not waited for when a claim is to be read back",
+        "engine/reading_back.py",
+        "            await self._store.ping()\n",
+        "",
+        _READ_BACK,
     ),
     Plant(
         "nobody looks at the past unless he is woken",
@@ -158,15 +208,15 @@ OF_LOOKS = (
     Plant(
         "without a free slot claims follow each other for a past that they cannot look at",
         "engine/queue_head.py",
-        "        if not slots:\n            self.postpone(answered)\n",
-        "",
+        "        if not slots:\n            self.postpone(answered)\n        else:\n",
+        "        if slots:\n",
         _CLAIMS,
     ),
     Plant(
         "where nothing has room claiming spins for a past that it cannot look at",
         "engine/claiming.py",
-        "            head.postpone(self._parts.clock.elapsed())\n            return",
-        "            return",
+        "            head.postpone(self._parts.clock.elapsed())\n            # Not",
+        "            # Not",
         _CLAIMS,
     ),
     Plant(

@@ -19,6 +19,7 @@ from hourbell.store.postgres import PostgresStore, hint_text
 from hourbell.store.statements import load
 
 PATIENCE = 30.0
+RUN = "0190c5a0-0000-7000-8000-000000000001"
 
 
 def request(**fields: Any) -> NewRun:
@@ -26,7 +27,7 @@ def request(**fields: Any) -> NewRun:
 
 
 def test_a_text_says_what_was_put_into_it() -> None:
-    for hint in (Hint("id", "module:task", "default"), Hint("id", "two\nlines", "ü x"), None):
+    for hint in (Hint(RUN, "module:task", "default"), Hint(RUN, "two\nlines", "ü x"), None):
         assert hint_text.read(hint_text.text_of("sender", hint)) == ("sender", hint)
 
 
@@ -42,6 +43,12 @@ def test_versions_understand_each_other() -> None:
     assert hint_text.read("sender of an earlier version") == ("sender of an earlier version", None)
     assert hint_text.read("sender\nand\nless than is said") == ("sender", None)
     assert not hint_text.text_of("sender", Hint("id", "task", "q")).startswith("proof:")
+
+
+def test_what_anybody_notifies_is_a_hint_that_names_nothing() -> None:
+    """As the id of a run the database would refuse it, and the claim with it."""
+    for nonsense in ("", "x", RUN[:-1], f"{RUN}0", "'; DROP", RUN.replace("-", "")):
+        assert hint_text.read(f"sender\n{nonsense}\nq\ntask") == ("sender", None)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hourbell.engine.limiting import Limiting
 from hourbell.engine.named_run import NamedRun
 from hourbell.engine.places import Places
 from hourbell.engine.queue_head import QueueHead, rests
+from hourbell.engine.reading_back import ReadingBack
 from hourbell.events import FireMissed, RunSkipped
 from hourbell.executors.choice import Kind
 from hourbell.model.ids import new_claim_id
@@ -83,6 +84,7 @@ class Claiming:
         self._named = NamedRun(parts, self._kinds, self._limiting, self._ahead)
         self._claimed_at: dict[Kind, float] = {}
         self._doubt: tuple[str, Kind] | None = None
+        self._reading_back = ReadingBack(store, parts.clock)
         self._regrouping = False
         self._suspects_left = ROOM_FOR_SUSPECTS
         self.closed = False
@@ -97,8 +99,7 @@ class Claiming:
         """This run may be due, and whatever else there is has hints of its own."""
         kind = self._named.kind(hint)
         if kind is not None:
-            if not self._named.keep(kind, hint):
-                self._pending.add(kind)
+            self._pending.update(self._named.keep(kind, hint))
             self.wake()
 
     def take_due(self, asked: float, *, whole: bool) -> None:
@@ -258,6 +259,10 @@ class Claiming:
         head = self._heads[kind]
         if not tasks:
             head.postpone(self._parts.clock.elapsed())
+            # Not hungry either: that would have it asked for again at once.
+            self._hungry.discard(kind)
+            if not slots:
+                self._withheld.add(kind)
             return
         claim_id = new_claim_id()
         self._holdings.claims[claim_id] = limit
@@ -318,7 +323,7 @@ class Claiming:
         self._lost("a claim was refused to it")
 
     async def _read_back(self, claim_id: str, kind: Kind) -> None:
-        runs = await self._store.claimed(self._trust.node_id, claim_id)
+        runs = await self._reading_back.read(self._trust.node_id, claim_id)
         self._doubt = None
         self._adopt(claim_id, kind, sorted(runs, key=_order))
 

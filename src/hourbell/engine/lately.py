@@ -18,13 +18,16 @@ SAMPLE = 25
 FARTHEST = 20
 """How many times as many as ended may be taken to end within a moment at the most."""
 
+GRAIN = 0.005
+"""Seconds: what ended within so little of each other is told from each other no further."""
+
 SHORTEST = 0.0005
 """Seconds that a pace is told from at the least."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Short bodies that ended between two looks: how many, of which tasks, when the first of them began."""
+    """Short bodies that ended together: how many, of which tasks, when the first of them began and the last ended."""
 
     ended: float
     count: int
@@ -39,25 +42,29 @@ class Lately:
     def __init__(self) -> None:
         self._groups: deque[_Group] = deque()
         self._count, self._began = 0, 0.0
+        self._first_ended = self._last_ended = 0.0
         self._tasks: set[str] = set()
 
     def ended(self, task: str, since: float, now: float) -> None:
         """A body of this task has ended that began then."""
-        if now - since < MOMENT:
-            self._began = min(self._began, since) if self._count else since
-            self._count += 1
-            self._tasks.add(task)
+        if now - since >= MOMENT:
+            return
+        if self._count and now - self._first_ended >= GRAIN:
+            self._close()
+            self._forget(now)
+        if not self._count:
+            self._began, self._first_ended = since, now
+        self._began = min(self._began, since)
+        self._last_ended = now
+        self._count += 1
+        self._tasks.add(task)
 
     def count(self, now: float) -> int:
         """How many there were within the last moment."""
-        groups = self._groups
         if self._count:
-            groups.append(_Group(now, self._count, self._began, frozenset(self._tasks)))
-            self._count = 0
-            self._tasks.clear()
-        while groups and groups[0].ended < now - MOMENT:
-            groups.popleft()
-        return sum(group.count for group in groups)
+            self._close()
+        self._forget(now)
+        return sum(group.count for group in self._groups)
 
     def in_a_moment(self, now: float) -> tuple[int, Collection[str]]:
         """As many as would be within a moment, at the pace at which they ended, and the tasks that this is known of.
@@ -68,3 +75,12 @@ class Lately:
         took = max(SHORTEST, now - min(group.began for group in self._groups))
         tasks = frozenset().union(*(group.tasks for group in self._groups))
         return round(count * max(1.0, min(FARTHEST, MOMENT / took))), tasks
+
+    def _close(self) -> None:
+        self._groups.append(_Group(self._last_ended, self._count, self._began, frozenset(self._tasks)))
+        self._count = 0
+        self._tasks.clear()
+
+    def _forget(self, now: float) -> None:
+        while self._groups and self._groups[0].ended < now - MOMENT:
+            self._groups.popleft()

@@ -31,12 +31,16 @@ class NamedRun:
         queues = self._parts.settings.queues
         return self._kinds.kind(hint.task) if queues is None or hint.queue in queues else None
 
-    def keep(self, kind: Kind, hint: Hint) -> bool:
-        """Have this one claimed next, by its name. False where it cannot be: then neither is the one before it."""
-        is_first = self._kept is None
-        is_kept = is_first and hint.task not in self._limiting.limited(kind)
-        self._kept = (kind, hint) if is_kept else None
-        return is_kept
+    def keep(self, kind: Kind, hint: Hint) -> Collection[Kind]:
+        """Have this one claimed next, by its name. Where it cannot be, neither is the one before it: answers the kinds
+        for which the queue is to be looked at instead."""
+        before, self._kept = self._kept, None
+        if before is not None:
+            return {kind, before[0]}
+        if hint.task in self._limiting.limited(kind):
+            return {kind}
+        self._kept = (kind, hint)
+        return ()
 
     def take(self) -> tuple[Kind, Hint] | None:
         """The one that was kept, once."""

@@ -11,9 +11,9 @@ from hourbell.engine.crossing import Crossing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hourbell.engine.reading_back import ReadingBack
     from hourbell.model.offer import Offer
     from hourbell.model.run import Run
-    from hourbell.store.protocol import Store
 
 PATIENCE = 0.005
 """Seconds that a fire waits for the application's loop at the most. A loop that is held up takes nothing, so that what
@@ -45,13 +45,13 @@ class Offering:
     each offer ends with one call of `Starters.adopt`. All of it belongs to the node's thread.
     """
 
-    def __init__(self, store: Store, starters: Starters, app: Crossing) -> None:
-        self._store = store
+    def __init__(self, reading_back: ReadingBack, starters: Starters, app: Crossing) -> None:
         self._starters = starters
         self._app = app
         self._turn = asyncio.Lock()
         self._question: asyncio.Future[Any] | None = None
         self._doubts: list[Offer] = []
+        self._reading_back = reading_back
 
     @property
     def doubtful(self) -> bool:
@@ -103,7 +103,7 @@ class Offering:
         """Hand over what fires took whose answers were lost."""
         while self._doubts:
             offer = self._doubts[0]
-            runs = await self._store.claimed(offer.node_id, offer.claim_id)
+            runs = await self._reading_back.read(offer.node_id, offer.claim_id)
             self._doubts.remove(offer)
             self.took(offer, sorted(runs, key=lambda run: run.id))
 

@@ -50,10 +50,11 @@ class Past:
     def looked(self, asked: float, answered: float, *, left: bool) -> None:
         """It was looked at; ``left``: there may be more in it, which is taken first."""
         took = answered - asked
-        self.took += took
         if left:
             self._due_at = answered
             return
+        # Of a part that was looked at again and again, once: so long it takes to look where nothing is left.
+        self.took += took
         since = self._since()
         self.is_over = since is None
         self._until = since or self._until

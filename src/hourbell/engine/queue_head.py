@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hourbell.engine.past import Past, Stretch
-from hourbell.engine.whole_look import LATE, LONG, WholeLook
+from hourbell.engine.past import PAINLESS, Past, Stretch
+from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,7 +26,11 @@ class QueueHead:
     next one with slots begins where the last one ended that left none.
 
     A look at everything that took `LONG`, or came to no end, is not made again: the past is looked through in parts
-    then (`Past`), by claims of their own, until it is short again. Not where the store would leave nothing out.
+    then (`Past`), by claims of their own, until it is short again. Not where the store would leave nothing out. After
+    each part comes what is due now, which may be more urgent than all that is left there.
+
+    That it took long may have been no fault of the queue's: the database was away, the application's loop was blocked.
+    Where much is queued, which would then be claimed out of its order, everything is looked at once more.
     """
 
     def __init__(self, longest: float, *, in_parts: bool) -> None:
@@ -37,7 +41,11 @@ class QueueHead:
         self._since_with_slots: datetime | None = None
         self._more_until: float | None = None
         self._is_long = False
+        self._heard: datetime | None = None
         self._past: Past | None = None
+        self._is_present_next = False
+        self._is_tried_again = False
+        self._parts_until = 0.0
         self._not_before = 0.0
 
     def stretch(self, elapsed: float, slots: int, *, even: bool = True) -> Stretch:
@@ -53,7 +61,7 @@ class QueueHead:
             return Stretch(since)
         if self._past is None and self._look.is_due(elapsed):
             self._past = Past(since, elapsed)
-        if self._past is not None and not self._past.due_in(elapsed):
+        if self._past is not None and not self._is_present_next and not self._past.due_in(elapsed):
             return self._past.stretch()
         return Stretch(since)
 
@@ -94,9 +102,16 @@ class QueueHead:
             return True
         if not slots:
             self.postpone(answered)
+        else:
+            self._is_present_next = False
         if stretch.since is None:
             self._look.done(asked, answered)
-            self._is_long = self._in_parts and answered - asked > LONG
+            self._looked_at_everything(answered, is_long=self._in_parts and answered - asked > LONG)
+        elif self._heard is not None and claim.now < self._heard - LATE:
+            # The database's clock went back: what came in meanwhile is due before the place where claims begin.
+            self._look.wanted()
+            self._more_until = None
+        self._heard = claim.now
         if not even:
             self._claimed_unevenly(claim, answered - asked)
             return False
@@ -117,7 +132,7 @@ class QueueHead:
         if stretch.until is not None and self._past is not None:
             self._past.failed(asked, elapsed)
         elif self._in_parts and stretch.since is None and elapsed - asked > LONG:
-            self._is_long = True
+            self._looked_at_everything(elapsed, is_long=True)
             self._look.wanted()
             self._since = self._since or now - LATE
             self._since_with_slots = self._since_with_slots or self._since
@@ -129,11 +144,22 @@ class QueueHead:
         elif took > LONG:
             self._since = self._since_with_slots = claim.now - LATE
 
+    def _looked_at_everything(self, answered: float, *, is_long: bool) -> None:
+        self._is_long = is_long
+        if is_long and self._is_tried_again:
+            self._parts_until = answered + SELDOM
+        self._is_tried_again = False
+
     def _looked_at_past(self, asked: float, answered: float, *, left: bool) -> None:
         past = self._past
         if past is None:
             return
+        self._is_present_next = True
         past.looked(asked, answered, left=left)
+        if left and answered - asked < PAINLESS / 2 and answered >= self._parts_until:
+            self._past, self._is_long, self._is_tried_again = None, False, True
+            self._more_until = None
+            self._look.wanted()
         if past.is_over:
             self._look.done(answered - past.took, answered)
             self._is_long = past.took > LONG / 2

@@ -17,6 +17,7 @@ from hourbell.engine.neighbours import Neighbours
 from hourbell.engine.offering import Offering
 from hourbell.engine.pruning import Pruning
 from hourbell.engine.pulse_watch import PulseWatch
+from hourbell.engine.reading_back import ReadingBack
 from hourbell.engine.rescuing import Rescuing
 from hourbell.engine.upkeeping import Upkeeping
 from hourbell.engine.watching import Watching
@@ -163,7 +164,8 @@ class Tenure:
         self._rescue.wake()
 
     def _made_firing(self, store: Store, parts: Parts) -> Firing:
-        node_id, offering = self.shift.trust.node_id, Offering(store, self.shift.claiming, self._app)
+        node_id = self.shift.trust.node_id
+        offering = Offering(ReadingBack(store, parts.clock), self.shift.claiming, self._app)
         firing = Firing(
             store,
             parts,

@@ -203,6 +203,10 @@ class Watching:
             return  # overtaken by the answer to a later question
         self._answered_at = asked
         self._looked(work, asked)
+        if self._seen is not None and work.now < self._seen:
+            # The database's clock went back: what came in meanwhile was due before the place from which was asked.
+            self._whole.wanted()
+            self._ask_soon(DEBOUNCE)
         self._seen = work.now - LATE
         self._next_fire, self._next_run = work.next_fire_at, work.next_run_at
         self._lead = timedelta(seconds=random.uniform(*self._leads))

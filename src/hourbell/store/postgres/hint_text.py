@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hourbell.model.hint import Hint
+from hourbell.model.ids import is_run_id
 
 _BETWEEN = "\n"
 _LONGEST = 1_500
@@ -19,9 +20,10 @@ def text_of(sender: str, hint: Hint | None) -> str:
 
 
 def read(text: str) -> tuple[str, Hint | None]:
-    """The sender, and what else is said, which is nothing where an earlier version sent it."""
+    """The sender, and what else is said, which is nothing where an earlier version sent it, or it names no run: anybody
+    who may use the database may notify."""
     sender, *said = text.split(_BETWEEN, 3)
     if len(said) < 3:
         return sender, None
     run_id, queue, task = said
-    return sender, Hint(run_id, task, queue)
+    return sender, Hint(run_id, task, queue) if is_run_id(run_id) else None

@@ -118,6 +118,15 @@ class Connections:
                 if not connection.is_closed():
                     self._keep(lane, connection)
 
+    @asynccontextmanager
+    async def once(self) -> AsyncIterator[Connection]:
+        """A connection that nobody had before, and nobody has afterwards."""
+        connection = await self.connect()
+        try:
+            yield connection
+        finally:
+            await _quietly_closed(connection)
+
     def _keep(self, lane: Lane, connection: Connection) -> None:
         if self._closed:
             connection.terminate()

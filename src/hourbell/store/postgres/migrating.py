@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from hourbell.errors import MigrationNeeded
+from hourbell.errors import MigrationNeeded, StoreUnavailable
 from hourbell.store.postgres.database import PostgresDatabase, is_duplicate
 from hourbell.store.scripts.script import call
 
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
     from hourbell.store.postgres.connections import Connection
     from hourbell.store.statements import Migration, Statement
+
+
+LONGEST = 6 * 3600.0
+"""Seconds that one migration may take: an index on years of history takes as long as it takes, and a limit that it does
+not fit into would keep this version from ever starting."""
+
+_STILL_LOCKED = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, TimeoutError)
 
 
 class PostgresMigrating:
@@ -35,14 +42,18 @@ class PostgresMigrating:
         self._identifier = identifier
 
     async def migrate(self, connection: Connection) -> list[str]:
-        """Answers the names of the migrations applied, none when the schema is up to date already."""
+        """Answers the names of the migrations applied, none when the schema is up to date already.
+
+        Raises StoreUnavailable while another process has been at it for longer than a statement may take.
+        """
         found = await self._found(connection)
         if found["versioned"] and not await self._missing(connection):
             return []
         try:
             # Whoever has waited for the lock must see what the holder before it has made, whatever the default is.
             async with connection.transaction(isolation="read_committed"):
-                await self._database.send(connection, call("migrating.lock", schema=self._schema))
+                await self._lock(connection)
+                await self._database.send(connection, call("migrating.take_time"))
                 return await self._apply(connection)
         except asyncpg.InsufficientPrivilegeError as error:
             raise MigrationNeeded(
@@ -55,6 +66,15 @@ class PostgresMigrating:
         found = await self._found(connection)
         missing = await self._missing(connection) if found["versioned"] else self._migrations
         return [migration.name for migration in missing]
+
+    async def _lock(self, connection: Connection) -> None:
+        try:
+            await self._database.send(connection, call("migrating.lock", schema=self._schema))
+        except _STILL_LOCKED as error:
+            raise StoreUnavailable(
+                f"another process is bringing the tables of schema {self._schema!r} up to date, which takes its time "
+                "where there is a long history; wait until it has"
+            ) from error
 
     async def _apply(self, connection: Connection) -> list[str]:
         found = await self._found(connection)
@@ -69,7 +89,7 @@ class PostgresMigrating:
             await self._database.send(connection, call("migrating.create_versions"))
         applied = []
         for migration in await self._missing(connection):
-            await connection.execute(migration.text)
+            await connection.execute(migration.text, timeout=LONGEST)
             record = call("migrating.record", version=migration.version, name=migration.name)
             await self._database.send(connection, record)
             applied.append(migration.name)

@@ -140,9 +140,14 @@ class PostgresStore(SqlStore):
         await self._direct.close()
 
     async def migrate(self) -> Sequence[str]:
-        """Apply the missing migrations. Raises MigrationNeeded when this role may not."""
+        """Apply the missing migrations, however long that takes. Raises MigrationNeeded when this role may not, and
+        StoreUnavailable while another process is at it."""
         try:
             async with self._connections.of("renew") as connection:
+                if not await self._migrating().pending(connection):
+                    return []
+            # Not on one of the loops', for leases are renewed meanwhile.
+            async with self._connections.once() as connection:
                 return await self._migrating().migrate(connection)
         except CAUGHT as error:
             raise translated(error) from error

@@ -16,6 +16,10 @@ CREATE TABLE IF NOT EXISTS {schema}.migrations (
 -- Held until the transaction ends, so a pooler cannot leak it. One key for every node that starts on this schema.
 SELECT pg_advisory_xact_lock(hashtext('hourbell.migrations'), hashtext(:schema));
 
+-- name: migrating.take_time
+-- Once it is its turn, a migration takes as long as it takes; it waits for the locks of tables no longer than others do.
+SET LOCAL statement_timeout = 0;
+
 -- name: migrating.applied
 SELECT version, name FROM {schema}.migrations ORDER BY version;
 

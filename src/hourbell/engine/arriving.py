@@ -31,8 +31,10 @@ class Arriving:
         """Whether what was taken under this name may start here. Where the node has ``closed`` it goes back."""
         if self._holdings.claims.pop(claim_id, None) is None:
             return False  # the node's thread found this loop blocked and has handed them back
+        running, reported = self._holdings.running, self._holdings.reported
         for run in runs:
-            self._supersede(run)
+            if run.id in running or run.id in reported:
+                self._supersede(run)
             if closed:
                 self._settling.add(run, verdict.handed_back(run))
         return not closed

@@ -11,7 +11,7 @@ from hourbell.model.run_state import Outcome, RunState
 from hourbell.model.stored_json import mapping_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from hourbell.model.progress import Progress
@@ -79,6 +79,22 @@ class Run:
         run = object.__new__(cls)
         object.__setattr__(run, "__dict__", found)
         return run
+
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, Iterable[Any]], holed: Collection[str]) -> list[Run]:
+        """Many runs at once, of the values that each of these fields has in them, in their order; ``args`` as they are
+        stored. None says nothing in those that are ``holed``: there the field is as its default."""
+        names = ["unread_args" if name == "args" else name for name in columns]
+        runs = []
+        for values in zip(*columns.values(), strict=True):
+            run = object.__new__(cls)
+            found = run.__dict__
+            found.update(zip(names, values))  # noqa: B905 - they are as many, and to be told costs a tenth of it all
+            for name in holed:
+                if found[name] is None:
+                    del found[name]
+            runs.append(run)
+        return runs
 
     if not TYPE_CHECKING:
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import timedelta
-from itertools import takewhile
+from itertools import repeat, takewhile
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.due import DueSchedule, Rules
@@ -122,20 +122,36 @@ def run_from(row: Row) -> Run:
 
 def claimed_from(rows: Sequence[Row], node_id: str) -> list[Run]:
     """What a claim of this node answers: of the columns that a `Run` has those that can be set by then, perhaps with
-    others behind them. ``created_at`` is left out where it is the same as ``run_at``."""
+    others behind them. ``created_at`` is left out where it is the same as ``run_at``.
+
+    Column by column: most are as in any other run, or empty, in all of the rows."""
     if not rows:
         return []
-    # By their order, since rows of asyncpg are slow to tell their items.
-    names = list(takewhile(_FIELDS.__contains__, rows[0].keys()))
-    runs = []
-    for row in rows:
-        found = _given(zip(names, row.values(), strict=False))
-        if found["state"] is RunState.RUNNING:
-            found["node_id"] = node_id
-        if "created_at" not in found:
-            found["created_at"] = found["run_at"]
-        runs.append(Run.of_fields(found, found.pop("args")))
-    return runs
+    names = takewhile(_FIELDS.__contains__, rows[0].keys())
+    given: dict[str, Iterable[Any]] = {}
+    holed: list[str] = []
+    for name, values in zip(names, zip(*map(type(rows[0]).values, rows), strict=True), strict=False):
+        if not all(values):  # a quick question; to compare texts and instants with None takes longer than all the rest
+            empty = values.count(None)
+            if empty == len(rows):
+                continue
+            if empty:
+                holed.append(name)
+        given[name] = values
+    given["id"] = map(str, given["id"])
+    states = given["state"] = [STATES[state] for state in given["state"]]
+    given["node_id"] = repeat(node_id, len(rows))
+    if states.count(RunState.RUNNING) < len(rows):
+        given["node_id"] = [node_id if state is RunState.RUNNING else None for state in states]
+        holed.append("node_id")
+    for name, read in _READ_WHERE_GIVEN:
+        if name in given:
+            given[name] = [None if value is None else read(value) for value in given[name]]
+    if "created_at" not in given:
+        given["created_at"] = given["run_at"]
+    elif "created_at" in holed:
+        given["created_at"] = [at or due for at, due in zip(given["created_at"], given["run_at"], strict=True)]
+    return Run.of_columns(given, holed)
 
 
 def _given(columns: Iterable[tuple[str, Any]]) -> dict[str, Any]:

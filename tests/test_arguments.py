@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import pytest
+from fastapi import Depends, Security
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
@@ -164,6 +165,23 @@ def any_name(**a: int) -> None: ...
 def test_what_no_name_fills_is_refused_at_once(function: Any) -> None:
     with pytest.raises(InvalidArguments, match="the parameter"):
         arguments(function)
+
+
+def made() -> int:
+    return 1
+
+
+def with_default(mail: str, db: int = Depends(made)) -> None: ...
+
+
+def with_annotation(mail: str, db: Annotated[int, Security(made)]) -> None: ...
+
+
+@pytest.mark.parametrize("function", [with_default, with_annotation])
+def test_what_a_route_would_have_filled_in_is_refused(function: Any) -> None:
+    """A body would get the marker in the place of what the dependency makes."""
+    with pytest.raises(InvalidArguments, match=r"'db' is FastAPI's to fill in \(Depends\), and a run has no request"):
+        Arguments(function, "t").check()
 
 
 def test_annotations_are_read_late() -> None:

@@ -10,7 +10,7 @@ import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NotRequired, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Union, get_args, get_origin, get_type_hints
 
 from hourbell.context import Context
 from hourbell.errors import InvalidArguments, Misfit
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 ARGS_MAX = 256 * 1024
+_ROUTE_MARKS = frozenset({("fastapi.params", "Depends"), ("fastapi.params", "Security")})
 _REFUSED_KINDS: Mapping[Any, str] = {
     inspect.Parameter.POSITIONAL_ONLY: "positional-only, and arguments are stored by name: remove the /",
     inspect.Parameter.VAR_POSITIONAL: "of any number, and arguments are stored by name: take a list instead",
@@ -138,6 +139,12 @@ class Arguments:
             if _is_context(hint):
                 contexts.append(name)
                 continue
+            if _is_filled_by_routes(hint, parameter.default):
+                raise InvalidArguments(
+                    f"task {self.label}: the parameter {name!r} is FastAPI's to fill in (Depends), and a run has no "
+                    "request: take plain arguments, and make or open the rest inside the body",
+                    at=name,
+                )
             fields[name] = hint
             if parameter.default is parameter.empty:
                 required.add(name)
@@ -270,6 +277,13 @@ def _is_context(hint: Any) -> bool:
     if get_origin(hint) in (Union, types.UnionType):
         return {part for part in get_args(hint) if part is not types.NoneType} == {Context}
     return hint is Context
+
+
+def _is_filled_by_routes(hint: Any, default: object) -> bool:
+    """Whether a route of FastAPI's would have it from a dependency. A body would get the marker itself."""
+    marks = [default, *(get_args(hint)[1:] if get_origin(hint) is Annotated else ())]
+    # By name: a task need not load a web framework to know.
+    return any((type(mark).__module__, type(mark).__name__) in _ROUTE_MARKS for mark in marks)
 
 
 def _misfits(error: Any) -> list[Misfit]:

@@ -28,8 +28,8 @@ scheduler = Scheduler(lease=3)
 def tick() -> str:
     return "tock"
 
-@scheduler.task(name="mail", aliases=["post"])
-async def mail(to: str) -> None: ...
+@scheduler.task(name="mail", aliases=["post"], retry=3)
+async def mail(to: str, copies: int = 1) -> None: ...
 """
 
 
@@ -127,7 +127,9 @@ def test_lists_the_tasks_of_an_application() -> None:
     found = {task["name"]: task for task in json.loads(typed("tasks", "application:scheduler", "--json").stdout)}
     assert set(found) == {"application:tick", "mail"}
     assert found["mail"]["aliases"] == ["post"]
-    assert "mail" in typed("tasks", "application:scheduler").stdout
+    lines = [line.split() for line in typed("tasks", "application:scheduler").stdout.splitlines()]
+    assert lines[0] == ["name", "takes", "policies", "aliases"]
+    assert ["mail", "to,", "copies?", "retry=3", "['post']"] in lines
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,8 @@ def test_the_list_is_narrowed() -> None:
     assert mail not in typed("runs", "--task", "sweep").stdout
     assert sweep in typed("runs", "--error", "no answer", "--since", "2020-01-01").stdout
     assert sweep not in typed("runs", "--until", "2020-01-01T00:00:00Z").stdout
+    assert sweep in typed("runs", "--error", "no answer", "--since", "1h").stdout
+    assert sweep not in typed("runs", "--error", "no answer", "--until", "1h").stdout
     assert "give an instant" in typed("runs", "--since", "yesterday", code=2).stderr
 
 

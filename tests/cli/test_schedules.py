@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +161,24 @@ def test_pause_resume_and_remove() -> None:
     for verb in ("show", "pause", "resume", "trigger", "edit", "remove"):
         words = ("--every", "1h") if verb == "edit" else ()
         assert "there is no schedule 'report'" in refused("schedules", verb, "report", *words, code=3)
+
+
+def test_an_id_that_nothing_has_leads_to_one_that_is_near() -> None:
+    added("--every", "1h", "--arg", "to=ada", "--id", "nightly-report")
+    for wanted in ("nightly", "nigthly-report"):
+        for verb in ("show", "pause", "resume", "trigger", "remove"):
+            assert "did you mean 'nightly-report'?" in refused("schedules", verb, wanted, code=3)
+        assert "did you mean 'nightly-report'?" in refused("runs", "--schedule", wanted, code=3)
+    assert "did you mean" not in refused("schedules", "show", "xyz", code=3)
+    assert typed_json("runs", "--schedule", "nightly-report") == []
+
+
+def test_a_pause_may_be_so_long() -> None:
+    added("--every", "1h", "--arg", "to=ada")
+    before = datetime.now(UTC)
+    until = datetime.fromisoformat(typed_json("schedules", "pause", "report", "--until", "2h")["resume_at"])
+    assert before <= until - timedelta(hours=2) <= datetime.now(UTC)
+    assert "or a period, as in 3h from now" in refused("schedules", "pause", "report", "--until", "tomorrow")
 
 
 def test_one_schedule_is_shown_with_why_it_did_not_run(monkeypatch: pytest.MonkeyPatch) -> None:

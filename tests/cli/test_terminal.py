@@ -43,7 +43,7 @@ def test_each_list_fits_into_80_columns(shop: str, tmp_path: Path, monkeypatch: 
     for words, first in (
         (("runs",), ["id", "task", "state", "why"]),
         (("nodes",), ["id", "state", "host", "pid", "running", "lease_until"]),
-        (("tasks", "long:scheduler"), ["name", "aliases", "policies"]),
+        (("tasks", "long:scheduler"), ["name", "takes", "policies"]),
     ):
         lines = typed(*words).stdout.splitlines()
         assert lines[0].split() == first

@@ -124,7 +124,11 @@ def test_wrong_triggers_and_policies_are_refused_where_they_stand(scheduler: Sch
         scheduler.every(hours=1, overlap="never")  # type: ignore[arg-type]
     with pytest.raises(InvalidArguments, match="no policy 'retries'"):
         scheduler.cron("* * * * *", retries=1)  # type: ignore[call-arg]
-    with pytest.raises(InvalidArguments, match="no policy 'second'"):
+    with pytest.raises(InvalidArguments, match=r"no policy 'time_out'; did you mean 'timeout'\? \(the policies are"):
+        scheduler.cron("* * * * *", time_out=1)  # type: ignore[call-arg]
+    with pytest.raises(InvalidArguments, match="no policy 'misfire_grace_time'; here it is called 'grace'"):
+        scheduler.cron("* * * * *", misfire_grace_time=1)  # type: ignore[call-arg]
+    with pytest.raises(InvalidArguments, match="no policy 'second'; a period is given as seconds="):
         scheduler.every(second=5)  # type: ignore[call-arg]
     with pytest.raises(InvalidArguments, match="lambda"):
         scheduler.every(hours=1)(lambda: None)

@@ -27,6 +27,19 @@ async def served(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
+async def test_a_start_says_where_and_with_what(caplog: pytest.LogCaptureFixture) -> None:
+    """A module with schedules that nobody imports shows here."""
+    scheduler = Scheduler("memory://")
+    scheduler.every(hours=1, id="one")(scheduler.every(hours=2, id="two")(scheduler.task(name="t")(nothing)))
+    with caplog.at_level("INFO", "hourbell"):
+        async with scheduler.lifespan():
+            node = (await scheduler.health()).node.id
+    assert f"node {node} is live on memory://: 1 task, 2 declared schedules" in caplog.messages
+
+
+async def nothing() -> None: ...
+
+
 @pytest.mark.bare
 async def test_fires_in_a_fastapi_lifespan(database_url: str) -> None:
     scheduler = Scheduler(database_url)

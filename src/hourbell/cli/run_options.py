@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hourbell.cli.completing import schedule_ids
-from hourbell.cli.periods import read_if_given
+from hourbell.cli.periods import read_moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,12 @@ class RunOptions:
         str | None, typer.Option("--error", metavar="TEXT", help="Only those whose error contains this text.")
     ] = None
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Only those that ended from then on.")
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Only those that ended from then on; or a period ago: 3h."),
     ] = None
-    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Only those that ended before then.")] = (
-        None
-    )
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Only those that ended before then; as --since.")
+    ] = None
 
     def read(self) -> dict[str, Any]:
         """What was typed, as the verbs take it. Raises InvalidArguments."""
@@ -38,8 +39,8 @@ class RunOptions:
             "schedule_id": self.schedule,
             "task": self.task,
             "error": self.error,
-            "since": read_if_given("--since", self.since),
-            "until": read_if_given("--until", self.until),
+            "since": read_moment("--since", self.since, "past"),
+            "until": read_moment("--until", self.until, "past"),
         }
 
     @property

@@ -9,6 +9,7 @@ import typer
 from hourbell import Run, Scheduler
 from hourbell.cli.asking import Database, ask
 from hourbell.cli.cancelling import cancel
+from hourbell.cli.nearest import or_the_nearest
 from hourbell.cli.option_groups import spread
 from hourbell.cli.retrying import retry
 from hourbell.cli.run_details import show_run
@@ -82,7 +83,10 @@ def _list(
     wanted = {**options.read(), "state": state, "reason": reason, "tracking_id": tracking_id}
 
     async def some(scheduler: Scheduler) -> Listed[Run]:
-        return await listed(lambda cursor, count: scheduler.list_runs(**wanted, cursor=cursor, limit=count), limit)
+        found = await listed(lambda cursor, count: scheduler.list_runs(**wanted, cursor=cursor, limit=count), limit)
+        if not found.items and options.schedule is not None:  # none of it, or a name that nothing has?
+            await or_the_nearest(scheduler, options.schedule, scheduler.get_schedule(options.schedule))
+        return found
 
     found = ask(database, some)
     shown = [RunOut.of(one).model_dump(mode="json") for one in found.items]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hourbell.cli.asking import Database, ask
+from hourbell.cli.nearest import or_the_nearest
 from hourbell.cli.periods import in_utc
 from hourbell.cli.schedule_switches import ScheduleId
 from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
@@ -43,7 +44,7 @@ def show_schedule(id: ScheduleId, database: Database = None, as_json: AsJson = F
     from hourbell.fastapi.reasons import LastDueOut
     from hourbell.fastapi.schemas import ScheduleOut
 
-    schedule, last = ask(database, lambda scheduler: _read(scheduler, id))
+    schedule, last = ask(database, lambda scheduler: or_the_nearest(scheduler, id, _read(scheduler, id)))
     shown = ScheduleOut.of(schedule).model_dump(mode="json")
     if as_json:
         show_json({**shown, "last_due": LastDueOut.of(last).model_dump(mode="json")})

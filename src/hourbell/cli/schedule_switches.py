@@ -12,8 +12,9 @@ from hourbell.cli.argument_options import ArgumentOptions, known_task
 from hourbell.cli.asking import App, Database, Yes, ask, confirm
 from hourbell.cli.completing import schedule_ids
 from hourbell.cli.exit_codes import ExitCode, give_up
+from hourbell.cli.nearest import or_the_nearest
 from hourbell.cli.option_groups import spread
-from hourbell.cli.periods import in_utc, read_if_given
+from hourbell.cli.periods import in_utc, read_moment
 from hourbell.cli.showing import AsJson, show_json
 from hourbell.cli.table import plain
 from hourbell.model.run_state import RunState
@@ -30,19 +31,22 @@ def pause(
     database: Database = None,
     note: Note = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="TIME", help="When it is resumed by itself; else never.")
+        str | None,
+        typer.Option(
+            "--until", metavar="TIME", help="When it is resumed by itself, or a period from now: 2h; else never."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Stop a schedule's fires until it is resumed, through restarts and deploys."""
-    end = read_if_given("--until", until)
+    end = read_moment("--until", until, "future")
     what = "is paused" + (f" until {in_utc(end)}" if end is not None else "")
-    _changed(database, lambda scheduler: scheduler.pause_schedule(id, note=note, until=end), what, as_json)
+    _changed(id, database, lambda scheduler: scheduler.pause_schedule(id, note=note, until=end), what, as_json)
 
 
 def resume(id: ScheduleId, database: Database = None, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
     """Fire again from now on. What the pause passed over is recorded, and never caught up."""
-    _changed(database, lambda scheduler: scheduler.resume_schedule(id), "", as_json)
+    _changed(id, database, lambda scheduler: scheduler.resume_schedule(id), "", as_json)
 
 
 @spread
@@ -69,7 +73,7 @@ def trigger(
             args = arguments.read(known_task(scheduler, schedule.task, await scheduler.list_tasks()))
         return await scheduler.trigger_schedule(id, args=args, key=key)
 
-    run = ask(database, asked, app=app)
+    run = ask(database, lambda scheduler: or_the_nearest(scheduler, id, asked(scheduler)), app=app)
     if as_json:
         from hourbell.fastapi.schemas import RunOut
 
@@ -86,10 +90,10 @@ def remove(id: ScheduleId, database: Database = None, yes: Yes = False, as_json:
 
     One that is declared in code comes back with the next start: pause it, or take it out of the code.
     """
-    schedule = ask(database, lambda scheduler: scheduler.get_schedule(id))
+    schedule = ask(database, lambda scheduler: or_the_nearest(scheduler, id, scheduler.get_schedule(id)))
     told = ", which code declares: it comes back with the next start" if schedule.declared is not None else ""
     confirm(f"delete the schedule {plain(schedule.id)}{told}?", yes)
-    _changed(database, lambda scheduler: scheduler.remove_schedule(id), "is deleted", as_json)
+    _changed(id, database, lambda scheduler: scheduler.remove_schedule(id), "is deleted", as_json)
 
 
 def tell(schedule: Schedule, what: str, as_json: bool) -> None:
@@ -110,6 +114,11 @@ def standing(schedule: Schedule) -> str:
 
 
 def _changed(
-    database: str | None, change: Callable[[Scheduler], Awaitable[Schedule]], what: str, as_json: bool
+    schedule_id: str,
+    database: str | None,
+    change: Callable[[Scheduler], Awaitable[Schedule]],
+    what: str,
+    as_json: bool,
 ) -> None:
-    tell(ask(database, change), what, as_json)
+    changed = ask(database, lambda scheduler: or_the_nearest(scheduler, schedule_id, change(scheduler)))
+    tell(changed, what, as_json)

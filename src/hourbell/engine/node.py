@@ -22,6 +22,7 @@ from hourbell.errors import StoreMisconfigured, StoreUnavailable
 from hourbell.executors.around import Around
 from hourbell.executors.choice import make_executors
 from hourbell.line_capture import LineCapture
+from hourbell.model.diagnosis import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -172,6 +173,14 @@ class Node:
             shift.close()
             return
         self._become(Life.LIVE)
+        parts = self._parts
+        _log.info(
+            "node %s is live on %s: %s, %s",
+            shift.trust.node_id,
+            parts.settings.database.shown,
+            counted(len(parts.tasks), "task"),
+            counted(len(parts.declarations()), "declared schedule"),
+        )
         shift.start()
         self._settle_start(None)
 

@@ -92,6 +92,16 @@ class LeasingConformance(Conformance):
         bench.clock.advance(29)
         assert await bench.store.renew("a", LEASE, 0) is not None
 
+    async def test_a_node_that_has_ended_runs_nothing(self, bench: Bench) -> None:
+        for node_id in ("dies", "stops"):
+            await bench.node(node_id)
+            assert await bench.store.renew(node_id, LEASE, 7) is not None
+        await bench.store.retire_node("stops")
+        await bench.kill("dies")
+        ended = {node.id: (node.state, node.running) for node in await bench.store.list_nodes()}
+        assert ended["dies"] == (NodeState.DEAD, 0)
+        assert ended["stops"] == (NodeState.STOPPED, 0)
+
     async def test_an_expired_lease_is_not_renewed(self, bench: Bench) -> None:
         await bench.node("a")
         bench.clock.advance(LEASE.total_seconds())

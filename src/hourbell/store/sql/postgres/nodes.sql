@@ -26,7 +26,7 @@ WITH expired AS MATERIALIZED (
     ORDER BY n.id
     FOR UPDATE OF n SKIP LOCKED
 )
-UPDATE {schema}.nodes SET state = 'dead' WHERE id = ANY (ARRAY(SELECT e.id FROM expired e)) RETURNING id;
+UPDATE {schema}.nodes SET state = 'dead', running = 0 WHERE id = ANY (ARRAY(SELECT e.id FROM expired e)) RETURNING id;
 
 -- name: nodes.mark_gone
 -- Whose process is gone for certain: no clock and no number is asked, only whether it is the same one that was looked
@@ -39,14 +39,14 @@ WITH gone AS MATERIALIZED (
     ORDER BY n.id
     FOR UPDATE OF n SKIP LOCKED
 )
-UPDATE {schema}.nodes SET state = 'dead' WHERE id = ANY (ARRAY(SELECT g.id FROM gone g)) RETURNING id;
+UPDATE {schema}.nodes SET state = 'dead', running = 0 WHERE id = ANY (ARRAY(SELECT g.id FROM gone g)) RETURNING id;
 
 -- name: nodes.end
 -- A node that ends by itself. FOR UPDATE waits for its own claim in flight.
 WITH mine AS MATERIALIZED (
     SELECT n.id FROM {schema}.nodes n WHERE n.id = :node AND n.state = 'live' FOR UPDATE OF n
 )
-UPDATE {schema}.nodes SET state = :state WHERE id = ANY (ARRAY(SELECT m.id FROM mine m)) RETURNING id;
+UPDATE {schema}.nodes SET state = :state, running = 0 WHERE id = ANY (ARRAY(SELECT m.id FROM mine m)) RETURNING id;
 
 -- name: nodes.gone
 -- Whose runs wait to be handed on: nodes that have runs and are not live, or not there at all.

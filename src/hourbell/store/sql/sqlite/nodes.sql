@@ -18,17 +18,17 @@ INSERT INTO node_tasks (task, node_id, concurrency) VALUES (:task, :node, :concu
 ON CONFLICT (task, node_id) DO NOTHING;
 
 -- name: nodes.mark_dead
-UPDATE nodes SET state = 'dead'
+UPDATE nodes SET state = 'dead', running = 0
 WHERE id = :id AND renewals = :renewals AND state = 'live' AND lease_until <= coalesce(:now, now())
 RETURNING id;
 
 -- name: nodes.mark_gone
 -- Whose process is gone for certain: no clock and no number is asked, only whether it is the same one that was looked
 -- for.
-UPDATE nodes SET state = 'dead' WHERE id = :id AND process = :process AND state = 'live' RETURNING id;
+UPDATE nodes SET state = 'dead', running = 0 WHERE id = :id AND process = :process AND state = 'live' RETURNING id;
 
 -- name: nodes.end
-UPDATE nodes SET state = :state WHERE id = :node AND state = 'live' RETURNING id;
+UPDATE nodes SET state = :state, running = 0 WHERE id = :node AND state = 'live' RETURNING id;
 
 -- name: nodes.gone
 SELECT DISTINCT r.node_id

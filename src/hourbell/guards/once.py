@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hourbell.guards.taking import GuardRoom
     from hourbell.model.guard import Guard
     from hourbell.model.period import Period
+    from hourbell.store.transaction import Transaction
 
 REMEMBERED = timedelta(days=1)
 """For how long it is kept that the work failed: whoever comes may do it all the same."""
@@ -59,7 +60,7 @@ class Once(Block):
         self._context = context
         self._guard: Guard | None = None
         self._kept: str | None = None
-        self._is_in_session = False
+        self._session: Transaction | None = None
 
     def __bool__(self) -> bool:
         return self._held is not None
@@ -121,13 +122,13 @@ class Once(Block):
         held = self._held
         if held is None or held.is_left:
             raise HourbellError(f"once {self.key!r}: only whoever does the work says that it is done, in the block")
-        verbs = await self._room.join(session, must_be_sync=must_be_sync)
+        own = await self._room.join(session, must_be_sync=must_be_sync)
         # Its row is locked from now on: a renewal would wait for the commit, and all others with it.
         self._room.keeper.drop(held)
-        self._is_in_session = True
+        self._session = own.transaction
         keep = self._period.kept(self._room.retention)
         end = GuardEnd(hold=held.hold, state=GuardState.DONE, keep=keep, result=self._kept)
-        if not await verbs.end_guard(end):
+        if not await own.verbs.end_guard(end):
             raise lost(held)
 
     async def _stands(self, held: Held) -> bool:
@@ -139,12 +140,16 @@ class Once(Block):
 
     async def _leave(self, held: Held, error: BaseException | None) -> None:
         """What the body raised is not hidden behind what may go wrong here."""
-        if self._is_in_session:
+        if self._session is not None:
             held.is_left = True
             if await self._stands(held):
                 return
             if error is None:
                 raise HourbellError(f"once {self.key!r}: the session of done() was not committed inside the block")
+            if self._session.is_open:
+                # It has the guard's row locked, on SQLite every row, until it is left itself, which is after this.
+                _log.debug("once %r failed in a session that is still open: its lease ends by itself", self.key)
+                return
         if error is None:
             keep = self._period.kept(self._room.retention)
             await leave(self._room, held, GuardState.DONE, keep, result=self._kept)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hourbell.guards.keeper import Keeper
     from hourbell.model.guard import GuardWish
     from hourbell.store.protocol import StoreVerbs
+    from hourbell.store.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -38,6 +39,16 @@ RETRY_PAUSE = 0.2
 
 _log = logging.getLogger("hourbell.guards")
 _inside: ContextVar[tuple[tuple[Held, object], ...]] = ContextVar("hourbell_guards", default=())
+
+
+class InSession(Protocol):
+    """The transaction of a session, and the store's verbs in it."""
+
+    @property
+    def transaction(self) -> Transaction: ...
+
+    @property
+    def verbs(self) -> StoreVerbs: ...
 
 
 class GuardRoom(Protocol):
@@ -62,7 +73,7 @@ class GuardRoom(Protocol):
     async def zone(self, named: str | None, context: Context | None) -> ZoneInfo:
         """The zone of this name, else that of the run's schedule, else the scheduler's."""
 
-    async def join(self, session: object, *, must_be_sync: bool) -> StoreVerbs:
+    async def join(self, session: object, *, must_be_sync: bool) -> InSession:
         """The store's verbs in the transaction of this session. Raises InvalidArguments."""
 
     def dump(self, value: object) -> str | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from hourbell.context import Context
+    from hourbell.guards.taking import InSession
     from hourbell.scheduler.core import Core
     from hourbell.store.protocol import StoreVerbs
 
@@ -73,10 +74,9 @@ class Guarding:
                 named = None
         return zone(named or self._core.settings.timezone)
 
-    async def join(self, session: object, *, must_be_sync: bool) -> StoreVerbs:
+    async def join(self, session: object, *, must_be_sync: bool) -> InSession:
         """The store's verbs in the transaction of this session. Raises InvalidArguments."""
-        own = await joined(self._core, session, must_be_sync=must_be_sync)
-        return own.verbs
+        return await joined(self._core, session, must_be_sync=must_be_sync)
 
     def dump(self, value: object) -> str | None:
         """A result as JSON text. Raises ResultRejected."""

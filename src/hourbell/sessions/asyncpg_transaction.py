@@ -22,6 +22,11 @@ class AsyncpgTransaction:
         self._connection = connection
         self._own: Any = None
 
+    @property
+    def is_open(self) -> bool:
+        """True inside of a transaction."""
+        return bool(self._connection.is_in_transaction())
+
     async def execute(self, text: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Run one statement. Raises InvalidArguments outside of a transaction, where it would commit by itself."""
         if not self._connection.is_in_transaction():

@@ -64,15 +64,24 @@ class SqlAlchemyTransaction:
                 "the scheduler's own database"
             )
         if bind.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-            raise InvalidArguments(
-                "the session commits each statement by itself (isolation level AUTOCOMMIT), so nothing could be undone "
-                "together: use one with transactions"
-            )
+            raise _commits_alone()
         self.dialect = dialect
         self.origin: object = bind.engine
+        self._is_begun = False
+
+    @property
+    def is_open(self) -> bool:
+        """True from its first statement until its end."""
+        return self._sync.in_transaction()
 
     async def execute(self, text: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """Run one statement through ``execute``, which begins the transaction when it is the first."""
+        """Run one statement through ``execute``, which begins the transaction when it is the first.
+
+        Raises InvalidArguments, before anything is written, where each statement would commit by itself.
+        """
+        if not self._is_begun:
+            await self._run(_begin)
+            self._is_begun = True
         clause, bound = _clause(text, tuple(values)), dict(values)
         if isinstance(self._given, AsyncSession):
             # SQLModel's own warns at each call that one probably wants another one.
@@ -88,12 +97,15 @@ class SqlAlchemyTransaction:
             heard_after_commit(self._sync, told)
 
     async def enter(self) -> None:
-        """The first statement begins the transaction. Raises InvalidArguments inside of a savepoint."""
+        """The first statement begins the transaction. Raises InvalidArguments inside of a savepoint, and of a
+        transaction that somebody else began on the session's connection."""
         if self._sync.in_nested_transaction():
             raise InvalidArguments(
                 "the session is inside `begin_nested()`, whose block decides about its part alone: use the effect "
                 "outside of it"
             )
+        if not self._sync.in_transaction() and _is_inside_another(self._sync):
+            raise _not_its_own()
 
     async def flush(self) -> None:
         """Write the objects that the session holds."""
@@ -101,8 +113,12 @@ class SqlAlchemyTransaction:
             await self._awaited(self._given.flush())
 
     async def commit(self) -> None:
-        """Commit what the session holds, flushed or not."""
+        """Commit what the session holds, flushed or not. Raises InvalidArguments, and undoes it, when the session's
+        commit was none: the transaction of its connection belongs to somebody else."""
         await self._awaited(self._given.commit())
+        if _is_inside_another(self._sync):
+            await self._run(_undo_outer)
+            raise _not_its_own()
 
     async def rollback(self) -> None:
         """Undo what the session did."""
@@ -111,6 +127,61 @@ class SqlAlchemyTransaction:
     async def _awaited(self, answer: Any) -> None:
         if not self.is_sync:
             await answer
+
+    async def _run(self, work: Callable[[Session | Connection], None]) -> None:
+        """Have this done with the session or connection that is never awaited."""
+        if self.is_sync:
+            work(self._sync)
+        else:
+            await self._given.run_sync(work)
+
+
+def _begin(sync: Session | Connection) -> None:
+    """Begin, as the first statement would. Raises InvalidArguments where that begins nothing.
+
+    It may be an option of the engine, of this one connection or of the driver: so the driver's connection is asked.
+    """
+    if isinstance(sync, Session):
+        connection = sync.connection()
+    else:
+        connection = sync
+        if not connection.in_transaction():
+            connection.begin()
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        raise _commits_alone()
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        # Without a level the application may send its own BEGIN, as SQLAlchemy's pages on SQLite advise.
+        if driver.isolation_level is None and not driver.in_transaction:
+            raise _commits_alone()
+    elif getattr(connection.connection.dbapi_connection, "autocommit", False) is True:
+        raise _commits_alone()
+
+
+def _is_inside_another(sync: Session | Connection) -> bool:
+    """Whether a session that is in no transaction is on a connection that is in one."""
+    bind = sync.get_bind() if isinstance(sync, Session) else None
+    return isinstance(bind, Connection) and bind.in_transaction()
+
+
+def _undo_outer(sync: Session | Connection) -> None:
+    bind = sync.get_bind() if isinstance(sync, Session) else None
+    if isinstance(bind, Connection):
+        bind.rollback()
+
+
+def _commits_alone() -> InvalidArguments:
+    return InvalidArguments(
+        "the session commits each statement by itself (isolation level AUTOCOMMIT), so nothing could be undone "
+        "together: use one with transactions"
+    )
+
+
+def _not_its_own() -> InvalidArguments:
+    return InvalidArguments(
+        "the session's connection is in a transaction that was begun outside of the session, so its commit commits "
+        "nothing: leave that transaction out, or give the connection itself"
+    )
 
 
 @lru_cache(_KEPT)

@@ -23,6 +23,10 @@ class Transaction(Protocol):
     origin: object
     """What all transactions on the same database share, like their engine; held weakly. None: nothing is known."""
 
+    @property
+    def is_open(self) -> bool:
+        """True while something may be written that is neither committed nor undone: others may wait for it."""
+
     async def execute(self, text: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Run one statement in the transaction, beginning one if need be, and answer its rows."""
 

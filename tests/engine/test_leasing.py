@@ -19,7 +19,7 @@ from hourbell.engine.trust import Trust
 from hourbell.engine.witness import Witness
 from hourbell.errors import StoreMisconfigured, StoreRejected, StoreUnavailable
 from hourbell.events import NodeLost, RunCancelled, RunEvent, RunFailed
-from hourbell.model.node import NodeState
+from hourbell.model.node import NodeState, Rescue
 from hourbell.model.plan import NextWork, Question
 from hourbell.model.run_state import Reason, RunState
 
@@ -281,6 +281,21 @@ async def test_a_sweep_hands_on_what_nobody_holds_any_more(bench: Bench, clock: 
     for _ in range(5):
         await other.rescuing.step()
     assert bench.faults.asked["rescue"] == rescues
+
+
+async def test_a_rescue_that_was_cut_short_goes_on_at_once(bench: Bench) -> None:
+    member = await Member.join(bench)
+    answers = [Rescue(requeued=1_000, is_cut_short=True)] * 2 + [Rescue(requeued=3)]
+
+    async def rescue(*_: object) -> Rescue:
+        return answers.pop(0)
+
+    bench.store.rescue = rescue
+    member.rescuing.sweep()
+    assert [await member.rescuing.step() <= 0.5 for _ in range(2)] == [True, True]
+    await member.rescuing.step()
+    assert answers == []
+    assert await member.rescuing.step() > 0.5, "nothing is left"
 
 
 async def test_a_new_life_has_a_new_id_and_what_the_old_one_held_is_queued(bench: Bench, clock: ManualClock) -> None:

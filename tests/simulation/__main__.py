@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from simulation.checks import late_takeovers, problems, unheard_cancels
+from simulation.checks import late_requests, late_takeovers, problems, unheard_cancels
 from simulation.sabotage import SABOTAGES
 from simulation.world import BETWEEN, EVERYTHING, KILLS_ONLY, STANDSTILLS, simulated
 
@@ -38,19 +38,20 @@ def main() -> int:
         sabotage()
     # What the dead leave is not tidied up in the middle of the next simulation: they would have their last words there.
     gc.disable()
-    began, done, wrong, starts, lost = time.monotonic(), 0, 0, 0, 0
+    began, done, wrong, starts, lost, named = time.monotonic(), 0, 0, 0, 0, 0
     for seed in range(wanted.first, wanted.first + wanted.seeds):
         for name in _chosen(wanted.hazards, seed):
             hazards = _HAZARDS[name]
             outcome = simulated(seed, hazards)
             found = problems(outcome)
             if hazards is KILLS_ONLY:
-                found += late_takeovers(outcome) + unheard_cancels(outcome)
+                found += late_takeovers(outcome) + unheard_cancels(outcome) + late_requests(outcome)
             done += 1
             if done % _MOST_GARBAGE == 0:
                 gc.collect()
             starts += sum(outcome.seen.begun.values())
             lost += sum(run.losses for run in outcome.runs)
+            named += outcome.seen.named
             if wanted.tell or found:
                 print(f"== seed {seed}, {name}", *outcome.history, *found[:10], sep="\n   ", flush=True)
             wrong += bool(found)
@@ -58,7 +59,10 @@ def main() -> int:
             break
     seconds = time.monotonic() - began
     pace = done / seconds * 60
-    print(f"{done} simulations in {seconds:.0f} s: {starts} bodies begun, {lost} lost, {wrong} wrong")
+    print(
+        f"{done} simulations in {seconds:.0f} s: {starts} bodies begun, {named} claimed by name, {lost} lost, "
+        f"{wrong} wrong"
+    )
     print(f"{pace:.0f} simulations a minute, {time.process_time() / done:.2f} s of CPU each")
     return 1 if wrong else 0
 

@@ -20,7 +20,7 @@ class Attempts:
 
     def asked(self, verb: str, args: tuple[Any, ...], answer: Any) -> None:
         """The store has carried out a verb."""
-        if verb == "claim" and answer is not None:
+        if verb in ("claim", "claim_named") and answer is not None:
             for run in answer.runs:
                 self._given(run.id, run.attempt, args[0])
         elif verb == "fire_due":

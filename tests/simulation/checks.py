@@ -32,13 +32,14 @@ def late_takeovers(outcome: Outcome) -> list[str]:
 
     Those during whose takeover another node was killed are left out: it may have been the one that took them over.
     Where a neighbour can see that the process is gone, less time is promised; not to one that was lost so often that it
-    is held alone, which may wait for another such.
+    is held alone, which may wait for another such, nor to one whose task is limited, which may wait for its place.
     """
-    found = []
+    found, limited = [], {run.id for run in outcome.runs if run.task == "limited"}
     for attempt, killed_at in outcome.seen.killed_at.items():
         run, number = attempt
         losses = sum(one.outcome is Ended.LOST and one.attempt <= number for one in outcome.attempts[run])
-        most = NEARBY if attempt in outcome.seen.watched and losses < SUSPICIOUS else TAKEOVER
+        alone = losses >= SUSPICIOUS or run in limited
+        most = NEARBY if attempt in outcome.seen.watched and not alone else TAKEOVER
         later = [at for (other, n), at in outcome.seen.begun_at.items() if other == run and n > number]
         disturbed = sum(killed_at <= kill <= killed_at + most for kill in outcome.seen.kills) > 1
         if later and not disturbed and min(later) - killed_at > most:
@@ -47,7 +48,8 @@ def late_takeovers(outcome: Outcome) -> list[str]:
 
 
 def _fires(outcome: Outcome) -> Iterator[str]:
-    recorded = Counter(fire for run in outcome.runs for fire in _covered(run, outcome))
+    fires = [run for run in outcome.runs if run.schedule_id is not None]
+    recorded = Counter(fire for run in fires for fire in _covered(run, outcome))
     expected = set()
     for schedule, seconds in outcome.periods.items():
         count = (outcome.last - outcome.first) // timedelta(seconds=seconds)
@@ -72,7 +74,9 @@ def _covered(run: Run, outcome: Outcome) -> Iterator[tuple[str, datetime]]:
 
 def _runs(outcome: Outcome) -> Iterator[str]:
     for run in outcome.runs:
-        policies = outcome.policies[run.schedule_id or ""]
+        # What was asked for by hand is one of no schedule: nothing may skip it.
+        requested = {"overlap": "allow", "on_lost": run.on_lost}
+        policies = outcome.policies[run.schedule_id] if run.schedule_id is not None else requested
         if run.state is RunState.FAILED and policies.get("on_lost") != "fail" and run.losses < run.lost_limit:
             yield f"run {run.id} of {run.schedule_id} failed: {run.error}"
         if run.state is RunState.CANCELLED and run.id not in outcome.seen.cancelled:
@@ -128,6 +132,20 @@ def unheard_cancels(outcome: Outcome) -> list[str]:
         if run.id in outcome.seen.cancelled and run.finished_at and run.cancel_requested_at
         if run.finished_at - run.cancel_requested_at > most
     ]
+
+
+def late_requests(outcome: Outcome) -> list[str]:
+    """Runs asked for by hand that no node took within a poll, under kills alone, although no node was killed meanwhile.
+    Under a limit others may have been before them."""
+    most = timedelta(seconds=SETTINGS.poll_with_hints + 1)
+    found = []
+    for run in (run for run in outcome.runs if run.id in outcome.seen.requested and run.task != "limited"):
+        due, taken = outcome.seen.requested[run.id], outcome.seen.claimed.get((run.id, 1))
+        if taken is None or taken - due <= most:
+            continue
+        if not any(due - most <= kill <= taken for kill in outcome.seen.killed):
+            found.append(f"run {run.id} of {run.task} was taken {taken - due} after it was due")
+    return found
 
 
 def _bodies(outcome: Outcome) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,7 +87,14 @@ class FlakyStore:
     async def listen(self, heard: Callable[..., object]) -> None:
         if self._line.away:
             raise StoreUnavailable("away")
-        await self._store.listen(heard)
+        own, loop = contextvars.copy_context(), asyncio.get_running_loop()
+
+        def told(hint: Any) -> None:
+            # By the process that listens, not by the one that hints: who is dead hears nothing.
+            if not self._line.away:
+                loop.call_soon(heard, hint, context=own)
+
+        await self._store.listen(told)
 
     async def hint(self) -> None:
         if not self._line.away:

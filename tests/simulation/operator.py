@@ -1,16 +1,18 @@
-"""Somebody at the desk: cancels runs, pauses and resumes a schedule, while everything else goes wrong."""
+"""Somebody at the desk: asks for runs, cancels some, pauses and resumes a schedule, while all else goes wrong."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.errors import Conflict
 from hourbell.model.editing import pausing, resuming
-from hourbell.model.run_state import RunState
+from hourbell.model.ids import new_run_id
+from hourbell.model.run import NewRun
+from hourbell.model.run_state import Origin, RunState
 from hourbell.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Operator:
 
     async def act(self) -> None:
         """Twice a second: now and then something."""
+        await self._request()
         draw = self._chance.random()
         if draw < 0.06:
             await self._cancel()
@@ -50,6 +53,23 @@ class Operator:
             self._seen.pauses.append((self._paused_at, await self._store.ping()))
             self._paused_at = None
             await self._store.hint()
+
+    async def _request(self) -> None:
+        """Runs for now, or soon: none, one, two at once. Other nodes hear of each by its name where it is alone."""
+        for _ in range(self._chance.choice([0, 1, 1, 2])):
+            task = self._chance.choice(["quick", "quick", "slow", "limited", "flaky"])
+            run = NewRun(
+                id=new_run_id(await self._store.ping()),
+                task=task,
+                origin=Origin.ENQUEUE,
+                args={},
+                on_lost="retry" if task == "flaky" else self._chance.choice(["retry", "retry", "fail"]),
+                priority=self._chance.choice([0, 0, -1]),
+                delay=timedelta(seconds=self._chance.choice([0, 0, 0, 0.7])),
+            )
+            (made,) = await self._store.enqueue([run], hint=self._chance.random() < 0.9)
+            assert made.run_at is not None
+            self._seen.requested[made.id] = made.run_at
 
     async def _cancel(self) -> None:
         """Any run under any policy, running or not; those that a body is in the middle of first."""

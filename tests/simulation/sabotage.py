@@ -68,6 +68,11 @@ def a_pause_leaves_what_is_queued() -> None:
     schedules._due = due
 
 
+def gives_by_name_whoever_has_it() -> None:
+    """A run that a hint named is given to each node that asks for it."""
+    claims._is_usual = lambda run, hint, now: not run.state.final
+
+
 def looks_at_no_neighbour() -> None:
     """Nodes of one machine wait for each other's leases, as all others do."""
     Neighbours.gone = lambda *_: {}  # type: ignore[method-assign]
@@ -82,6 +87,7 @@ SABOTAGES: dict[str, tuple[Callable[[], None], str]] = {
         (forgets_who_was_asked_to_end, "everything"),
         (a_pause_leaves_what_is_queued, "kills"),
         (looks_at_no_neighbour, "kills"),
+        (gives_by_name_whoever_has_it, "kills"),
     )
 }
 """Each with what has to go wrong for it to be seen."""

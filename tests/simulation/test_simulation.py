@@ -5,6 +5,7 @@ At length: ``python -m tests.simulation --seeds 1000``.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ def test_whatever_goes_wrong_the_promises_hold() -> None:
     code, said = simulated("--seeds", "3")
     assert code == 0, "\n".join(said)
     assert said[-2].startswith("12 simulations")
+    named = re.search(r"(\d+) claimed by name", said[-2])
+    assert named is not None
+    assert int(named[1]) > 100
 
 
 @pytest.mark.slow

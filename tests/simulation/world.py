@@ -96,6 +96,12 @@ class Seen:
     """Attempts of nodes that were taken for gone while they lived."""
     cancelled: set[str] = field(default_factory=set)
     """Runs that the operator asked to end."""
+    killed: list[datetime] = field(default_factory=list)
+    """When nodes were."""
+    requested: dict[str, datetime] = field(default_factory=dict)
+    """Runs that the operator asked for: from when on they were due."""
+    named: int = 0
+    """How many runs were claimed by the name that a hint told."""
     pauses: list[tuple[datetime, datetime]] = field(default_factory=list)
     """Of the schedule ``paused``: from when until when."""
 
@@ -206,10 +212,12 @@ class Town:
         self.attempts.asked(verb, args, answer)
         if verb == "fire_due":
             given = answer.taken
-        elif verb == "claim":
+        elif verb in ("claim", "claim_named"):
             given = answer.runs if answer is not None else ()
         else:
             return
+        if verb == "claim_named":
+            self.seen.named += len(given)
         for run in given:
             self.seen.claimed[run.id, run.attempt] = answer.now
         running = sum(run.task == "limited" and run.state == "running" for run in self.store._tables.unfinished())
@@ -251,6 +259,7 @@ class Town:
         self._tell(f"{node.name} is killed")
         node.kill()
         self.seen.kills.append(self.clock.elapsed())
+        self.seen.killed.append(self.clock.now())
         watched = self._is_watched(node)
         for attempt, holder in self.holders.items():
             if holder is node and not self.seen.ended[attempt]:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from hourbell.clock import ManualClock
 from hourbell.errors import Conflict
+from hourbell.model.hint import Hint
 from hourbell.model.ids import new_run_id
 from hourbell.model.limit import Limit
 from hourbell.model.node import NewNode
@@ -180,6 +181,35 @@ class Doing(RuleBasedStateMachine):
         mine = sorted((run.id or "", run.attempt) for run in self.reference.held(node))
         assert sorted((one.run_id, one.attempt) for one in held) == mine
         self._given += [(node, run.id, run.attempt) for run in claim.runs]
+        self._judge()
+
+    def _claim_named(self, node: str, which: int, wrong: str | None, *, lost: bool) -> None:
+        # Those of a limited task are never asked for by their names.
+        runs = sorted((run for run in self.reference.runs if run.task == "plain"), key=lambda run: run.id or "")
+        runs = [run for run in runs if run.state == "queued"] or runs if which % 3 else runs
+        if not runs:
+            return
+        run = runs[which % len(runs)]
+        hint = Hint(
+            new_run_id(self.now) if wrong == "id" else run.id or "",
+            "another" if wrong == "task" else run.task,
+            "another" if wrong == "queue" else run.line,
+        )
+        claim_id = f"named {len(self._given)} {self.clock.elapsed()}"
+        claim = self.do(self.store.claim_named(node, claim_id, hint))
+        live = self.reference.nodes[node].state == "live"
+        assert (claim is not None) == live, f"{node} is {self.reference.nodes[node].state}"
+        if claim is None:
+            return
+        expected = [(run.id, run.attempt + 1)] if not wrong and self.reference.is_usual(run, self.now) else []
+        given = [(one.id, one.attempt) for one in claim.runs]
+        assert given == expected, f"of {run} by its name {given} was given, and should have been {expected}"
+        assert not claim.missed
+        self.reference.take(node, claim_id, claim.runs, (), self.now)
+        if lost:
+            again = self.do(self.store.claimed(node, claim_id))
+            assert [(one.id, one.attempt) for one in again] == expected, "what a lost answer would have said"
+        self._given += [(node, one.id, one.attempt) for one in claim.runs]
         self._judge()
 
     def _by_hand(

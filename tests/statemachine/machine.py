@@ -118,6 +118,18 @@ class StoreMachine(Doing):
         """``ago``: what was due earlier than so many seconds ago may be left out."""
         self._claim(self._node(place), most, slots, lost=lost, queues=queues, ago=ago)
 
+    @precondition(lambda self: self.reference.runs)
+    @rule(place=_PLACES, which=_PLACES, wrong=st.sampled_from((None, None, None, "id", "queue", "task")), lost=_TWICE)
+    def a_node_claims_by_name(self, place: int, which: int, wrong: str | None, lost: bool) -> None:
+        """A run that a hint named, rightly or not; one that is queued two times of three."""
+        self._claim_named(self._node(place), which, wrong, lost=lost)
+
+    @precondition(lambda self: self.reference.runs)
+    @rule(places=st.lists(_PLACES, min_size=2, max_size=3), which=_PLACES)
+    def nodes_hear_the_same_hint(self, places: list[int], which: int) -> None:
+        for place in places:
+            self._claim_named(self._node(place), which, None, lost=False)
+
     @rule(place=_PLACES, right=st.booleans(), twice=_TWICE)
     def a_process_is_seen_gone(self, place: int, right: bool, twice: bool) -> None:
         """Whether it is or not; or it is another process that was looked for."""

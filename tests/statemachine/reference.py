@@ -126,6 +126,11 @@ class Reference(ScheduleRules):
         self.pass_turns(now)
         return run
 
+    def is_usual(self, run: RefRun, now: datetime) -> bool:
+        """Whether who knows its name is given it: due, never lost, and not to be too late for."""
+        is_due = run.state == "queued" and run.run_at is not None and run.run_at <= now
+        return is_due and not run.losses and run.start_by is None
+
     def take(self, node: str, claim: str, runs: Sequence[Run], missed: Sequence[Run], now: datetime) -> None:
         """The claim that the store made; whether it was a right one is judged elsewhere."""
         for given in runs:

@@ -79,8 +79,8 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "renew": ("nodes.renew", "nodes.siblings", "commit"),
         "asking renewal": ("nodes.renew", "watching.next_work", "commit"),
         "rescue": (
-            "nodes.mark_dead", "nodes.gone", "nodes.keep_attempts", "nodes.cancel_lost", "nodes.fail_lost",
-            "nodes.requeue_lost", "commit", "overlap.waiting",
+            "nodes.mark_dead", "nodes.gone", "nodes.found", "nodes.keep_attempts", "nodes.cancel_lost",
+            "nodes.fail_lost", "nodes.requeue_lost", "commit", "overlap.waiting",
         ),
         "progress": ("logs.note_progress", "commit"),
         "log": ("logs.add", "logs.trim", "logs.forget", "commit"),

@@ -125,7 +125,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "nodes.upkeep": {"node": "n1"},
     "runs.held": {"node": "n1"},
     "nodes.gone": {},
-    "nodes.hand_on": {"nodes": ["n1"], "is_loss": True, "outcome": "lost"},
+    "nodes.hand_on": {"nodes": ["n1"], "is_loss": True, "outcome": "lost", "limit": 1_000},
     "logs.note_progress": {"node": "n1", "id": [NOBODY], "attempt": [1], "progress": ["{}"]},
     "logs.add": {
         "run_id": [NOBODY], "attempt": [1], "number": [1], "logged_at": [INSTANT], "level": [20], "logger": ["app"],
@@ -336,6 +336,7 @@ async def counts_only(connection: Any, limited: bool) -> None:
             "runs.waiting",
             "runs.held",
             "nodes.gone",
+            "nodes.found",
             "nodes.upkeep",
             "logs.note_progress",
             "logs.list",

@@ -62,16 +62,16 @@ class Rescuing:
         if suspects or gone or self._sweeping:
             rescue = await self._store.rescue(suspects, gone)
             self._neighbours.tried(gone, rescue.dead)
-            self._sweeping = False
+            self._sweeping = rescue.is_cut_short
             self._spent(STATEMENTS)
             self._tell(rescue, gone)
             self._parts.events.tell_ends(rescue.ended, self._node_id)
             if suspects or gone or rescue.requeued or rescue.released:
                 # Also when another node was faster: its rescue queued the runs for whoever comes first.
                 self._takers.take_now()
-        return self._wait(suspects)
+        return self._wait(tried=bool(suspects) or self._sweeping)
 
-    def _wait(self, tried: dict[str, int]) -> float:
+    def _wait(self, *, tried: bool) -> float:
         clock = self._parts.clock
         wait = self._parts.settings.lease / 3
         sooner = self._witness.wait(clock.now(), clock.elapsed())
@@ -81,7 +81,7 @@ class Rescuing:
         if look is not None:
             wait = min(wait, look)
         if tried:
-            # The store did not follow (its clock says otherwise, a lock): again after a moment, until a renewal tells.
+            # The store did not follow (its clock says otherwise, a lock), or not to the end: again after a moment.
             wait = min(wait, 0.5)
         return max(0.005, wait)
 

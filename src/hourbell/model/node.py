@@ -114,7 +114,8 @@ class Upkeep:
 class Rescue:
     """What one rescue did: the nodes it declared dead, how many of their runs it requeued, failed or cancelled, and how
     many others it released that had waited for a run which has ended. ``ended`` are the failed and the cancelled ones
-    as they are stored now, in the order of their ids; two rescues that did the same in number are equal."""
+    as they are stored now, in the order of their ids; two rescues that did the same in number are equal.
+    ``is_cut_short``  it did not come to its end, and whoever rescues next goes on."""
 
     dead: tuple[str, ...] = ()
     requeued: int = 0
@@ -122,3 +123,4 @@ class Rescue:
     cancelled: int = 0
     released: int = 0
     ended: tuple[Run, ...] = field(default=(), compare=False)
+    is_cut_short: bool = field(default=False, compare=False)

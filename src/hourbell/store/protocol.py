@@ -299,9 +299,10 @@ class NodeStore(Protocol):
         the same, and those of ``gone`` (id to process) that are live under this process still, whatever their lease
         says; and hand on the runs of every dead, stopped or absent node.
 
-        One transaction of two statements: lock and mark the nodes, passing over locked ones; then, under a new
-        snapshot, requeue their runs (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them; those
-        that somebody asked to end become cancelled. An attempt whose run is queued again leaves a row with outcome
+        Lock and mark the nodes, passing over locked ones; then, under a new snapshot, requeue their runs
+        (``on_lost="retry"``, while losses stay below ``lost_limit``) or fail them; those that somebody asked to end
+        become cancelled. Many of them in several transactions, the nodes in the first one: who finds a node dead after
+        a failure in between goes on. An attempt whose run is queued again leaves a row with outcome
         ``lost``. The answer has the runs that failed or were cancelled, so that each is told once, by who ended it.
         After it, whoever waits for a turn that is free is let go.
         """

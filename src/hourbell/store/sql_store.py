@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from hourbell.model.page import Page
 from hourbell.model.retention import FROM_THE_FIRST
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
-from hourbell.store.protocol import NOBODY, untold
+from hourbell.store.protocol import untold
 from hourbell.store.scripts import (
     auditing,
     backfilling,
@@ -24,17 +23,16 @@ from hourbell.store.scripts import (
     firing,
     guards,
     logs,
-    nodes,
     overlap,
     pauses,
     runs,
     schedules,
     settling,
     surveying,
-    watching,
 )
-from hourbell.store.scripts.rows import attempt_from, node_from, rules_from, run_from
+from hourbell.store.scripts.rows import attempt_from, rules_from, run_from
 from hourbell.store.scripts.script import Call, Script, batch, one, sent
+from hourbell.store.sql_nodes import SqlNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -48,15 +46,13 @@ if TYPE_CHECKING:
     from hourbell.model.limit import Limit
     from hourbell.model.log_line import LogBound, LogLine, Place
     from hourbell.model.named_calendar import NamedCalendar
-    from hourbell.model.node import NewNode, Node, Registration, Renewal, Rescue, Upkeep
     from hourbell.model.offer import Offer
-    from hourbell.model.plan import FiringReport, NextWork, Planner, Question, Resumption
+    from hourbell.model.plan import FiringReport, Planner, Resumption
     from hourbell.model.progress import ProgressReport
     from hourbell.model.retention import Pruned, Retention
     from hourbell.model.run_state import RunState
     from hourbell.model.schedule import Declaration, Schedule
     from hourbell.model.schedule_filter import ScheduleFilter
-    from hourbell.model.stranded import Stranded
     from hourbell.model.survey import Survey
     from hourbell.store.driver import Database, Span
     from hourbell.store.protocol import Ended, OnConflict
@@ -75,13 +71,12 @@ VERBS_PATIENCE = 10.0
 reason to refuse it."""
 
 
-class SqlStore:
+class SqlStore(SqlNodes):
     """Every verb of `hourbell.store.protocol.Store` that is a script; the two databases add how they are opened."""
 
     def __init__(self, database: Database, act: Act | None = None) -> None:
-        self._database = database
+        super().__init__(database)
         self._act = act
-        self._steps = not database.has_row_locks
         self.leaves_out = not self._steps  # what is dead is kept where rows are locked, and needs passing over
         self._hint: Callable[[Sequence[NewRun]], Call] | None = None
         self._rules = lru_cache(MOST_RULES)(rules_from)
@@ -323,51 +318,7 @@ class SqlStore:
     async def end_guard(self, end: GuardEnd) -> bool:
         return await self._database.run(lambda: guards.end_guard(end), "verbs", atomic=False)
 
-    # Nodes
-
-    async def register_node(self, node: NewNode) -> Registration:
-        registration = await self._database.run(lambda: nodes.register_node(node, in_steps=self._steps), "renew")
-        if node.replaces is not None:
-            await self._database.run(overlap.sweep, "renew")
-        return registration
-
-    async def renew(
-        self,
-        node_id: str,
-        lease: timedelta,
-        running: int,
-        clock_offset: float | None = None,
-        *,
-        question: Question | None = None,
-    ) -> Renewal | None:
-        pulse = nodes.Pulse(lease, running, clock_offset)
-        return await self._database.run(
-            lambda: nodes.renew(node_id, pulse, question, in_steps=self._steps), "renew", atomic=False
-        )
-
-    async def upkeep(self, node_id: str) -> Upkeep:
-        return await self._database.run(lambda: nodes.upkeep(node_id), "fire", atomic=False)
-
-    async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
-        rescue = await self._database.run(lambda: nodes.rescue(suspects, gone, in_steps=self._steps), "fire")
-        released = await self._database.run(overlap.sweep, "fire")
-        return replace(rescue, released=released) if released else rescue
-
-    async def retire_node(self, node_id: str) -> Sequence[Run]:
-        ended = await self._database.run(lambda: nodes.retire_node(node_id, in_steps=self._steps), "renew")
-        if ended:
-            await self._database.run(overlap.sweep, "renew")
-        return ended
-
-    async def list_nodes(self) -> Sequence[Node]:
-        rows = await self._database.run(lambda: one("nodes.list"), "read", atomic=False)
-        return [node_from(row) for row in rows]
-
-    async def next_work(self, node_id: str, question: Question) -> NextWork:
-        return await self._database.run(lambda: watching.next_work(node_id, question), "fire", atomic=False)
-
-    async def stranded(self, patience: timedelta) -> Sequence[Stranded]:
-        return await self._database.run(lambda: watching.stranded(patience), "read", atomic=False)
+    # What there is
 
     async def survey(self, patience: timedelta) -> Survey:
         return await self._database.run(lambda: surveying.survey(patience), "read", atomic=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from hourbell.model.node import NewNode, NodeState, Registration, Renewal, Rescue, Sibling, Upkeep
-from hourbell.model.run_state import Outcome, RunState
+from hourbell.model.node import NewNode, NodeState, Registration, Renewal, Sibling, Upkeep
+from hourbell.model.run_state import Outcome
 from hourbell.store.scripts import watching
 from hourbell.store.scripts.rows import ended_from
 from hourbell.store.scripts.script import Script, batch, call, to_json
@@ -20,6 +21,27 @@ if TYPE_CHECKING:
     from hourbell.store.scripts.script import Row
 
 
+MOST_AT_ONCE = 1_000
+"""Runs that are handed on in one transaction: however many a node had, no statement needs the patience of a loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """How many runs were queued again, those that have ended, and whose runs there may be more of."""
+
+    requeued: int = 0
+    ended: tuple[Run, ...] = ()
+    left: Sequence[str] = ()
+
+    def and_then(self, later: HandedOn) -> HandedOn:
+        """Both together."""
+        ended = sorted((*self.ended, *later.ended), key=attrgetter("id"))
+        return HandedOn(self.requeued + later.requeued, tuple(ended), later.left)
+
+
+NOTHING = HandedOn()
+
+
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """What a renewal says of its node."""
@@ -29,8 +51,8 @@ class Pulse:
     clock_offset: float | None
 
 
-def register_node(node: NewNode, *, in_steps: bool) -> Script[Registration]:
-    """See `NodeStore.register_node`."""
+def register_node(node: NewNode, *, in_steps: bool) -> Script[tuple[Registration, HandedOn]]:
+    """See `NodeStore.register_node`. Answers too what was handed on so far of the node that it replaces."""
     yield call(
         "nodes.register",
         id=node.id,
@@ -43,12 +65,12 @@ def register_node(node: NewNode, *, in_steps: bool) -> Script[Registration]:
     )
     stated = [{"task": task, "concurrency": node.tasks[task]} for task in sorted(node.tasks)]
     yield batch("nodes.state_tasks", stated, node=node.id)
-    ended: tuple[Run, ...] = ()
+    handed_on = NOTHING
     if node.replaces is not None:
         yield call("nodes.end", node=node.replaces, state=NodeState.DEAD.value)
-        _, ended = yield from _hand_on([node.replaces], is_loss=True, in_steps=in_steps)
+        handed_on = yield from hand_on([node.replaces], is_loss=True, in_steps=in_steps)
     clock = yield call("clock.read")
-    return Registration(clock[0]["now_at"], ended)
+    return Registration(clock[0]["now_at"]), handed_on
 
 
 def renew(node_id: str, pulse: Pulse, question: Question | None, *, in_steps: bool) -> Script[Renewal | None]:
@@ -88,9 +110,11 @@ def upkeep(node_id: str) -> Script[Upkeep]:
     return Upkeep(lost=bool(row["has_lost"]), waiting=bool(row["has_waiting"]), overruled=bool(row["is_overruled"]))
 
 
-def rescue(suspects: Mapping[str, int], gone: Mapping[str, str], *, in_steps: bool) -> Script[Rescue]:
-    """See `NodeStore.rescue`. The runs are looked for in a statement after the one that locked the nodes: a claim that
-    was in flight has committed by then, and is seen."""
+def rescue(
+    suspects: Mapping[str, int], gone: Mapping[str, str], *, in_steps: bool
+) -> Script[tuple[tuple[str, ...], HandedOn]]:
+    """See `NodeStore.rescue`. Answers who was declared dead, and what was handed on so far. The runs are looked for in
+    a statement after the one that locked the nodes: a claim that was in flight has committed by then, and is seen."""
     marked = yield batch(
         "nodes.mark_dead", [{"id": node_id, "renewals": suspects[node_id]} for node_id in sorted(suspects)]
     )
@@ -98,29 +122,30 @@ def rescue(suspects: Mapping[str, int], gone: Mapping[str, str], *, in_steps: bo
     left = yield call("nodes.gone")
     dead = tuple(sorted(row["id"] for row in (*marked, *certain)))
     if not left:
-        return Rescue(dead)
-    requeued, ended = yield from _hand_on(sorted(row["node_id"] for row in left), is_loss=True, in_steps=in_steps)
-    failed = sum(run.state is RunState.FAILED for run in ended)
-    return Rescue(dead, requeued, failed, len(ended) - failed, ended=ended)
+        return dead, NOTHING
+    handed_on = yield from hand_on(sorted(row["node_id"] for row in left), is_loss=True, in_steps=in_steps)
+    return dead, handed_on
 
 
-def retire_node(node_id: str, *, in_steps: bool) -> Script[tuple[Run, ...]]:
-    """See `NodeStore.retire_node`."""
+def retire_node(node_id: str, *, in_steps: bool) -> Script[HandedOn]:
+    """See `NodeStore.retire_node`. Answers what was handed on so far."""
     yield call("nodes.end", node=node_id, state=NodeState.STOPPED.value)
-    _, ended = yield from _hand_on([node_id], is_loss=False, in_steps=in_steps)
-    return ended
+    return (yield from hand_on([node_id], is_loss=False, in_steps=in_steps))
 
 
-def _hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[tuple[int, tuple[Run, ...]]]:
-    """Nothing is left running under these nodes: their runs are queued again, failed or cancelled. Answers how many
-    were queued, and those that have ended."""
+def hand_on(nodes: Sequence[str], *, is_loss: bool, in_steps: bool) -> Script[HandedOn]:
+    """Of the runs that are running under these nodes `MOST_AT_ONCE` are queued again, failed or cancelled."""
     outcome = (Outcome.LOST if is_loss else Outcome.HANDED_BACK).value
-    values = {"nodes": list(nodes), "is_loss": is_loss, "outcome": outcome}
+    values = {"is_loss": is_loss, "outcome": outcome}
     if not in_steps:
-        rows = yield call("nodes.hand_on", **values)
-        return rows[0]["requeued"], ended_from(row for row in rows if row["id"] is not None)
-    yield call("nodes.keep_attempts", **values)
-    cancelled = yield call("nodes.cancel_lost", **values)
-    failed = yield call("nodes.fail_lost", **values)
-    requeued = yield call("nodes.requeue_lost", **values)
-    return len(requeued), ended_from([*cancelled, *failed])
+        rows = yield call("nodes.hand_on", nodes=list(nodes), limit=MOST_AT_ONCE, **values)
+        left = nodes if rows[0]["found"] >= MOST_AT_ONCE else ()
+        return HandedOn(rows[0]["requeued"], ended_from(row for row in rows if row["id"] is not None), left)
+    found = yield call("nodes.found", nodes=list(nodes), limit=MOST_AT_ONCE)
+    ids = [row["id"] for row in found]
+    yield call("nodes.keep_attempts", ids=ids, **values)
+    cancelled = yield call("nodes.cancel_lost", ids=ids, **values)
+    failed = yield call("nodes.fail_lost", ids=ids, **values)
+    requeued = yield call("nodes.requeue_lost", ids=ids, **values)
+    left = nodes if len(found) >= MOST_AT_ONCE else ()
+    return HandedOn(len(requeued), ended_from([*cancelled, *failed]), left)

@@ -12,6 +12,9 @@ from hourbell.testing.conformance.bench import LEASE, TASK, Bench, ids
 from hourbell.testing.conformance.planners import with_grace
 from hourbell.testing.conformance.suite import Conformance
 
+_MANY = 1_050
+"""Runs of one node: more than a store need hand on at once."""
+
 
 async def _states(bench: Bench) -> dict[str, NodeState]:
     return {node.id: node.state for node in await bench.store.list_nodes()}
@@ -265,3 +268,23 @@ class RescuingConformance(Conformance):
         assert not (await bench.store.upkeep("a")).waiting, "it may start"
         await bench.fire_after(1, by_policy)
         assert (await bench.store.upkeep("a")).waiting
+
+    async def test_however_much_a_node_held_it_is_handed_on_to_the_last(self, bench: Bench) -> None:
+        for how in ("rescued", "left", "registered again"):
+            await bench.node(how)
+            fails = ["fail" if number % 100 == 0 else "retry" for number in range(_MANY)]
+            await bench.store.enqueue([bench.request(queue=how, on_lost=on_lost) for on_lost in fails])
+            held = await bench.claim(how, limit=_MANY, tasks={TASK: _MANY}, queues=[how])
+            assert len(held) == _MANY
+            if how == "rescued":
+                rescue = await bench.kill(how)
+                ended = rescue.ended
+                assert (rescue.requeued, rescue.failed) == (fails.count("retry"), fails.count("fail"))
+                assert not rescue.is_cut_short
+            elif how == "left":
+                ended = tuple(await bench.store.retire_node(how))
+            else:
+                ended = (await bench.store.register_node(bench.new_node("again", replaces=how))).ended
+            assert [run.id for run in ended] == sorted(run.id for run in held if run.on_lost == "fail"), how
+            assert await bench.store.held(how) == []
+            assert not (await bench.store.upkeep(how)).lost

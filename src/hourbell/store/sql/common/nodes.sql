@@ -34,3 +34,16 @@ ORDER BY state = 'live' DESC, started_at DESC, id;
 DELETE FROM {schema}.nodes
 WHERE state <> 'live' AND lease_until + :kept < coalesce(:now, now())
   AND NOT EXISTS (SELECT 1 FROM {schema}.runs r WHERE r.state = 'running' AND r.node_id = {schema}.nodes.id);
+
+-- name: nodes.gone
+-- Whose runs wait to be handed on: nodes that have runs and are not live, or not there at all. From one node to the next,
+-- however many runs each of them has.
+WITH RECURSIVE names (node_id) AS (
+    SELECT min(r.node_id) FROM {schema}.runs r WHERE r.state = 'running'
+    UNION ALL
+    SELECT (SELECT min(r.node_id) FROM {schema}.runs r WHERE r.state = 'running' AND r.node_id > h.node_id)
+    FROM names h WHERE h.node_id IS NOT NULL
+)
+SELECT h.node_id FROM names h
+WHERE h.node_id IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = h.node_id AND n.state = 'live');

@@ -48,23 +48,21 @@ WITH mine AS MATERIALIZED (
 )
 UPDATE {schema}.nodes SET state = :state, running = 0 WHERE id = ANY (ARRAY(SELECT m.id FROM mine m)) RETURNING id;
 
--- name: nodes.gone
--- Whose runs wait to be handed on: nodes that have runs and are not live, or not there at all.
-SELECT DISTINCT r.node_id
-FROM {schema}.runs r
-WHERE r.state = 'running'
-  AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = r.node_id AND n.state = 'live');
-
 -- name: nodes.hand_on
--- Nothing is left running under these nodes. A loss counts against lost_limit; a hand-back does not, and keeps its place
--- in the queue. What was asked to end is not queued again. Answers how many are queued again, with each row that has ended, or one without a run.
-WITH locked AS MATERIALIZED (
+-- So many of the runs of these nodes at the most, whichever are found first: in the order of their ids, each batch would
+-- read all that is left. They are locked in that order. A loss counts against lost_limit; a hand-back does not, and keeps
+-- its place in the queue. What was asked to end is not queued again. Answers how many were found, and how many are queued
+-- again, with each row that has ended, or one without a run.
+WITH found AS MATERIALIZED (
+    SELECT r.id FROM {schema}.runs r WHERE r.state = 'running' AND r.node_id = ANY (:nodes::text[]) LIMIT :limit
+),
+locked AS MATERIALIZED (
     SELECT r.id, r.attempt, r.node_id, r.started_at,
            CASE WHEN r.cancel_requested_at IS NOT NULL THEN 'cancelled'
                 WHEN r.on_lost = 'fail' OR (:is_loss::boolean AND r.losses + 1 >= r.lost_limit) THEN 'failed'
                 ELSE 'queued' END AS becomes
     FROM {schema}.runs r
-    WHERE r.state = 'running' AND r.node_id = ANY (:nodes::text[])
+    WHERE r.id = ANY (ARRAY(SELECT f.id FROM found f)) AND r.state || '' = 'running' AND r.node_id = ANY (:nodes::text[])
     ORDER BY r.id
     FOR NO KEY UPDATE OF r
 ),
@@ -95,6 +93,6 @@ kept AS (
     FROM locked l JOIN written w ON w.id = l.id WHERE w.state = 'queued'
     ON CONFLICT (run_id, attempt) DO NOTHING
 )
-SELECT c.requeued, e.*
-FROM (SELECT count(*) FILTER (WHERE state = 'queued') AS requeued FROM written) c
+SELECT c.found, c.requeued, e.*
+FROM (SELECT (SELECT count(*) FROM found) AS found, count(*) FILTER (WHERE state = 'queued') AS requeued FROM written) c
 LEFT JOIN (SELECT * FROM written WHERE state <> 'queued') e ON true;

@@ -30,16 +30,15 @@ UPDATE nodes SET state = 'dead', running = 0 WHERE id = :id AND process = :proce
 -- name: nodes.end
 UPDATE nodes SET state = :state, running = 0 WHERE id = :node AND state = 'live' RETURNING id;
 
--- name: nodes.gone
-SELECT DISTINCT r.node_id
-FROM runs r
-WHERE r.state = 'running' AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = r.node_id AND n.state = 'live');
+-- name: nodes.found
+-- So many of the runs of these nodes at the most, whichever are found first.
+SELECT id FROM runs WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes)) LIMIT :limit;
 
 -- name: nodes.keep_attempts
 INSERT INTO attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
 SELECT id, attempt, node_id, started_at, coalesce(:now, now()), :outcome, NULL
 FROM runs
-WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
+WHERE id IN (SELECT value FROM json_each(:ids)) AND +state = 'running'
   AND NOT (on_lost = 'fail' OR (:is_loss AND losses + 1 >= lost_limit)) AND cancel_requested_at IS NULL
 ON CONFLICT (run_id, attempt) DO NOTHING;
 
@@ -48,7 +47,7 @@ ON CONFLICT (run_id, attempt) DO NOTHING;
 UPDATE runs
 SET state = 'cancelled', outcome = :outcome, reason = coalesce(reason, 'cancelled'), error = NULL,
     losses = losses + :is_loss, finished_at = coalesce(:now, now())
-WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes)) AND cancel_requested_at IS NOT NULL
+WHERE id IN (SELECT value FROM json_each(:ids)) AND +state = 'running' AND cancel_requested_at IS NOT NULL
 RETURNING *;
 
 -- name: nodes.fail_lost
@@ -56,7 +55,7 @@ UPDATE runs
 SET state = 'failed', outcome = :outcome, reason = 'lost', losses = losses + :is_loss,
     error = CASE WHEN losses = 0 THEN 'lost with its node' ELSE 'lost with its node ' || (losses + 1) || ' times' END,
     finished_at = coalesce(:now, now())
-WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
+WHERE id IN (SELECT value FROM json_each(:ids)) AND +state = 'running'
   AND (on_lost = 'fail' OR (:is_loss AND losses + 1 >= lost_limit))
 RETURNING *;
 
@@ -65,5 +64,5 @@ UPDATE runs
 SET state = 'queued', outcome = :outcome, losses = losses + :is_loss, reason = NULL, error = NULL,
     run_at = CASE WHEN :is_loss THEN coalesce(:now, now()) ELSE min(run_at, coalesce(:now, now())) END,
     node_id = NULL, claim_id = NULL, started_at = NULL
-WHERE state = 'running' AND node_id IN (SELECT value FROM json_each(:nodes))
+WHERE id IN (SELECT value FROM json_each(:ids)) AND +state = 'running'
 RETURNING id;

@@ -60,8 +60,8 @@ OF_HOLDING = (
     Plant(
         "what was asked for long before it is due is claimed as asked for when it is due",
         "store/scripts/rows.py",
-        '            found["created_at"] = found["run_at"]\n',
-        '            found["created_at"] = found["run_at"]\n        found["created_at"] = found["run_at"]\n',
+        '    if "created_at" not in given:\n',
+        "    if True:\n",
         (STORES, "-k", "(sqlite or postgres) and Claiming"),
     ),
     Plant(

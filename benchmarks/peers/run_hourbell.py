@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,15 +85,22 @@ async def enqueue(options: child.Options) -> child.Options:
 
 
 async def in_bulk(scheduler: Scheduler, options: child.Options) -> child.Options:
-    due = child.due_times(options)
+    """As an application does it: many requests at once, which Hourbell writes together."""
+    task, due = scheduler._core.tasks.get("body"), child.due_times(options)
+
+    def one(at: float | None) -> Coroutine[Any, Any, Any]:
+        asked = task if at is None else task.options(run_at=datetime.fromtimestamp(at, UTC))
+        return asked.enqueue(**child.arguments(options, at))
+
     began = time.perf_counter()
     for first in range(0, len(due), BULK):
-        await batch(scheduler, options, due[first : first + BULK])
+        await asyncio.gather(*map(one, due[first : first + BULK]))
     return {"seconds": time.perf_counter() - began}
 
 
 async def batch(scheduler: Scheduler, options: child.Options, due: Sequence[float | None]) -> str:
-    """Put in a run for each, and answer the id of the last."""
+    """Put in a run for each, past the checks of the public way, and answer the id of the last: what feeds is not what
+    is measured."""
     store, now = scheduler._core.store, scheduler._core.clock.now()
     runs = [
         NewRun(

@@ -10,7 +10,7 @@ import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NotRequired, Union, get_args, get_origin, get_type_hints
 
 from hourbell.context import Context
 from hourbell.errors import InvalidArguments, Misfit
@@ -23,11 +23,21 @@ if TYPE_CHECKING:
 
 ARGS_MAX = 256 * 1024
 _ROUTE_MARKS = frozenset({("fastapi.params", "Depends"), ("fastapi.params", "Security")})
+_ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
+"""As `hourbell.store.scripts.script.to_json` has it."""
+_HARMLESS = frozenset((str, int, bool, type(None)))
 _REFUSED_KINDS: Mapping[Any, str] = {
     inspect.Parameter.POSITIONAL_ONLY: "positional-only, and arguments are stored by name: remove the /",
     inspect.Parameter.VAR_POSITIONAL: "of any number, and arguments are stored by name: take a list instead",
     inspect.Parameter.VAR_KEYWORD: "of any name, and what is stored must be checked by name: take a dict instead",
 }
+
+
+class Asked(NamedTuple):
+    """Arguments of a request: by name, checked and as JSON; and the text of it that is stored."""
+
+    named: dict[str, Any]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +68,18 @@ class Arguments:
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments as one calls the function, by name and as JSON. A value for a Context parameter is not taken."""
+        return self.asked(args, kwargs).named
+
+    def asked(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Asked:
+        """The same, and the text that is stored of them."""
         shape = self._shape
         if not args and shape.required <= kwargs.keys() <= shape.types.keys():
-            return self.dump(kwargs)  # named as they are stored
+            return self._dumped(kwargs)  # named as they are stored
         try:
             bound = shape.plain.bind(*args, **kwargs)
         except TypeError as error:
             raise InvalidArguments(f"task {self.label}: {error}") from None
-        return self.dump(bound.arguments)
+        return self._dumped(bound.arguments)
 
     def dump(self, named: Mapping[str, Any]) -> dict[str, Any]:
         """Check named arguments and turn them into JSON that `load` will understand after any restart.
@@ -74,18 +88,21 @@ class Arguments:
         Raises InvalidArguments naming the argument; also when they are longer than 256 kB as JSON.
         """
         self.refuse_unnamed(named)
+        return self._dumped(named).named
+
+    def _dumped(self, named: Mapping[str, Any]) -> Asked:
         shape = self._shape
         if not named and not shape.required:
-            return {}
-        values = self._checked(lambda: self._from_either(named))
+            return Asked({}, "{}")
+        values = self._checked(self._from_either, named)
         plain, text = self._as_json(values)
         if len(text) > ARGS_MAX:
             raise InvalidArguments(
                 f"task {self.label}: the arguments take {len(text):,} bytes of JSON and at most {ARGS_MAX:,} are kept: "
                 "store the data elsewhere and pass its id"
             )
-        self._checked(lambda: self._from_text(text))
-        return plain
+        self._checked(self._from_text, text)
+        return Asked(plain, text)
 
     def refuse_unnamed(self, named: object) -> None:
         """Raises InvalidArguments for what names no arguments: a list of values, or JSON text."""
@@ -99,7 +116,7 @@ class Arguments:
         shape = self._shape
         values: dict[str, Any] = {}
         if named or shape.required:
-            values = self._checked(lambda: self._read(named))
+            values = self._checked(self._read, named)
         for name in shape.contexts:
             values[name] = context
         return values
@@ -221,9 +238,9 @@ class Arguments:
                 raise
             return self._from_text(text)
 
-    def _checked(self, step: Callable[[], Any]) -> Any:
+    def _checked(self, step: Callable[[Any], Any], given: Any) -> Any:
         try:
-            return step()
+            return step(given)
         except ValueError as error:
             from pydantic import ValidationError  # which is one; imported here, for this is done for each run
 
@@ -236,7 +253,7 @@ class Arguments:
         try:
             _refuse_infinite(values)
             plain = self._to_plain(values)
-            return plain, json.dumps(plain, allow_nan=False)
+            return plain, _ENCODER.encode(plain)
         except (ValueError, TypeError) as error:  # pydantic's own is one of the first
             raise InvalidArguments(f"task {self.label}: an argument cannot be stored as JSON: {error}") from None
 
@@ -262,7 +279,8 @@ def _refuse_infinite(value: Any) -> None:
         raise ValueError(f"JSON has no {value}")
     if isinstance(value, dict | list | tuple | set):
         for part in value.values() if isinstance(value, dict) else value:
-            _refuse_infinite(part)
+            if type(part) not in _HARMLESS:
+                _refuse_infinite(part)
 
 
 def _annotated(function: Any) -> Any:

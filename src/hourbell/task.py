@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
+    from hourbell.arguments import Asked
     from hourbell.context import Context
     from hourbell.effects import Effect, Hold
     from hourbell.model.run import Run
@@ -49,13 +50,16 @@ class Request:
     session: Any = None
 
 
+_USUAL = Request()
+
+
 class Enqueuer(Protocol):
     """Who takes requests: the scheduler that the task belongs to."""
 
-    async def enqueue(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+    async def enqueue(self, task: Task[..., Any], args: Asked, request: Request) -> Run:
         """Store the request and answer its run."""
 
-    def enqueue_sync(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+    def enqueue_sync(self, task: Task[..., Any], args: Asked, request: Request) -> Run:
         """The same in the request's session, which is one that never waits."""
 
     def effect(self, hold: Hold, session: Any) -> Effect:
@@ -112,7 +116,7 @@ class Task(Generic[P, R]):
         When this returns the run is recorded and survives any crash. Raises InvalidArguments when the arguments do not
         fit the signature, StoreUnavailable when nothing could be recorded.
         """
-        return await self._ask(Request(), args, kwargs)
+        return await self._owner().enqueue(self, self.arguments.asked(args, kwargs), _USUAL)
 
     def options(
         self,
@@ -183,15 +187,12 @@ class Task(Generic[P, R]):
         return self._owner().once(context, key, period=period, wait=wait, timezone=timezone)
 
     def _ask_sync(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
-        return self._owner().enqueue_sync(self, self.arguments.bind(args, kwargs), request)
+        return self._owner().enqueue_sync(self, self.arguments.asked(args, kwargs), request)
 
     def _owner(self) -> Enqueuer:
         if self._enqueuer is None:
             raise InvalidArguments(f"task {self.name} belongs to no scheduler: register it with @scheduler.task")
         return self._enqueuer
-
-    async def _ask(self, request: Request, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Run:
-        return await self._owner().enqueue(self, self.arguments.bind(args, kwargs), request)
 
     def _refuse_executor(self) -> None:
         executor = self.policies.get("executor", "auto")
@@ -223,7 +224,8 @@ class RequestedTask(Generic[P]):
 
     async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """As `Task.enqueue`, under these conditions."""
-        return await self.task._ask(self.request, args, kwargs)
+        task = self.task
+        return await task._owner().enqueue(task, task.arguments.asked(args, kwargs), self.request)
 
     def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """As `enqueue` in a `Session` or `Connection` of SQLAlchemy that is not async, from any thread, without await.

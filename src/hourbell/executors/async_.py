@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from hourbell.at_once import begun
 from hourbell.context import ask_to_end, enter, leave
 from hourbell.executors.overtime import Overtime, raised, returned
 from hourbell.executors.protocol import Call, Ending, How
 
 if TYPE_CHECKING:
-    import contextvars
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
 
 class AsyncExecutor:
@@ -26,7 +25,7 @@ class AsyncExecutor:
     def start(self, call: Call, done: Callable[[Ending], None]) -> AsyncBody:
         """Start the body; its ending is told from within its own task."""
         body = AsyncBody(call, done)
-        body.task = _begin(body.run(), call.variables)
+        body.task = begun(body.run(), "body", call.variables)
         return body
 
     def stop(self) -> None:
@@ -133,15 +132,3 @@ def _stack(task: asyncio.Task[None] | None) -> str:
             lines += traceback.format_stack(frame, limit=1)
         awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
     return "".join(lines)
-
-
-if sys.version_info >= (3, 12):
-
-    def _begin(coroutine: Coroutine[Any, Any, None], variables: contextvars.Context) -> asyncio.Task[None]:
-        loop = asyncio.get_running_loop()
-        return asyncio.Task(coroutine, loop=loop, name="hourbell-body", context=variables, eager_start=True)
-
-else:
-
-    def _begin(coroutine: Coroutine[Any, Any, None], variables: contextvars.Context) -> asyncio.Task[None]:
-        return asyncio.get_running_loop().create_task(coroutine, name="hourbell-body", context=variables)

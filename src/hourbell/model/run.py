@@ -131,19 +131,22 @@ class Run:
         return 1 if self.losses >= SUSPICIOUS else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewRun:
-    """A request by hand: `enqueue` or "trigger now". ``id`` was made by the client.
+    """A request by hand: `enqueue` or "trigger now". ``id`` was made by the client. Never changed; frozen, it would
+    take three times as long to make.
 
     ``key`` makes the request idempotent: a second request with the same task and key answers the first one's run; with
     ``key_period`` only while that is not older than the period, else the key passes on to the new run.
     ``delay`` counts from the database's present instant; ``run_at`` is an instant; with neither the run may start now.
+    ``args_text`` is what is stored of ``args``, JSON, where that is known already.
     """
 
     id: str
     task: str
     origin: str
     args: Mapping[str, Any]
+    args_text: str | None = None
     schedule_id: str | None = None
     run_at: datetime | None = None
     delay: timedelta | None = None

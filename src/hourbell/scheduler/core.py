@@ -16,6 +16,7 @@ from hourbell.events import Events
 from hourbell.model.audit import Act, Action
 from hourbell.model.ids import new_run_id
 from hourbell.scheduler.application_engine import address_of, connect_args_of
+from hourbell.scheduler.batches import Batches
 from hourbell.scheduler.guarding import Guarding
 from hourbell.scheduler.hints import Hints
 from hourbell.scheduler.looks import Looks
@@ -70,6 +71,7 @@ class Core:
         self._soon: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.hints = Hints(lambda: self.store)
+        self._batches: Batches | None = None
 
     @property
     def is_open(self) -> bool:
@@ -86,6 +88,14 @@ class Core:
             )
         self._refuse_other_loop()
         return self._store()
+
+    @property
+    def batches(self) -> Batches:
+        """Where requests are written. Raises as `store` does."""
+        if not self.is_open_here or self._batches is None:
+            _ = self.store
+            raise AssertionError("the store is open and has no batches")
+        return self._batches
 
     @property
     def unopened_store(self) -> Store:
@@ -147,6 +157,7 @@ class Core:
         try:
             if self._openings == 1:
                 self._loop = asyncio.get_running_loop()
+                self._batches = Batches(self, self._loop)
                 await self._store().open()
         except BaseException:
             self._openings -= 1
@@ -163,15 +174,12 @@ class Core:
             await self.guards.close()
             await self._store().close()
 
-    async def wake(self, task: str, queue: str, *, told: bool = False) -> None:
-        """Let a new run of this task begin at once: here when this process can run it, else wherever hints arrive.
-
-        ``told``: a hint was sent already.
-        """
+    async def wake(self, task: str, queue: str) -> None:
+        """Let a new run of this task begin at once: here when this process can run it, else wherever hints arrive."""
         node = self.node_for(task, queue)
         if node is not None:
             node.wake()
-        elif not told:
+        else:
             await self.hints.send()
 
     def node_for(self, task: str, queue: str) -> Node | None:

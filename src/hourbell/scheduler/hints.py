@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hourbell.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from hourbell.store.protocol import Store
 
@@ -21,18 +20,7 @@ class Hints:
 
     def __init__(self, store: Callable[[], Store]) -> None:
         self._store = store
-        self._requests = 0
         self._sending = self._wanted = False
-
-    @contextmanager
-    def on_the_way(self) -> Iterator[bool]:
-        """Around a request: whether it takes its hint along, which is quickest. It does while it is the only one; of
-        many at once each is sent alone, and they share the hints of `send`."""
-        self._requests += 1
-        try:
-            yield self._requests == 1
-        finally:
-            self._requests -= 1
 
     async def send(self) -> None:
         """Tell other nodes. Whoever asks meanwhile shares one hint more."""

@@ -21,8 +21,7 @@ from hourbell.sessions import transaction_of
 from hourbell.tracking import current_tracking_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from hourbell.arguments import Asked
     from hourbell.clock import Clock
     from hourbell.context import Context
     from hourbell.effects import Hold
@@ -49,15 +48,20 @@ class Requests:
         self._core = core
         self._usual: dict[Task[..., Any], tuple[dict[str, Any], Policies]] = {}
 
-    async def enqueue(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+    async def enqueue(self, task: Task[..., Any], args: Asked, request: Request) -> Run:
         """Store a run of the task and let a node know. ``args`` are checked already. Raises InvalidArguments."""
-        return await self._enqueue(task, args, request, must_be_sync=False)
+        new = self._new(task, args, request)
+        session = request.session if request.session is not None else effect_session()
+        if session is not None:
+            return await self._joined(task, new, session, must_be_sync=False)
+        return await self._core.batches.put(new)
 
-    def enqueue_sync(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> Run:
+    def enqueue_sync(self, task: Task[..., Any], args: Asked, request: Request) -> Run:
         """The same in a session that never waits, such as SQLAlchemy's `Session`; in whichever thread."""
-        if request.session is None and effect_session() is None:
+        session = request.session if request.session is not None else effect_session()
+        if session is None:
             raise InvalidArguments("enqueue_sync writes in a session: give one, as in task.options(session=session)")
-        return at_once(self._enqueue(task, args, request, must_be_sync=True))
+        return at_once(self._joined(task, self._new(task, args, request), session, must_be_sync=True))
 
     def effect(self, hold: Hold, session: Any) -> Effect:
         """See `Context.effect`. Raises InvalidArguments for what is no session."""
@@ -69,31 +73,21 @@ class Requests:
         """See `Context.once`."""
         return self._core.guards.once(context, key, period=period, wait=wait, timezone=timezone)
 
-    async def _enqueue(
-        self, task: Task[..., Any], args: Mapping[str, Any], request: Request, *, must_be_sync: bool
-    ) -> Run:
-        core = self._core
-        new = self._new(task, args, request)
-        session = request.session if request.session is not None else effect_session()
-        if session is not None:
-            own = await joined(core, session, must_be_sync=must_be_sync)
-            (run,) = await own.verbs.enqueue([new])
-            own.wake_after_commit(partial(core.wake, task.name, new.queue))
-            return run
-        # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
-        with core.hints.on_the_way() as is_alone:
-            told = is_alone and core.node_for(task.name, new.queue) is None
-            (run,) = await core.store.enqueue([new], hint=told)
-        await core.wake(task.name, new.queue, told=told)
+    async def _joined(self, task: Task[..., Any], new: NewRun, session: Any, *, must_be_sync: bool) -> Run:
+        """Write it in the session's transaction."""
+        own = await joined(self._core, session, must_be_sync=must_be_sync)
+        (run,) = await own.verbs.enqueue([new])
+        own.wake_after_commit(partial(self._core.wake, task.name, new.queue))
         return run
 
-    def _new(self, task: Task[..., Any], args: Mapping[str, Any], request: Request) -> NewRun:
+    def _new(self, task: Task[..., Any], args: Asked, request: Request) -> NewRun:
         policies, effective = self._policies(task, request)
         return NewRun(
             **ancestry(self._core.clock),
             task=task.name,
             origin=Origin.ENQUEUE,
-            args=args,
+            args=args.named,
+            args_text=args.text,
             run_at=checked_year("run_at", checked_instant("run_at", request.run_at)),
             delay=_checked_delay(request),
             key=checked_key(request.key),
@@ -108,8 +102,8 @@ class Requests:
     def _policies(self, task: Task[..., Any], request: Request) -> tuple[dict[str, Any], Policies]:
         """What a run of this request carries, and all that this comes to."""
         is_usual = request.queue is None and request.priority is None
-        if is_usual and task in self._usual:
-            return self._usual[task]
+        if is_usual and (usual := self._usual.get(task)) is not None:
+            return usual
         given = {"queue": request.queue, "priority": request.priority}
         asked = checked_policies({name: value for name, value in given.items() if value is not None})
         policies = {**without_tasks_own({**self._core.defaults, **task.policies}), **asked}

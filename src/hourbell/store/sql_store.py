@@ -25,6 +25,7 @@ from hourbell.store.scripts import (
     logs,
     overlap,
     pauses,
+    requesting,
     runs,
     schedules,
     settling,
@@ -176,7 +177,7 @@ class SqlStore(SqlNodes):
         # One statement as a rule, a transaction of its own: what brackets it would take longer than it does.
         is_alone = not self._steps and not any(run.key is not None and run.key_period is not None for run in runs_)
         tell = self._hint(runs_) if hint and self._hint is not None else None
-        begin = partial(runs.enqueue, runs_, tell if is_alone else None)
+        begin = partial(requesting.enqueue, runs_, tell if is_alone else None, in_steps=self._steps)
         requested = await self._database.run(begin, "verbs", atomic=not is_alone)
         if tell is not None and not is_alone:
             with suppress(StoreUnavailable):  # the runs are recorded

@@ -177,7 +177,7 @@ def new_run_values(run: NewRun) -> dict[str, Any]:
         "id": run.id,
         "schedule_id": run.schedule_id,
         "task": run.task,
-        "args": to_json(dict(run.args)),
+        "args": args_text(run),
         "state": RunState.QUEUED.value,
         "reason": None,
         "origin": run.origin,
@@ -197,6 +197,11 @@ def new_run_values(run: NewRun) -> dict[str, Any]:
         "parent": run.parent,
         "yielded_to": None,
     }
+
+
+def args_text(run: NewRun) -> str:
+    """What is stored of the arguments of a request."""
+    return run.args_text if run.args_text is not None else to_json(dict(run.args))
 
 
 def fire_values(schedule: Schedule, run_id: str) -> dict[str, Any]:

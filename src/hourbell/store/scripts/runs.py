@@ -1,4 +1,4 @@
-"""Requests by hand, and what operators do to single runs."""
+"""What is read of runs, and what operators do to single ones."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hourbell.model.page import Page
 from hourbell.model.retention import Pruned
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts import overlap
-from hourbell.store.scripts.rows import new_run_values, run_from, schedule_from
-from hourbell.store.scripts.script import Call, Row, Script, batch, call, to_json
+from hourbell.store.scripts.rows import run_from, schedule_from
+from hourbell.store.scripts.script import Row, Script, call, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from hourbell.model.retention import Retention
-    from hourbell.model.run import NewRun, Run, RunFilter
+    from hourbell.model.run import Run, RunFilter
     from hourbell.model.run_state import Reason
     from hourbell.model.schedule import Schedule
 
@@ -71,38 +71,6 @@ def _list_of(wanted: RunFilter) -> str:
     if wanted.state in (RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED):
         return "runs.list_aside"
     return "runs.list_of_schedule" if wanted.schedule_id is not None else "runs.list"
-
-
-def enqueue(runs: Sequence[NewRun], hint: Call | None = None) -> Script[Sequence[Run]]:
-    """See `RunStore.enqueue`. ``hint`` follows once they are written, before anything is made of the answer."""
-    for run in runs:
-        if run.key is not None and run.key_period is not None:
-            yield call("runs.release_key", task=run.task, key=run.key, period=run.key_period)
-    rows = yield from _requested([new_run_values(run) for run in runs])
-    if hint is not None:
-        yield hint
-    return [run_from(row) for row in rows]
-
-
-def _requested(values: Sequence[Mapping[str, Any]]) -> Script[Sequence[Row]]:
-    inserted = (yield call("runs.request", **values[0])) if len(values) == 1 else ()
-    return inserted or (yield from insert_runs(values))
-
-
-def insert_runs(values: Sequence[Mapping[str, Any]]) -> Script[Sequence[Row]]:
-    """Insert runs by hand; for those that exist already (same id or same key) find the rows that are there."""
-    inserted = yield batch("runs.insert", values)
-    found = {str(row["id"]): row for row in inserted}
-    answer: list[Row] = []
-    for wanted in values:
-        row = found.get(wanted["id"])
-        if row is None:
-            rows = yield call("runs.get", id=wanted["id"])
-            if not rows:
-                rows = yield call("runs.of_key", task=wanted["task"], key=wanted["key"])
-            row = rows[0]
-        answer.append(row)
-    return answer
 
 
 def cancel_run(run_id: str, reason: Reason) -> Script[Run]:

@@ -12,6 +12,7 @@ from hourbell.model.page import Page
 from hourbell.model.run_state import Reason, RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger
+from hourbell.store.scripts.requesting import insert_runs
 from hourbell.store.scripts.rows import (
     ended_from,
     new_run_values,
@@ -20,7 +21,7 @@ from hourbell.store.scripts.rows import (
     schedule_values,
     turn_values,
 )
-from hourbell.store.scripts.runs import get_run, insert_runs
+from hourbell.store.scripts.runs import get_run
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 
 Row = Mapping[str, Any]
 Script = Generator["Call", Sequence[Row], T]
@@ -51,4 +52,4 @@ def sent(asked: Call) -> Script[Sequence[Row]]:
 
 def to_json(value: Any) -> str:
     """JSON as it is stored: compact, keys in a stable order, no text outside ASCII."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(value)

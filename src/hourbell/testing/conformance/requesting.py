@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import fields, replace
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +11,13 @@ import pytest
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.editing import pausing
 from hourbell.model.ids import new_run_id
+from hourbell.model.run import NewRun
 from hourbell.model.run_state import Origin, Reason, RunState
 from hourbell.testing.conformance.bench import TASK, Bench, ids
 from hourbell.testing.conformance.suite import Conformance
 
 if TYPE_CHECKING:
-    from hourbell.model.run import NewRun, Run
+    from hourbell.model.run import Run
     from hourbell.model.schedule import Schedule
     from hourbell.store.protocol import Store
 
@@ -58,6 +59,64 @@ class RequestingConformance(Conformance):
         assert ids(runs) == ids(wanted)
         assert [run.args for run in runs] == [new.args for new in wanted]
         assert list(await bench.store.enqueue([])) == []
+
+    async def test_many_are_stored_as_each_would_be(self, bench: Bench) -> None:
+        away = timezone(timedelta(hours=5, minutes=30))
+        told = [
+            bench.request(),
+            bench.request("another", args={"to": "ü", "deep": [1, {"x": None}]}, queue="mail", priority=-7),
+            bench.request(key="k", policies={"timeout": 3.0}, on_lost="fail", lost_limit=2),
+            bench.request(tracking_id="t", parent=new_run_id(bench.now), schedule_id="gone"),
+            bench.request(origin=Origin.TRIGGER, args_text='{"n":1}', args={"n": 1}),
+            bench.request(run_at=bench.later(0.000001).astimezone(away)),
+            bench.request(delay=timedelta(hours=23, microseconds=1)),
+            bench.request(run_at=bench.later(-90), delay=timedelta(seconds=5)),
+        ]
+        await self._stored_as_asked(bench, told)
+
+    async def test_what_many_have_in_common_is_stored_of_each(self, bench: Bench) -> None:
+        common: dict[str, Any] = {
+            "queue": "mail",
+            "priority": 3,
+            "policies": {"timeout": 3.0},
+            "on_lost": "fail",
+            "lost_limit": 2,
+            "tracking_id": "t",
+            "parent": new_run_id(bench.now),
+            "schedule_id": "gone",
+            "run_at": bench.later(60),
+        }
+        await self._stored_as_asked(bench, [bench.request(**common, args={"n": number}) for number in range(3)])
+        later = [bench.request(delay=timedelta(seconds=90), args={"n": number}) for number in range(3)]
+        await self._stored_as_asked(bench, later)
+        days = [bench.request(delay=timedelta(days=number)) for number in range(3)]
+        await self._stored_as_asked(bench, days)
+
+    async def _stored_as_asked(self, bench: Bench, wanted: list[NewRun]) -> None:
+        runs = await bench.store.enqueue(wanted)
+        for new, run in zip(wanted, runs, strict=True):
+            for field in fields(NewRun):
+                if field.name not in ("run_at", "delay", "key_period", "args_text"):
+                    assert getattr(run, field.name) == getattr(new, field.name), field.name
+            start = new.run_at if new.run_at is not None else bench.now + (new.delay or timedelta(0))
+            assert (run.run_at, run.created_at, run.state) == (start, bench.now, RunState.QUEUED)
+            assert await bench.get(run) == run
+
+    async def test_of_many_those_that_are_there_are_answered_as_they_are(self, bench: Bench) -> None:
+        known, kept = bench.request(key="kept"), bench.request()
+        first, begun = await bench.store.enqueue([known, kept])
+        await bench.node()
+        await bench.claim()
+        bench.clock.advance(5)
+        new, same = bench.request(args={"n": 1}), bench.request(key="kept", args={"n": 2})
+        twice = [bench.request(key="new", args={"n": number}) for number in range(2)]
+        answer = await bench.store.enqueue([same, twice[0], kept, new, twice[1]])
+        assert ids(answer) == [first.id, twice[0].id, begun.id, new.id, twice[0].id]
+        for run in answer:
+            assert await bench.get(run) == run
+        assert (answer[0].state, answer[2].state, answer[3].state) == ("running", "running", "queued")
+        assert len(await bench.runs()) == 4
+        assert list(await bench.store.enqueue([same, kept])) == [answer[0], answer[2]], "none of them is new"
 
     async def test_the_same_requests_again_insert_nothing(self, bench: Bench) -> None:
         wanted = [bench.request(), bench.request(key="k")]

@@ -17,6 +17,37 @@ FROM unnest(:id::uuid[], :schedule_id::text[], :task::text[], :args::text[], :st
 ON CONFLICT DO NOTHING
 RETURNING *;
 
+-- name: runs.request_many
+-- Requests by hand. What all have in common is a value and an empty list, which `unnest` fills up with nulls; a driver has
+-- less to do for a text of a list than for a list. Answers when it was, and where one was recorded already (same id or
+-- key) which are new: of the others nothing is known, and each is read.
+WITH made AS (
+    INSERT INTO {schema}.runs (
+        id, schedule_id, task, args, state, origin, run_at, queue, priority, key, policies, on_lost, lost_limit,
+        tracking_id, parent, created_at)
+    SELECT u.id, coalesce(u.schedule_id, :schedule_id::text), coalesce(u.task, :task::text), u.args, 'queued',
+           coalesce(u.origin, :origin::text),
+           coalesce(u.run_at, :run_at::timestamptz,
+                    coalesce(:now, now()) + coalesce(u.delay, :delay::interval, interval '0')),
+           coalesce(u.queue, :queue::text), coalesce(u.priority, :priority::integer), coalesce(u.key, :key::text),
+           coalesce(u.policies, :policies::text), coalesce(u.on_lost, :on_lost::text),
+           coalesce(u.lost_limit, :lost_limit::integer), coalesce(u.tracking_id, :tracking_id::text),
+           coalesce(u.parent, :parent::uuid), coalesce(:now, now())
+    FROM unnest(:ids::text::uuid[], :args::text[],
+                :schedule_id_of_each::text[], :task_of_each::text[], :origin_of_each::text[],
+                :run_at_of_each::timestamptz[], :delay_of_each::interval[], :queue_of_each::text[],
+                :priority_of_each::integer[], :key_of_each::text[], :policies_of_each::text[],
+                :on_lost_of_each::text[], :lost_limit_of_each::integer[], :tracking_id_of_each::text[],
+                :parent_of_each::uuid[])
+        AS u (id, args, schedule_id, task, origin, run_at, delay, queue, priority, key, policies, on_lost, lost_limit,
+              tracking_id, parent)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+SELECT coalesce(:now, now()) AS created_at,
+       CASE WHEN count(*) < cardinality(:ids::text::uuid[]) THEN coalesce(array_agg(m.id), '{}') END AS ids
+FROM made m;
+
 -- name: runs.grow
 -- A skip that goes on for the same reason grows its row.
 UPDATE {schema}.runs r

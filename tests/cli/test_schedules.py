@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from hourbell import Every, Scheduler
 from hourbell.cli.argument_options import ArgumentOptions
+from hourbell.clock import SystemClock
 from support.typed import refused, typed, typed_json
 
 URL = "sqlite:///hourbell.db"
@@ -210,6 +213,25 @@ def test_one_schedule_is_shown_with_why_it_did_not_run(monkeypatch: pytest.Monke
     assert told[0].endswith("Z: was passed over")
     assert told[1].startswith("    why: it is paused by cli:")
     assert max(map(len, told)) <= 80
+
+
+def test_a_due_time_is_told_in_its_zone_and_a_wrong_clock_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ahead(SystemClock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(hours=1)
+
+    added("--cron", "* * * * * *", "--tz", "Asia/Tokyo", "--arg", "to=ada")
+    typed("schedules", "pause", "report")
+    while shown("report")["last_due"]["due_at"] is None:
+        pass
+    lines = typed("schedules", "show", "report").stdout.splitlines()
+    (told,) = (line for line in lines if line.startswith("last due "))
+    due = datetime.fromisoformat(told.split()[2]).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert told.endswith(f" ({due:%a %H:%M:%S} Asia/Tokyo): was passed over")
+    assert lines[-1].endswith("Z by the database's clock")
+    monkeypatch.setattr("hourbell.cli.schedule_details.SystemClock", Ahead)
+    last = typed("schedules", "show", "report").stdout.splitlines()[-1]
+    assert re.search(r" by the database's clock; this host's is \+(3599|360\d) s off$", last)
 
 
 def test_a_run_is_asked_for_once_per_key() -> None:

@@ -177,7 +177,7 @@ async def test_nobody_fires_it(scheduler: Scheduler) -> None:
     assert (overdue.became, overdue.due_at) == ("overdue", at(3))
     assert "no live node has fired it yet" in (overdue.why or "")
     await scheduler._core.store.retire_node("n")
-    assert (await last(scheduler)).why == "no node is live"
+    assert (await last(scheduler)).why == "no node is live, the last one had ended by 2030-01-01T00:03:20Z"
 
 
 async def test_late_is_not_missed(scheduler: Scheduler) -> None:
@@ -291,7 +291,7 @@ async def test_nobody_can_take_its_run(scheduler: Scheduler) -> None:
     await fire_after(scheduler)
     assert "the nodes that could take it have not yet" in ((await last(scheduler)).why or "")
     await scheduler._core.store.retire_node("n")
-    assert (await last(scheduler)).why == "no node is live"
+    assert (await last(scheduler)).why == "no node is live, the last one had ended by 2030-01-01T00:01:00Z"
     await join(scheduler, "other", tasks={"something": None})
     assert (await last(scheduler)).why == "no live node knows the task 'report'"
     await join(scheduler, "elsewhere", queues=("far",))

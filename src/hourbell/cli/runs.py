@@ -92,11 +92,13 @@ def _list(
     shown = [RunOut.of(one).model_dump(mode="json") for one in found.items]
     if not as_json:
         shown = [{**one, "why": _why(one)} for one in shown]
+    times = ("fire_at", "run_at", "started_at", "finished_at")
+    of = () if options.schedule is not None else ("schedule_id",)  # of one alone it says nothing
     show_rows(
         shown,
-        ("id", "task", "state", "fire_at", "run_at", "started_at", "finished_at", "attempt", "node_id", "why"),
+        ("id", "task", "state", *times, "attempt", "node_id", *of, "why"),
         as_json,
-        spared=("node_id", "run_at", "started_at", "finished_at", "attempt", "fire_at"),
+        spared=("node_id", "run_at", "started_at", "finished_at", "attempt", "fire_at", *of),
         whole=("id", "state"),
         more=found.more,
     )

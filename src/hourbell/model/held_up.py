@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from hourbell.model.diagnosis import ago, some
+from hourbell.model.presence import nobody
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ def _later(run: Run, at: str) -> HeldUp:
 def _by_nodes(survey: Survey, run: Run) -> HeldUp | None:
     """No node is there that may take it."""
     if not survey.live():
-        return HeldUp("no node is live", "start the application, or `hourbell worker MODULE:SCHEDULER`")
+        return HeldUp(nobody(survey), "start the application, or `hourbell worker MODULE:SCHEDULER`")
     if not survey.knows(run.task):
         return HeldUp(
             f"no live node knows the task {run.task!r}",

@@ -11,7 +11,7 @@ from hourbell.errors import HourbellError
 from hourbell.model.diagnosis import ago, some, spell
 from hourbell.model.findings.of_schedules import missing_calendars, readable
 from hourbell.model.held_up import HeldUp, held_up
-from hourbell.model.presence import presence, told
+from hourbell.model.presence import nobody, presence, told
 from hourbell.model.run_state import Origin, Reason, RunState
 from hourbell.model.schedule import ScheduleState
 
@@ -125,7 +125,7 @@ def _unfired(seen: Evidence, cursor: datetime) -> LastDue:
         why = "this version cannot read its trigger or its policies; another one stored it"
         do = "start nodes of that version, or set it anew with `hourbell schedules edit`"
     elif not survey.live():
-        why, do = "no node is live", "start the application, or `hourbell worker MODULE:SCHEDULER`"
+        why, do = nobody(survey), "start the application, or `hourbell worker MODULE:SCHEDULER`"
     else:
         why = f"it is due {ago(cursor, survey.now)}, and no live node has fired it yet"
         do = "wait a moment; if it stays so, `hourbell doctor` and the nodes' logs say more"

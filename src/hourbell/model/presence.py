@@ -44,6 +44,15 @@ def presence(survey: Survey, at: datetime) -> str | None:
     return words if last is None else f"{words}, the last one before had ended by {told(last.lease_until)}"
 
 
+def nobody(survey: Survey) -> str:
+    """That no node is live, and since when, where a row still tells."""
+    last = _last(survey.nodes)
+    if last is None:
+        return "no node is live"
+    # One that stopped by itself did so before the end of its lease.
+    return f"no node is live, the last one had ended by {told(min(last.lease_until, survey.now))}"
+
+
 def told(instant: datetime) -> str:
     """An instant to the second, in UTC."""
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

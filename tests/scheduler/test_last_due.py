@@ -156,6 +156,11 @@ async def test_it_is_paused_by_somebody(scheduler: Scheduler) -> None:
     assert (passed.became, passed.due_at, passed.run) == ("passed_over", at(2), None)
     assert passed.why == "it is paused by ada since 2030-01-01T00:00:00Z: the printer is broken"
     assert passed.do == "`hourbell schedules resume s`; `hourbell schedules trigger s` runs it once now"
+    with acting("ada"):
+        await scheduler.pause_schedule("s", until=at(9))
+    assert (await last(scheduler)).why == (
+        "it is paused by ada since 2030-01-01T00:02:30Z, and resumes by itself at 2030-01-01T00:09:00Z"
+    )
     await scheduler.resume_schedule("s")
     skipped = await last(scheduler)
     assert (skipped.became, skipped.due_at) == ("skipped", at(2))

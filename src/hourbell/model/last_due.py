@@ -107,8 +107,9 @@ def _unfired(seen: Evidence, cursor: datetime) -> LastDue:
         by = seen.paused_by
         who = f" by {by.actor}" if by is not None and by.actor is not None else ""
         since = f" since {told(by.done_at)}" if by is not None else ""
+        until = f", and resumes by itself at {told(schedule.resume_at)}" if schedule.resume_at is not None else ""
         note = f": {schedule.note}" if schedule.note else ""
-        why, do = f"it is paused{who}{since}{note}", f"`hourbell schedules resume {shown}`; {_once(schedule)}"
+        why, do = f"it is paused{who}{since}{until}{note}", f"`hourbell schedules resume {shown}`; {_once(schedule)}"
         return LastDue(due_at=due_at, became="passed_over", why=why, do=do)
     if schedule.state is ScheduleState.UNDECLARED:
         return LastDue(

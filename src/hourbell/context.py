@@ -87,7 +87,7 @@ class Entered:
         return self._context
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+        leave(self._token)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -207,7 +207,12 @@ def enter(context: Context) -> contextvars.Token[Context | None]:
 
 def leave(token: contextvars.Token[Context | None]) -> None:
     """This code is part of the run no longer."""
-    _current.reset(token)
+    try:  # noqa: SIM105 - each body comes through here, and what would suppress it costs more than all of this
+        _current.reset(token)
+    except ValueError:
+        # What a loop left behind that is gone is closed wherever the collector finds it, in whose context there is
+        # nothing to take back. An error of ours would hide why it is closed.
+        pass
 
 
 def current_run() -> Context | None:

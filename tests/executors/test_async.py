@@ -276,6 +276,26 @@ def test_a_body_that_is_closed_when_its_loop_is_gone_tells_nobody() -> None:
     assert told.endings == []
 
 
+def test_a_body_that_is_closed_elsewhere_when_its_loop_is_gone_tells_nobody() -> None:
+    """By the collector, whoever lets it run: not in the context in which the body began."""
+    closed: list[type[BaseException]] = []
+
+    async def body() -> None:
+        try:
+            with context().entered():
+                await suspended()
+        except BaseException as error:
+            closed.append(type(error))
+            raise
+
+    told = Told()
+    coroutine = AsyncBody(Call(lambda: True, body, context(), contextvars.Context(), None, 5.0), told).run()
+    contextvars.Context().run(coroutine.send, None)
+    contextvars.Context().run(coroutine.close)
+    assert told.endings == []
+    assert closed == [GeneratorExit]
+
+
 @types.coroutine
 def suspended() -> Generator[None, None, None]:
     yield

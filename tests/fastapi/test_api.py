@@ -159,6 +159,9 @@ async def test_filters(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
 REFUSALS = [
     ("schedules/nobody", 404),
     ("schedules/nul%00", 404),
+    ("schedules/two%0Alines", 404),
+    ("schedules/two%0Alines/preview", 404),
+    ("schedules/a%20line%0A", 404),
     ("schedules/" + "x" * 400, 422),
     ("schedules?state=asleep", 422),
     ("schedules?limit=0", 422),
@@ -188,6 +191,12 @@ async def test_refusals_are_problem_documents(client: httpx.AsyncClient) -> None
         assert found["status"] == status, path
         assert found["title"], path
         assert found["detail"], path
+
+
+async def test_an_id_with_a_line_break_behind_it_is_another_id(scheduler: Scheduler, client: httpx.AsyncClient) -> None:
+    await scheduler.add_schedule("send", Every(hours=1), id="hourly", args={"to": "x"})
+    await asked(client, "schedules/hourly")
+    assert "printable" in (await asked(client, "schedules/hourly%0A", 404))["detail"]
 
 
 METHODS = {

@@ -12,6 +12,7 @@ from hourbell.fastapi.audit import read_audit
 from hourbell.fastapi.event_stream import Streams
 from hourbell.fastapi.events_api import read_events
 from hourbell.fastapi.house_api import read_health, read_house
+from hourbell.fastapi.ids_in_paths import know_ids
 from hourbell.fastapi.problems import ProblemRoute, share_methods
 from hourbell.fastapi.runs_api import change_runs, read_logs, read_runs
 from hourbell.fastapi.schedules_api import one_schedule, read_schedules, run_schedules, write_schedules
@@ -33,6 +34,7 @@ def api_router(
     ``/health`` answers, and tells little. ``trusted_origins``  sites whose pages may change something here, such as
     ``["https://admin.example.com"]``; those of others are refused. Raises InvalidArguments.
     """
+    know_ids()
     guard = Guard.of(authorize, allow_anonymous, trusted_origins)
     router = APIRouter(route_class=ProblemRoute, tags=["hourbell"], generate_unique_id_function=_operation_id)
     for part in (read_schedules, write_schedules, run_schedules, one_schedule):

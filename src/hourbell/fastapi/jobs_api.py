@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from hourbell import Conflict, InvalidArguments, NotFound, Schedule, Scheduler, Task, TriggerError, UnknownTask
 from hourbell.fastapi.apscheduler_names import name_of, new_id
 from hourbell.fastapi.apscheduler_triggers import read_trigger
+from hourbell.fastapi.ids_in_paths import know_ids
 from hourbell.fastapi.problems import Problem, ProblemRoute
 from hourbell.fastapi.schemas import Instant
 from hourbell.fastapi.security import Anonymous, Guard
@@ -66,6 +67,7 @@ def jobs_router(
     are schedules: each is on every node at once, and in the other API. What ``func`` names is never imported. Guarded
     as `api_router` is. Raises InvalidArguments.
     """
+    know_ids()
     guard = Guard.of(authorize, allow_anonymous)
     router = APIRouter(route_class=ProblemRoute, tags=["jobs"], responses=dict(_REFUSALS))
     reads, writes = [guard.require("read")], [guard.require("write")]
@@ -90,7 +92,7 @@ def jobs_router(
             )
         return [JobOut.of(schedule) for schedule in page if schedule.state != "finished"]
 
-    @router.post("/jobs/{id:path}/pause", dependencies=writes)
+    @router.post("/jobs/{id:any_text}/pause", dependencies=writes)
     async def pause_job(id: Id) -> JobStatus:  # noqa: A002 - its name in the address
         try:
             await scheduler.pause_schedule(id)
@@ -98,13 +100,13 @@ def jobs_router(
             raise NotFound(f"there is no job {id[:60]!r} that has anything left to do") from None
         return JobStatus(status="paused")
 
-    @router.post("/jobs/{id:path}/resume", dependencies=writes)
+    @router.post("/jobs/{id:any_text}/resume", dependencies=writes)
     async def resume_job(id: Id) -> JobStatus:  # noqa: A002 - its name in the address
         if (await scheduler.resume_schedule(id)).state == "finished":
             raise NotFound(f"there is no job {id[:60]!r} that has anything left to do")
         return JobStatus(status="resumed")
 
-    @router.delete("/jobs/{id:path}", dependencies=writes)
+    @router.delete("/jobs/{id:any_text}", dependencies=writes)
     async def delete_job(id: Id) -> JobStatus:  # noqa: A002 - its name in the address
         await scheduler.remove_schedule(id)
         return JobStatus(status="deleted")

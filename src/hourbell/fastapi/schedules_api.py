@@ -51,13 +51,13 @@ def read_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> Non
         page = await scheduler.list_schedules(state=state, task=task, text=text, sort=sort, cursor=cursor, limit=limit)
         return ListOut(items=[ScheduleOut.of(one) for one in page], next_cursor=page.next_cursor)
 
-    @router.get("/schedules/{id:path}/preview", dependencies=reads, responses=refusals())
+    @router.get("/schedules/{id:any_text}/preview", dependencies=reads, responses=refusals())
     async def preview_schedule(id: ScheduleId, count: Count = 5, after: After = None) -> PreviewOut:  # noqa: A002 - its name in the address
         """The fires to come, and what changes of the clock do to them."""
         fires = await scheduler.preview_marked(id, count, after=after)
         return PreviewOut(items=[PreviewedOut.of(one) for one in fires])
 
-    @router.get("/schedules/{id:path}/last-due", dependencies=reads, responses=refusals())
+    @router.get("/schedules/{id:any_text}/last-due", dependencies=reads, responses=refusals())
     async def last_due(id: ScheduleId) -> LastDueOut:  # noqa: A002 - its name in the address
         """What became of its last due time: whether it ran, and if not, why, and what to do about it."""
         return LastDueOut.of(await scheduler.last_due(id))
@@ -93,7 +93,7 @@ def write_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> No
         response.headers["Location"] = f"{quote(request.scope['path'])}/{quote(schedule.id, safe='')}"
         return _told(schedule, response)
 
-    @router.post("/schedules/{id:path}/pause", dependencies=writes, responses=edits)
+    @router.post("/schedules/{id:any_text}/pause", dependencies=writes, responses=edits)
     async def pause_schedule(
         id: ScheduleId,  # noqa: A002 - its name in the address
         response: Response,
@@ -106,7 +106,7 @@ def write_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> No
         schedule = await scheduler.pause_schedule(id, note=said.note, until=said.until, revision=revision)
         return _told(schedule, response)
 
-    @router.post("/schedules/{id:path}/resume", dependencies=writes, responses=refusals(412) | {200: dict(ETAG)})
+    @router.post("/schedules/{id:any_text}/resume", dependencies=writes, responses=refusals(412) | {200: dict(ETAG)})
     async def resume_schedule(
         id: ScheduleId,  # noqa: A002 - its name in the address
         response: Response,
@@ -121,13 +121,15 @@ def run_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None
     """The routes that ask for runs of a schedule."""
     runs = [guard.require("run")]
 
-    @router.post("/schedules/{id:path}/trigger", dependencies=runs, status_code=201, responses=refusals(409, body=True))
+    @router.post(
+        "/schedules/{id:any_text}/trigger", dependencies=runs, status_code=201, responses=refusals(409, body=True)
+    )
     async def trigger_schedule(id: ScheduleId, asked: TriggerIn | None = None) -> RunOut:  # noqa: A002 - its name in the address
         """One run now, besides its fires, also while it is paused. A key that was used before answers that run."""
         said = asked or TriggerIn()
         return RunOut.of(await scheduler.trigger_schedule(id, args=said.args, key=said.key))
 
-    @router.post("/schedules/{id:path}/backfill", dependencies=runs, responses=refusals(409, body=True))
+    @router.post("/schedules/{id:any_text}/backfill", dependencies=runs, responses=refusals(409, body=True))
     async def backfill_schedule(id: ScheduleId, asked: BackfillIn) -> BackfillOut:  # noqa: A002 - its name in the address
         """A run for each due time of a range that has passed, in order, behind the schedule's own fires."""
         made = await scheduler.backfill_schedule(id, asked.start, asked.end, key=asked.key, dry_run=asked.dry_run)
@@ -138,13 +140,13 @@ def one_schedule(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
     """The routes of a schedule itself. They come after all others: an id may have slashes."""
     reads, writes = [guard.require("read")], [guard.require("write")]
 
-    @router.get("/schedules/{id:path}", dependencies=reads, responses=refusals() | {200: dict(ETAG)})
+    @router.get("/schedules/{id:any_text}", dependencies=reads, responses=refusals() | {200: dict(ETAG)})
     async def get_schedule(id: ScheduleId, response: Response) -> ScheduleOut:  # noqa: A002 - its name in the address
         """One schedule. Its ETag is for If-Match."""
         return _told(await scheduler.get_schedule(id), response)
 
     @router.patch(
-        "/schedules/{id:path}", dependencies=writes, responses=refusals(409, 412, body=True) | {200: dict(ETAG)}
+        "/schedules/{id:any_text}", dependencies=writes, responses=refusals(409, 412, body=True) | {200: dict(ETAG)}
     )
     async def update_schedule(
         id: ScheduleId,  # noqa: A002 - its name in the address
@@ -165,7 +167,7 @@ def one_schedule(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
         )
         return _told(schedule, response)
 
-    @router.delete("/schedules/{id:path}", dependencies=writes, responses=refusals(412))
+    @router.delete("/schedules/{id:any_text}", dependencies=writes, responses=refusals(412))
     async def remove_schedule(id: ScheduleId, if_match: IfMatch = None) -> ScheduleOut:  # noqa: A002 - its name in the address
         """Delete it, and tell it as it was. Its queued runs end as skipped, its history stays."""
         revision = await expected_revision(scheduler, id, if_match)

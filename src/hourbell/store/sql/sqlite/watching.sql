@@ -1,15 +1,25 @@
 -- name: watching.next_work
--- One probe for each (queue, task, priority) that has queued runs, however many those are: no dead entries are kept here,
--- so nothing is left out. With a lease (the node was renewed just before) there is a row for each other node; without
+-- A few probes for each (queue, task, priority) that has queued runs, however many those are: no dead entries are kept
+-- here, so nothing is left out. One column is compared in each: `(a, b) > (1, 2)` begins at the first of the equal ones
+-- in SQLite, and reads them all. With a lease (the node was renewed just before) there is a row for each other node; without
 -- one, one row.
 WITH RECURSIVE heads (place) AS (
     SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs WHERE state = 'queued'
             ORDER BY queue, task, suspect, priority LIMIT 1)
     UNION ALL
-    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs
-            WHERE state = 'queued' AND (queue, task, suspect, priority)
-                  > (json_extract(h.place, '$[0]'), json_extract(h.place, '$[1]'), json_extract(h.place, '$[2]'), json_extract(h.place, '$[3]'))
-            ORDER BY queue, task, suspect, priority LIMIT 1)
+    SELECT coalesce(
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect = json_extract(h.place, '$[2]') AND priority > json_extract(h.place, '$[3]')
+         ORDER BY priority LIMIT 1),
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect > json_extract(h.place, '$[2]')
+         ORDER BY suspect, priority LIMIT 1),
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task > json_extract(h.place, '$[1]')
+         ORDER BY task, suspect, priority LIMIT 1),
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue > json_extract(h.place, '$[0]')
+         ORDER BY queue, task, suspect, priority LIMIT 1))
     FROM heads h WHERE h.place IS NOT NULL
 ),
 due AS (
@@ -53,15 +63,24 @@ SELECT coalesce(:now, now()) AS now_at,
 FROM (SELECT 1) LEFT JOIN nodes o ON :lease IS NOT NULL AND o.state = 'live' AND o.id <> :node;
 
 -- name: watching.waiting
--- Each (queue, task) in which a run has been due for so long, or longer: one probe for each place of the claim's index.
+-- Each (queue, task) in which a run has been due for so long, or longer: a few probes for each place of the claim's index.
 WITH RECURSIVE heads (place) AS (
     SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs WHERE state = 'queued'
             ORDER BY queue, task, suspect, priority LIMIT 1)
     UNION ALL
-    SELECT (SELECT json_array(queue, task, suspect, priority) FROM runs
-            WHERE state = 'queued' AND (queue, task, suspect, priority)
-                  > (json_extract(h.place, '$[0]'), json_extract(h.place, '$[1]'), json_extract(h.place, '$[2]'), json_extract(h.place, '$[3]'))
-            ORDER BY queue, task, suspect, priority LIMIT 1)
+    SELECT coalesce(
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect = json_extract(h.place, '$[2]') AND priority > json_extract(h.place, '$[3]')
+         ORDER BY priority LIMIT 1),
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect > json_extract(h.place, '$[2]')
+         ORDER BY suspect, priority LIMIT 1),
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task > json_extract(h.place, '$[1]')
+         ORDER BY task, suspect, priority LIMIT 1),
+        (SELECT json_array(queue, task, suspect, priority) FROM runs
+         WHERE state = 'queued' AND queue > json_extract(h.place, '$[0]')
+         ORDER BY queue, task, suspect, priority LIMIT 1))
     FROM heads h WHERE h.place IS NOT NULL
 ),
 first AS (

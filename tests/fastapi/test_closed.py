@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI, Header, HTTPException
 
 from hourbell import Every, InvalidArguments, Scheduler
-from hourbell.fastapi import api_router, event_stream
+from hourbell.fastapi import api_router, event_stream, jobs_router
 
 OPEN = {"/health", "/health/live", "/health/ready"}
 RUNS = ("/trigger", "/backfill", "/cancel", "/retry")
@@ -136,6 +136,21 @@ async def test_an_origin_may_be_trusted() -> None:
         for origin, status in (("https://admin.example", 200), ("https://admin.example.evil", 403), ("null", 403)):
             headers = {"origin": origin, "sec-fetch-site": "cross-site"}
             assert (await sent(client, "POST", "/schedules/s/pause", **headers)).status_code == status
+
+
+async def test_an_origin_may_be_trusted_with_jobs_too() -> None:
+    app = FastAPI()
+    scheduler = Scheduler("memory://")
+    app.include_router(
+        jobs_router(scheduler, allow_anonymous=True, trusted_origins=["https://admin.example"]), prefix="/jobs"
+    )
+    async with (
+        scheduler,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        for origin, status in (("https://admin.example", 404), ("https://admin.example.evil", 403)):
+            answer = await client.post("/jobs/jobs/nothing/pause", headers={"origin": origin})
+            assert answer.status_code == status
 
 
 @pytest.mark.parametrize("origins", ["https://a.example", ["a.example"], ["*"], [""]], ids=str)

@@ -92,6 +92,34 @@ async def test_there_are_no_more_than_so_many(scheduler: Scheduler, monkeypatch:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_many_at_once_are_no_more_either(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them are answered before the first one is served."""
+    monkeypatch.setattr(event_stream, "MOST", 3)
+    streams = Streams(scheduler)
+    statuses: list[int] = []
+    gone = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if "status" in message:
+            statuses.append(message["status"])
+            if len(statuses) == 10:
+                gone.set()
+
+    async def endless() -> Any:
+        yield Sent("n", {})
+        await forever()
+
+    answers = [streams.answer(endless) for _ in range(10)]
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(answer(SCOPE, receive, send) for answer in answers))  # type: ignore[arg-type]
+    assert sorted(statuses) == [200] * 3 + [503] * 7
+    assert streams._open == 0
+
+
 async def test_a_database_that_is_away_is_503() -> None:
     scheduler = Scheduler("postgresql://nobody:secret@127.0.0.1:1/nowhere")
     app = FastAPI()

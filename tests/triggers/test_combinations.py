@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hourbell import At, Calendar, CalendarEvery, Cron, Every, TriggerError, any_of
-from hourbell.triggers import Trigger
+from hourbell.triggers import Trigger, choice
 from triggers.brute_force import changes_of
 from triggers.brute_force_calendar import first_of
 from triggers.strategies import ODD_ZONES, fixed
@@ -306,3 +306,12 @@ def test_fires_are_those_of_filtered_lists(data: st.DataObject) -> None:
         return
     check_words(trigger)
     check_list(trigger, expected, start, end, near=[middle])
+
+
+def test_a_long_list_is_refused_before_its_parts_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> Trigger:
+        raise AssertionError("so much may be sent that reading it holds everything up")
+
+    monkeypatch.setattr(choice, "read_part", read)
+    with pytest.raises(TriggerError, match="at most 32 triggers, not 1000"):
+        Trigger.from_spec({"kind": "any_of", "triggers": [{"kind": "cron", "expr": "0 0 29 2 mon"}] * 1000})

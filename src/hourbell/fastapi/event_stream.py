@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastapi import HTTPException, Response
+from fastapi import Response
 from starlette.types import Receive, Scope, Send
+
+from hourbell.fastapi.problems import problem
 
 if TYPE_CHECKING:
     from hourbell import Scheduler
@@ -70,29 +72,36 @@ class Streams:
         self._open = 0
 
     def answer(self, events: Callable[[], Events]) -> Response:
-        """A stream of these events. Raises HTTPException (503) when there are enough."""
-        if self._open >= MOST:
-            raise HTTPException(
-                503, f"{MOST} streams are open here already; ask again later", headers={"Retry-After": "10"}
-            )
-        return EventStream(self, events)
+        """A stream of these events, or a refusal (503) when there are enough."""
+        return self.refusal() or EventStream(self, events)
+
+    def refusal(self) -> Response | None:
+        """The answer to one stream more than there may be."""
+        if self._open < MOST:
+            return None
+        return problem(503, f"{MOST} streams are open here already; ask again later", headers={"Retry-After": "10"})
 
     async def serve(self, events: Callable[[], Events], receive: Receive, send: Send) -> bool:
         """Send the events until they end, the client goes or is too slow, or the process is about to stop.
 
         Answers whether the client is still there and reads.
         """
+        with self._scheduler.stopping() as stopping:
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(_sent(events(), send))
+                gone = group.create_task(_gone(receive))
+                await _until_over(sending, gone, stopping)
+                reads = not gone.done() and not (sending.done() and sending.result())
+                sending.cancel()
+                gone.cancel()
+            return reads
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the streams is open in the block."""
         self._open += 1
         try:
-            with self._scheduler.stopping() as stopping:
-                async with asyncio.TaskGroup() as group:
-                    sending = group.create_task(_sent(events(), send))
-                    gone = group.create_task(_gone(receive))
-                    await _until_over(sending, gone, stopping)
-                    reads = not gone.done() and not (sending.done() and sending.result())
-                    sending.cancel()
-                    gone.cancel()
-                return reads
+            yield
         finally:
             self._open -= 1
 
@@ -109,7 +118,15 @@ class EventStream(Response):
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve it to its end."""
+        """Serve it to its end. Of many that were answered at once, those beyond the bound are refused here."""
+        refusal = self._streams.refusal() if self._streams is not None else None
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        with self._streams.place() if self._streams is not None else nullcontext():
+            await self._serve(receive, send)
+
+    async def _serve(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         reads = True
         if self._streams is not None and self._events is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from hourbell import Conflict, InvalidArguments, NotFound, Schedule, Scheduler, 
 from hourbell.fastapi.apscheduler_names import name_of, new_id
 from hourbell.fastapi.apscheduler_triggers import read_trigger
 from hourbell.fastapi.ids_in_paths import know_ids
-from hourbell.fastapi.problems import Problem, ProblemRoute
+from hourbell.fastapi.problems import Problem, ProblemRoute, share_methods
 from hourbell.fastapi.schemas import Instant
 from hourbell.fastapi.security import Anonymous, Guard
 
@@ -59,7 +59,11 @@ class JobStatus(BaseModel):
 
 
 def jobs_router(
-    scheduler: Scheduler, *, authorize: Callable[..., Any] | None = None, allow_anonymous: Anonymous = False
+    scheduler: Scheduler,
+    *,
+    authorize: Callable[..., Any] | None = None,
+    allow_anonymous: Anonymous = False,
+    trusted_origins: Collection[str] = (),
 ) -> APIRouter:
     """The job API of an application that used APScheduler: ``include_router(jobs_router(…), prefix="/schedule")``.
 
@@ -68,7 +72,7 @@ def jobs_router(
     as `api_router` is. Raises InvalidArguments.
     """
     know_ids()
-    guard = Guard.of(authorize, allow_anonymous)
+    guard = Guard.of(authorize, allow_anonymous, trusted_origins)
     router = APIRouter(route_class=ProblemRoute, tags=["jobs"], responses=dict(_REFUSALS))
     reads, writes = [guard.require("read")], [guard.require("write")]
 
@@ -111,6 +115,7 @@ def jobs_router(
         await scheduler.remove_schedule(id)
         return JobStatus(status="deleted")
 
+    share_methods(router)
     return router
 
 

@@ -127,8 +127,13 @@ def checked(branches: Iterable[Branch]) -> Branches:
     """
     parts = tuple(branches)
     if len(parts) > MOST_BRANCHES:
-        raise TriggerError(f"a combination may have at most {MOST_BRANCHES} triggers, not {len(parts)}")
+        raise too_many(len(parts))
     return Branches(parts)
+
+
+def too_many(count: int) -> TriggerError:
+    """The error for a combination of so many."""
+    return TriggerError(f"a combination may have at most {MOST_BRANCHES} triggers, not {count}")
 
 
 def refuse_never(branches: Branches, what: str) -> None:

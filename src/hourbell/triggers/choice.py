@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hourbell.errors import TriggerError
-from hourbell.triggers.branches import Branches, checked
+from hourbell.triggers.branches import MOST_BRANCHES, Branches, checked, too_many
 from hourbell.triggers.combined import Combined, branches_of, check_depth, read_part
 from hourbell.triggers.spec import Spec, check_fields
 
@@ -58,6 +58,8 @@ class AnyOf(Combined):
         check_fields(spec, required=("triggers",), optional=())
         if not isinstance(spec["triggers"], list):
             raise TriggerError("trigger of kind 'any_of': the field 'triggers' must be a list")
+        if len(spec["triggers"]) > MOST_BRANCHES:  # said before the time goes into reading them all
+            raise too_many(len(spec["triggers"]))
         check_depth(spec)
         return cls(tuple(read_part(part, "triggers", number) for number, part in enumerate(spec["triggers"])))
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from hourbell.engine.aside import Aside
+from hourbell.engine.batch_size import BatchSize
 from hourbell.engine.plans import BatchPlanner, Plans
 from hourbell.errors import StoreMisconfigured
 from hourbell.events import FireMissed
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from hourbell.store.protocol import Store
 
 BATCH = 500
-"""Schedules per transaction: large enough to be cheap, small enough that a lock is held for milliseconds."""
+"""The most schedules per transaction: enough to be cheap, few enough that a lock is held for milliseconds."""
 
 LEAST = 50
 """Schedules per transaction while few places are free."""
@@ -76,6 +77,7 @@ class Firing:
         self._hint = hint
         self._offering = offering
         self._aside = Aside(parts.clock)
+        self._size = BatchSize(parts.clock, parts.settings.lease)
         rate = parts.settings.catch_up_rate
         apart = timedelta(seconds=1 / rate) if rate else None
         self._planner = Plans(timedelta(seconds=parts.settings.lease), apart)
@@ -116,7 +118,7 @@ class Firing:
                 if offer is not None and offer.room < self._least():
                     offering.took(offer, ())
                 elif offer is not None:
-                    limit = min(BATCH, offer.room)
+                    limit = self._size.within(min(BATCH, offer.room))
                     wait = await self._done(limit, await self._fire_under(offer, limit, beside=True))
         finally:
             self._is_beside = wait is not None
@@ -124,7 +126,7 @@ class Firing:
 
     async def _fire_at(self, due: datetime, offer: Offer) -> float | None:
         """Be ready for what is due in a moment, and fire it then. What cannot be made ready is fired at its time."""
-        limit = min(BATCH, offer.room)
+        limit = self._size.within(min(BATCH, offer.room))
         report = await self._fire_under(offer, limit, due)
         left = (due - self._parts.clock.now()).total_seconds()
         if report.passed < report.locked or left <= 0:
@@ -162,21 +164,24 @@ class Firing:
         """Record one batch, and answer how large it could be. While places are free here it is as large as they are
         many: what is taken needs no claim, and what is left waits for one."""
         offer = await self._offer()
-        limit = BATCH if offer is None else max(LEAST, min(BATCH, offer.room))
+        limit = self._size.within(BATCH if offer is None else max(LEAST, min(BATCH, offer.room)))
         return limit, await self._fire_under(offer, limit)
 
     async def _fire_under(
         self, offer: Offer | None, limit: int, until: datetime | None = None, *, beside: bool = False
     ) -> FiringReport:
-        planner, exclude = BatchPlanner(self._planner), self._aside.present()
+        planner, exclude, begun = BatchPlanner(self._planner), self._aside.present(), self._size.begin()
         try:
             report = await self._store.fire_due(limit, planner, exclude, offer, until, beside=beside)
         except BaseException:
+            self._size.failed(begun, limit)
             self._flows = False
             if self._offering is not None and offer is not None:
                 self._offering.in_doubt(offer)
             raise
-        flows = self._flows = report.locked >= limit and len(report.taken) == limit
+        is_full = report.locked >= limit
+        self._size.ended(begun, limit, is_full=is_full)
+        flows = self._flows = is_full and len(report.taken) == limit
         if self._offering is not None and offer is not None:
             is_spaced = planner.again is None or planner.again - report.now >= SPACED
             self._offering.took(offer, report.taken, in_burst=flows and is_spaced)

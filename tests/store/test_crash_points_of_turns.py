@@ -13,6 +13,7 @@ from hourbell.model.plan import Question
 from hourbell.model.policies import Policies
 from hourbell.model.run import Run, RunFilter, Settlement
 from hourbell.model.run_state import Outcome, RunState
+from hourbell.store.scripts import overlap
 from store.conftest import Pair
 from store.test_crash_points import claim, plan, register, schedule, strike
 from support.faults import Moment, Point
@@ -192,3 +193,20 @@ async def test_a_sweep_lets_go_whoever_waits_for_nothing(pair: Pair, point: Poin
     await (pair.struck if lives else pair.other).rescue({})
     _, second = await runs(pair)
     assert [run.id for run in await claim(pair, "b", "c2")] == [second.id]
+
+
+@pytest.mark.parametrize("pair", ["sqlite", "postgres"], indirect=True)
+async def test_a_sweep_looks_behind_all_that_wait_for_good_reason(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlap, "MOST_AT_ONCE", 2)
+    held = await running(pair, overlap="buffer_one")
+    for name in ("a", "b", "c", "d"):
+        await schedule(pair, name, overlap="buffer_one")
+    await fire(pair)
+    assert len(await claim(pair, "b", "c3")) == 4
+    await fire(pair)
+    await strike(pair, Point("schedules.lock", "before"), lambda: pair.struck.settle("a", [ended(held)]))
+    second = (await runs(pair))[1]
+    assert second.run_at is None, "whoever should have let it go died in that moment"
+    rescue = await pair.other.rescue({})
+    assert rescue.released == 1
+    assert [run.id for run in await claim(pair, "b", "c4")] == [second.id]

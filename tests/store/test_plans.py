@@ -100,7 +100,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "overlap.count": {"ids": ["s1", "s2"]},
     "overlap.announce": {"ids": ["s1", "s2"]},
     "overlap.release": {"id": ["s1", "s2"], "due": [1, 0], "put_off": [0, 1]},
-    "overlap.waiting": {"limit": 500},
+    "overlap.waiting": {"after": "", "limit": 100},
     "claiming.claim": {
         "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
         "all_suspects": ROOM_FOR_SUSPECTS, "slots": 100,

@@ -10,9 +10,10 @@ from hourbell.errors import StoreUnavailable
 from hourbell.model.node import Rescue
 from hourbell.model.run_state import RunState
 from hourbell.store.protocol import NOBODY
-from hourbell.store.scripts import nodes, overlap, watching
+from hourbell.store.scripts import nodes, watching
 from hourbell.store.scripts.rows import node_from
 from hourbell.store.scripts.script import one
+from hourbell.store.sweeping import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ class SqlNodes:
         if node.replaces is None:
             return registration
         handed_on = await self._hand_on(begun, "renew", is_loss=True)
-        await self._database.run(overlap.sweep, "renew")
+        await sweep(self._database, "renew")
         return replace(registration, ended=handed_on.ended)
 
     async def renew(
@@ -60,7 +61,7 @@ class SqlNodes:
     async def rescue(self, suspects: Mapping[str, int], gone: Mapping[str, str] = NOBODY) -> Rescue:
         dead, begun = await self._database.run(lambda: nodes.rescue(suspects, gone, in_steps=self._steps), "fire")
         handed_on = await self._hand_on(begun, "fire", is_loss=True)
-        released = 0 if handed_on.left else await self._database.run(overlap.sweep, "fire")
+        released = 0 if handed_on.left else await sweep(self._database, "fire")
         failed = sum(run.state is RunState.FAILED for run in handed_on.ended)
         return Rescue(
             dead,
@@ -76,7 +77,7 @@ class SqlNodes:
         begun = await self._database.run(lambda: nodes.retire_node(node_id, in_steps=self._steps), "renew")
         handed_on = await self._hand_on(begun, "renew", is_loss=False)
         if handed_on.ended:
-            await self._database.run(overlap.sweep, "renew")
+            await sweep(self._database, "renew")
         return handed_on.ended
 
     async def _hand_on(self, begun: nodes.HandedOn, lane: Lane, *, is_loss: bool) -> nodes.HandedOn:

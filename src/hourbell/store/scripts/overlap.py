@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from hourbell.model.run import Run
     from hourbell.model.schedule import Schedule
 
-MOST_AT_ONCE = 500
-"""Schedules that one sweep looks at."""
+MOST_AT_ONCE = 100
+"""Schedules that one part of a sweep looks at: each may have thousands that wait, and is locked meanwhile."""
 
 
 def unfinished(ids: Collection[str]) -> Script[dict[str, Unfinished]]:
@@ -59,12 +59,15 @@ def release(ids: Collection[str]) -> Script[int]:
     return (yield from take_turns(found))
 
 
-def sweep() -> Script[int]:
-    """Let go whoever waits for nothing, wherever that was missed. Answers how many."""
-    rows = yield call("overlap.waiting", limit=MOST_AT_ONCE)
+def sweep(after: str) -> Script[tuple[int, str | None]]:
+    """Let go whoever waits for nothing, wherever that was missed, among the next schedules by their ids. Answers how
+    many, and the last of these schedules where there are more."""
+    rows = yield call("overlap.waiting", after=after, limit=MOST_AT_ONCE)
     if not rows:
-        return 0
-    return (yield from release([row["schedule_id"] for row in rows]))
+        return 0, None
+    ids = [row["schedule_id"] for row in rows]
+    released = yield from release(ids)
+    return released, ids[-1] if len(ids) == MOST_AT_ONCE else None
 
 
 def reconsider(schedules: Sequence[Schedule]) -> Script[None]:

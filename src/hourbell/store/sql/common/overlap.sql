@@ -1,7 +1,7 @@
 -- name: overlap.waiting
--- Whose runs wait for their turn: for the sweep that lets go whoever waits for nothing.
+-- Whose runs wait for their turn, by their ids: for the sweep that lets go whoever waits for nothing.
 SELECT DISTINCT schedule_id FROM {schema}.runs
-WHERE state = 'queued' AND run_at IS NULL AND schedule_id IS NOT NULL
+WHERE state = 'queued' AND run_at IS NULL AND schedule_id > :after
 ORDER BY schedule_id LIMIT :limit;
 
 -- name: overlap.wait

@@ -156,6 +156,24 @@ async def test_an_unreadable_schedule_is_left_to_others_reported_once_and_tried_
     assert schedule.next_fire_at == rig.clock.now() - timedelta(seconds=20 + 2 * FIRST_WAIT)
 
 
+async def test_one_that_was_long_unreadable_and_is_mended_fires_within_a_minute() -> None:
+    rig = Rig()
+    rig.bench.schedule("ring", Every(seconds=1), "strange")
+    firing = await rig.begin()
+    tables = rig.bench.store._store._tables
+    sound = tables.schedules.get("strange")
+    with tables.transaction():
+        tables.schedules.put("strange", replace(sound, trigger_spec={"kind": "tide"}))
+    for _ in range(100):
+        rig.clock.advance(FIRST_WAIT)
+        await firing.step()
+    with tables.transaction():
+        tables.schedules.put("strange", sound)
+    rig.clock.advance(60)
+    await firing.step()
+    assert [run.state for run in await rig.bench.runs() if run.state is RunState.QUEUED] == [RunState.QUEUED]
+
+
 async def test_a_schedule_whose_calendar_is_not_stored_is_held_told_and_looked_at_again() -> None:
     rig = Rig()
     rig.bench.schedule("ring", Every(seconds=1), catch_up="all", overlap="allow", blackout=["c"])

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from hourbell.clock import Clock
 
 FIRST_WAIT = 30.0
-LONGEST_WAIT = 3600.0
+LONGEST_WAIT = 60.0
+"""Seconds that one which an operator has mended may go on to be left alone."""
 HELD_WAIT = 5.0
 
 _log = logging.getLogger("hourbell.engine")

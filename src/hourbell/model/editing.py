@@ -166,7 +166,11 @@ def updating(
 
 
 def merging(declaration: Declaration) -> Change:
-    """``add_schedule`` for an id that exists: change what differs, keep the cursor where the trigger is the same."""
+    """``add_schedule`` for an id that exists: change what differs, keep the cursor where the trigger is the same.
+
+    What code had declared is the caller's from now on, and needs nobody to declare it: an application that makes by a
+    call what its older version declared does so while nodes of that version live, and not again when they have gone.
+    """
 
     def change(schedule: Schedule, now: datetime) -> Edit | None:
         edited = replace(
@@ -175,8 +179,12 @@ def merging(declaration: Declaration) -> Change:
             args=dict(declaration.args),
             policies=dict(declaration.policies),
             inherited=dict(declaration.inherited),
+            source=declaration.source,
         )
         edited = with_trigger(edited, declaration.trigger, now)
+        if edited.state is ScheduleState.UNDECLARED:
+            woken = waken(edited, now, Reason.UNDECLARED)
+            return Edit(replace(woken.schedule, note=schedule.note), woken.skip)
         return Edit(replace(edited, updated_at=now)) if edited != schedule else None
 
     return change

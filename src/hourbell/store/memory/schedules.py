@@ -118,6 +118,7 @@ class ScheduleVerbs(Handle):
             schedule = tables.schedules.get(declaration.id)
             if schedule is None:
                 tables.write_schedule(created(declaration, now))
+                _note_digest(tables, declaration, now)
             elif on_conflict == "error":
                 raise Conflict(
                     f"schedule {declaration.id!r} exists already; choose another id, or on_conflict='update' or 'keep'"
@@ -145,6 +146,8 @@ class ScheduleVerbs(Handle):
             check_revision(schedule, revision)
             end_queued(self._tables, schedule_id, Reason.REMOVED, now)
             self._tables.schedules.drop(schedule_id)
+            for place in [place for place in self._tables.digests if place[0] == schedule_id]:
+                self._tables.digests.drop(place)
             runs = self._tables.ended()
             note(self._tables, self._act, Subject.SCHEDULE, schedule_id, told_schedule(schedule), None, now)
         ended(runs)
@@ -265,8 +268,12 @@ def _remember(tables: Tables, node_id: str, declarations: Sequence[Declaration],
         tables.declared.drop(place)
     for declaration in declarations:
         tables.declared.put((node_id, declaration.id), declaration.digest)
-        if (declaration.id, declaration.digest) not in tables.digests:
-            tables.digests.put((declaration.id, declaration.digest), now)
+        _note_digest(tables, declaration, now)
+
+
+def _note_digest(tables: Tables, declaration: Declaration, now: datetime) -> None:
+    if (declaration.id, declaration.digest) not in tables.digests:
+        tables.digests.put((declaration.id, declaration.digest), now)
 
 
 def _read(tables: Tables, schedule_id: str) -> Schedule:

@@ -167,6 +167,55 @@ class DeclaringConformance(Conformance):
         (schedule,) = await bench.store.declare("a", [bench.declaration()])
         assert (schedule.state, schedule.next_fire_at) == (ScheduleState.ACTIVE, bench.later(1))
 
+    async def test_a_version_said_before_the_removal_is_new_again(self, bench: Bench) -> None:
+        old, new = bench.declaration(args={"v": 1}), bench.declaration(args={"v": 2}, digest="2")
+        for node in ("a", "b"):
+            await bench.node(node)
+        await bench.store.declare("a", [old])
+        await bench.store.declare("b", [new])
+        await bench.store.remove_schedule("s")
+        await bench.store.declare("a", [old])
+        (schedule,) = await bench.store.declare("b", [new])
+        assert (schedule.digest, schedule.args) == ("2", {"v": 2})
+
+    async def test_what_a_call_said_first_was_said_before(self, bench: Bench) -> None:
+        await bench.schedule(args={"v": 1}, digest="1")
+        for node in ("a", "b"):
+            await bench.node(node)
+        await bench.store.declare("a", [bench.declaration(args={"v": 2}, digest="2")])
+        (schedule,) = await bench.store.declare("b", [bench.declaration(args={"v": 1}, digest="1")])
+        assert (schedule.digest, schedule.args) == ("2", {"v": 2})
+
+    async def test_a_call_takes_over_what_the_code_had_declared(self, bench: Bench) -> None:
+        await bench.node("old")
+        await bench.store.declare("old", [bench.declaration()])
+        called = bench.declaration(source=Source.CALL, args={"n": 1}, digest="call")
+        assert (await bench.store.add_schedule(called, "update")).source is Source.CALL
+        await bench.store.declare("old", [bench.declaration()])  # a process of the older version, started once more
+        assert (await bench.store.get_schedule("s")).args == {"n": 1}
+        await bench.store.retire_node("old")
+        told: list[bool] = []
+
+        def plan(schedule: Schedule, facts: FireFacts, now: datetime) -> FirePlan | None:
+            told.append(facts.declared)
+            return None
+
+        await bench.fire_after(1, plan)
+        assert told == [True]
+
+    async def test_a_call_wakes_what_nobody_declares_any_more(self, bench: Bench) -> None:
+        await bench.node("a")
+        await bench.store.declare("a", [bench.declaration()])
+        await bench.store.retire_node("a")
+        await self._set_aside(bench)
+        bench.clock.advance(10)
+        called = bench.declaration(source=Source.CALL, digest="call")
+        schedule = await bench.store.add_schedule(called, "update")
+        assert (schedule.state, schedule.next_fire_at) == (ScheduleState.ACTIVE, bench.later(1))
+        (skip,) = await bench.runs()
+        assert (skip.reason, skip.covers_count, skip.covers_until) == (Reason.UNDECLARED, 11, bench.now)
+        assert len((await bench.fire_after(1)).fired) == 1
+
     async def test_the_code_takes_over_what_a_call_had_made(self, bench: Bench) -> None:
         await bench.schedule(args={"n": 1}, digest="call")
         await bench.node()

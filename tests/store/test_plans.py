@@ -96,6 +96,12 @@ ASKED: dict[str, dict[str, Any]] = {
         "run_at": [INSTANT], "start_by": [None], "queue": ["default"], "priority": [0], "policies": [None],
         "on_lost": ["retry"], "lost_limit": [5], "is_taken": [True], "node": "n1", "claim_id": "c",
     },
+    "schedules.write": {
+        "id": ["s1"], "task": ["t"], "trigger_spec": ["{}"], "args": ["{}"], "policies": ["{}"], "inherited": ["{}"],
+        "state": ["active"], "source": ["code"], "note": [None], "digest": ["1"], "declared": [None],
+        "next_fire_at": [INSTANT], "last_fire_at": [None], "last_skip_id": [None], "last_skip_reason": [None],
+        "resume_at": [None],
+    },
     "pauses.lock_over": {"limit": 100, "exclude": []},
     "overlap.count": {"ids": ["s1", "s2"]},
     "overlap.announce": {"ids": ["s1", "s2"]},

@@ -100,12 +100,12 @@ def write_edits(edits: Sequence[Edit], row: Row) -> Script[tuple[Run, ...]]:
             last = ledger.skip(edit.schedule, edit.skip, last)
         decided.append((edit.schedule, last))
     written = yield from ledger.write()
+    rows = []
     for schedule, last in decided:
         stands = written.settled(last)
-        yield call(
-            "schedules.write",
-            **schedule_values(replace(schedule, last_skip_id=stands.id, last_skip_reason=stands.reason)),
-        )
+        settled = replace(schedule, last_skip_id=stands.id, last_skip_reason=stands.reason)
+        rows.append(schedule_values(settled))
+    yield batch("schedules.write", rows)
     ended: list[Row] = []
     for edit in edits:
         if edit.end_queued is not None:

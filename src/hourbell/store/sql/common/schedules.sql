@@ -20,15 +20,6 @@ WHERE (state = :state OR :state IS NULL) AND (task = :task OR :task IS NULL)
        OR :after_id IS NULL)
 ORDER BY next_fire_at IS NULL, next_fire_at, id LIMIT :limit;
 
--- name: schedules.write
-UPDATE {schema}.schedules
-SET task = :task, trigger_spec = :trigger_spec, args = :args, policies = :policies, inherited = :inherited,
-    state = :state, source = :source, note = :note, digest = :digest, declared = :declared,
-    next_fire_at = :next_fire_at, last_fire_at = :last_fire_at,
-    last_skip_id = :last_skip_id, last_skip_reason = :last_skip_reason, resume_at = :resume_at,
-    version = version + 1, updated_at = coalesce(:now, now())
-WHERE id = :id;
-
 -- name: schedules.delete
 DELETE FROM {schema}.schedules WHERE id = :id;
 

@@ -60,9 +60,9 @@ class ScheduleVerbs(Verbs):
 
         ``id``  the task's name unless given. ``args``  named arguments. When the id exists: ``"update"`` changes what
         differs and keeps the next fire where the trigger is the same, ``"keep"`` changes nothing, ``"error"`` raises
-        Conflict. What code had declared is updated to be the caller's. ``session``  the application's transaction, with which the schedule stands or falls, as for
-        `Task.options`. Before anything is stored it raises UnknownTask, InvalidArguments, and NotFound for a calendar
-        that ``blackout`` names.
+        Conflict. What code had declared and a call updates is the caller's from then on. ``session``  the application's
+        transaction, with which the schedule stands or falls, as for `Task.options`. Before anything is stored it raises
+        UnknownTask, InvalidArguments, and NotFound for a calendar that ``blackout`` names.
         """
         core = self._core
         found = core.find_task(task)

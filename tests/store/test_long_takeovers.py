@@ -147,7 +147,7 @@ async def test_who_holds_much_and_lives_is_passed_over_in_one_step(postgres_url:
 
 
 def read(plan: dict[str, Any]) -> int:
-    """How many rows of the runs were read, by this node of a plan and all below it."""
+    """How many rows of the runs were read, and how many compared in vain, by this node of a plan and all below it."""
     here = plan["Actual Rows"] * plan["Actual Loops"] if plan.get("Relation Name") == "runs" else 0
-    here += plan.get("Rows Removed by Filter", 0) * plan["Actual Loops"]
+    here += (plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)) * plan["Actual Loops"]
     return int(here) + sum(map(read, plan.get("Plans", ())))

@@ -90,7 +90,9 @@ written AS (
 kept AS (
     INSERT INTO {schema}.attempts (run_id, attempt, node_id, started_at, finished_at, outcome, error)
     SELECT l.id, l.attempt, l.node_id, l.started_at, coalesce(:now, now()), :outcome, NULL
-    FROM locked l JOIN written w ON w.id = l.id WHERE w.state = 'queued'
+    FROM locked l
+    -- No join: as few rows as are expected would be compared each with each.
+    WHERE CASE WHEN l.id IN (SELECT w.id FROM written w WHERE w.state = 'queued') THEN true END
     ON CONFLICT (run_id, attempt) DO NOTHING
 )
 SELECT c.found, c.requeued, e.*

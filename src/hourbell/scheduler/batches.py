@@ -23,6 +23,9 @@ BATCH = 1_000
 """So many at the most are written in one statement."""
 
 
+APART = 0.002
+"""Seconds between two hints. Each costs as much as a fifth of a request, and whoever hears one is busy for as long."""
+
 _Asked: TypeAlias = "tuple[NewRun, asyncio.Future[Run]]"
 """One request, and what its caller waits for."""
 
@@ -47,6 +50,8 @@ class Batches:
         self._waiting: list[_Asked] = []
         self._is_later = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told_until = 0.0
+        self._teller: asyncio.TimerHandle | None = None
 
     def put(self, new: NewRun) -> Awaitable[Run]:
         """Have it written; what is awaited is the run as stored. Raises what `RunStore.enqueue` raises."""
@@ -129,11 +134,29 @@ class Batches:
         core = self._core
         # Also for a later run: a node that sleeps until its next poll would not know of one that is due before.
         nodes = [core.node_for(task, queue) for task, queue in {(run.task, run.queue) for run in new}]
-        runs = await core.store.enqueue(new, hint=None in nodes)
+        is_far = None in nodes
+        is_told = is_far and self._may_tell()
+        runs = await core.store.enqueue(new, hint=is_told)
+        if is_far and not is_told and self._teller is None:
+            self._teller = self._loop.call_at(self._told_until, self._tell)
         for node in nodes:
             if node is not None:
                 node.wake()
         return runs
+
+    def _may_tell(self) -> bool:
+        """Whether a request takes its hint along: not so shortly after another."""
+        now = self._loop.time()
+        if now < self._told_until:
+            return False
+        self._told_until = now + APART
+        return True
+
+    def _tell(self) -> None:
+        """One hint for all that were written since the last."""
+        self._teller = None
+        self._told_until = self._loop.time() + APART
+        self._core.soon(self._core.hints.send)
 
 
 def _fail(batch: Sequence[_Asked], error: Exception) -> None:

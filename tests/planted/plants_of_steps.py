@@ -53,8 +53,8 @@ OF_STEPS = (
     Plant(
         "PostgreSQL: a lost attempt leaves no trace",
         "store/sql/postgres/nodes.sql",
-        "FROM locked l JOIN written w ON w.id = l.id WHERE w.state = 'queued'",
-        "FROM locked l JOIN written w ON w.id = l.id WHERE false",
+        "WHERE CASE WHEN l.id IN (SELECT w.id FROM written w WHERE w.state = 'queued') THEN true END",
+        "WHERE false",
         (
             STORES,
             "-k",

@@ -14,8 +14,10 @@ import pytest
 
 from engine.bench import Bench, until, until_async
 from engine.faulty_store import FaultyStore
+from engine.test_holding import claimed_run
 from hourbell.clock import SystemClock
-from hourbell.context import current_run
+from hourbell.context import Context, current_run
+from hourbell.engine.notes import Notes
 from hourbell.engine.status import Life
 from hourbell.errors import StoreRejected, StoreUnavailable
 from hourbell.executors.choice import Kind
@@ -608,3 +610,40 @@ async def test_a_thousand_runs_at_once_keep_their_lines_apart() -> None:
             await bench.final(run.id)
             said = [message.partition(" ")[0] for message in await messages(bench, run)]
             assert said == [f"{n}.{part}" for part in range(4)]
+
+
+def test_a_copy_of_the_process_waits_for_no_lock_that_was_copied_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    notes = Notes(bench.settings, bench.clock)
+    context = Context.of(claimed_run(), notes)
+    with notes._lock:  # as another thread held it at the fork
+        monkeypatch.setattr("os.getpid", lambda: -1)
+
+        def say() -> None:
+            context.log.warning("x")
+            context.progress(1)
+
+        saying = threading.Thread(target=say, daemon=True)
+        saying.start()
+        saying.join(10)
+        assert not saying.is_alive()
+    assert not notes.has_news()
+
+
+def test_a_line_that_is_logged_while_the_lock_is_taken_is_dropped() -> None:
+    bench = Bench()
+    notes = Notes(bench.settings, bench.clock)
+    context = Context.of(claimed_run(), notes)
+
+    class Interrupted:
+        """A lock in whose taking a signal handler logs."""
+
+        def __enter__(self) -> None:
+            assert notes._inside.yes, "what logs just now would wait for what its own thread holds"
+            notes.line(context, logging.ERROR, "signal", "in a handler")
+
+        def __exit__(self, *_: object) -> None: ...
+
+    notes._lock = Interrupted()  # type: ignore[assignment]
+    notes.line(context, logging.ERROR, "app", "the line itself")
+    assert [line.message for line in notes.take().lines] == ["the line itself"]

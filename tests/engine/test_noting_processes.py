@@ -49,3 +49,22 @@ async def test_what_was_said_before_the_process_died_is_there() -> None:
         final = await bench.final(run.id)
     assert final.state is RunState.FAILED
     assert [line.message for line in await lines(bench, run)] == ["last words"]
+
+
+async def test_what_a_body_forks_may_log_and_does_not_end_for_that() -> None:
+    bench = Bench(processes=1)
+    bench.task(bodies.logs_in_forks, executor="process", timeout=20, timeout_grace=0.1)
+    async with bench.running():
+        run = await bench.enqueue("logs_in_forks", args={"count": 4})
+        final = await bench.final(run.id)
+    assert (final.state, final.result, final.error) == (RunState.SUCCEEDED, [0, 1, 4, 9], None)
+
+
+async def test_what_a_body_forks_is_told_that_it_has_no_guards() -> None:
+    bench = Bench(processes=1)
+    bench.task(bodies.asks_in_a_fork, executor="process", timeout=20, timeout_grace=0.1)
+    async with bench.running():
+        run = await bench.enqueue("asks_in_a_fork")
+        final = await bench.final(run.id)
+    assert final.state is RunState.SUCCEEDED, final.error
+    assert "only the body itself asks" in final.result

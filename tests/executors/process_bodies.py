@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hourbell import Busy, Context, InvalidArguments, LeaseLost, Retry, current_run
+from hourbell import Busy, Context, HourbellError, InvalidArguments, LeaseLost, Retry, current_run
 from hourbell.tracking import current_tracking_id
 
 
@@ -242,3 +242,37 @@ def once_busy(context: Context) -> str:
 
 def tracking(mine: str) -> str | None:
     return current_tracking_id()
+
+
+def logs_in_forks(count: int) -> list[int]:
+    """Copies of this process that log and tell how far they are, as the workers of a pool do."""
+    import multiprocessing
+
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(_log_and_square, range(count))
+
+
+def _log_and_square(number: int) -> int:
+    logging.getLogger("elsewhere").warning("in a fork: %d", number)
+    run = current_run()
+    assert run is not None
+    run.progress(number)
+    return number * number
+
+
+def asks_in_a_fork() -> str:
+    """What a copy of this process is told that asks for a guard."""
+    import multiprocessing
+
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(_ask_for_a_guard)
+
+
+def _ask_for_a_guard() -> str:
+    run = current_run()
+    assert run is not None
+    try:
+        with run.once("x"):
+            return "entered"
+    except HourbellError as error:
+        return str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 from collections import deque
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ class Notes:
         self._lock = threading.Lock()
         self._journals: dict[tuple[str, int], Journal] = {}
         self._inside = threading.local()
+        self._pid = os.getpid()
         self._dirty = False
         self.wake: Callable[[], object] = lambda: None
 
@@ -213,8 +215,8 @@ class Notes:
             self._dirty = self._dirty or bool(taken.journals)
 
     def _note(self, context: Context, put: Callable[[Journal], None]) -> None:
-        if getattr(self._inside, "yes", False):
-            return
+        if getattr(self._inside, "yes", False) or os.getpid() != self._pid:
+            return  # a copy that a body forked: nobody brings its words anywhere, and the lock may be copied locked
         with self._held():
             if notebook_of(context) is not self:
                 return
@@ -231,12 +233,12 @@ class Notes:
     def _held(self) -> Iterator[None]:
         """Hold the lock. A signal handler or a finalizer may log in the middle of this, in this very thread: it is told
         so, for it would wait for ever."""
-        with self._lock:
-            self._inside.yes = True
-            try:
+        self._inside.yes = True  # before the lock is held, so that there is no moment in between
+        try:
+            with self._lock:
                 yield
-            finally:
-                self._inside.yes = False
+        finally:
+            self._inside.yes = False
 
 
 def level_of(settings: Settings) -> int:

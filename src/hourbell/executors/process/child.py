@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hourbell.context import Context, ask_to_end, has_heeded, lend_guards
-from hourbell.errors import InvalidArguments, ResultRejected
+from hourbell.errors import HourbellError, InvalidArguments, ResultRejected
 from hourbell.executors.describing import describe, summary
 from hourbell.executors.process import lifeline, pipe
 from hourbell.executors.process.asking import Asking
@@ -71,6 +71,18 @@ class Child:
             except OSError:
                 lifeline.end_group()
 
+    def _say(self, kind: str, fields: dict[str, Any]) -> None:
+        """What a body says on its way. A copy that it forked, as a pool of processes does, says nothing and goes on."""
+        if os.getpid() == self._pid:
+            self.send(kind, fields)
+
+    def _ask_node(self, kind: str, fields: dict[str, Any]) -> None:
+        if os.getpid() != self._pid:
+            raise HourbellError(
+                "a copy of its process that a body forked has no guards: only the body itself asks for them"
+            )
+        self.send(kind, fields)
+
     def _listen(self) -> None:
         reader = pipe.Reader(self._down, _LONGEST_ORDER)
         while (message := reader.read()) is not None:
@@ -104,9 +116,9 @@ class Child:
 
     def _run(self, order: pipe.Message) -> None:
         number, task = order["run"], self._tasks[order["task"]]
-        saying = Saying(number, order["level"], self.send)
+        saying = Saying(number, order["level"], self._say)
         context = _context(order["context"], saying)
-        self._asking = Asking(number, self.send, order["result_max"])
+        self._asking = Asking(number, self._ask_node, order["result_max"])
         lend_guards(context, self._asking)
         with self._state:
             self._number, self._ask = number, lambda: ask_to_end(context)

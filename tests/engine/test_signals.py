@@ -81,6 +81,55 @@ def test_what_somebody_put_in_front_of_ours_stays(watcher: Watcher) -> None:
     assert signal.getsignal(signal.SIGTERM) is theirs
 
 
+def test_who_is_over_passes_on_what_others_still_bring_it(watcher: Watcher) -> None:
+    """Of two nodes the first may stop first: the second then puts back a handler that is over."""
+    second = Watcher()
+    watcher.signals.install()
+    second.signals.install()
+    watcher.signals.restore()
+    signal.raise_signal(signal.SIGTERM)
+    assert (second.said, watcher.said) == (["1"], ["SIGTERM"])
+    second.signals.restore()
+    signal.raise_signal(signal.SIGTERM)
+    assert (second.said, watcher.said) == (["1"], ["SIGTERM", "SIGTERM"])
+
+
+def test_the_last_of_several_nodes_answers(watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    second, killed = Watcher(), list[int]()
+    monkeypatch.setattr("os.kill", lambda pid, number: killed.append(number))
+    watcher.signals.install()
+    second.signals.install()
+    signal.raise_signal(signal.SIGTERM)
+    watcher.signals.answer()
+    assert (second.said, watcher.said, killed) == (["1"], ["1"], [])
+    second.signals.answer()
+    assert killed == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_process_that_was_forked_ends_by_the_signal(restored: bool) -> None:
+    program = f"""
+import os, signal, sys, time
+from hourbell.engine.signals import Signals
+signals = Signals(time.monotonic, lambda: None, lambda: None)
+signals.install()
+ready, tell = os.pipe()
+pid = os.fork()
+if not pid:
+    os.write(tell, b"x")
+    time.sleep(20)
+    os._exit(7)
+if {restored}:
+    signals.restore()
+os.read(ready, 1)
+os.kill(pid, signal.SIGTERM)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout == f"{-signal.SIGTERM}\n", ended.stderr
+
+
 def test_what_is_ignored_stays_ignored(watcher: Watcher) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     watcher.signals.install()

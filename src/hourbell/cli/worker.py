@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from types import FrameType
 from typing import Annotated
@@ -29,10 +30,14 @@ def worker(
 
 async def _serve(scheduler: Scheduler) -> None:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    loop, pid = asyncio.get_running_loop(), os.getpid()
 
-    def signalled(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stopping.set)
+    def signalled(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() == pid:
+            loop.call_soon_threadsafe(stopping.set)
+        else:  # a process that a body forked: it ends, as whoever sent the signal expects
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     # Before the start: the node puts its own handlers in front of these and calls them.
     before = {number: signal.signal(number, signalled) for number in (signal.SIGTERM, signal.SIGINT)}

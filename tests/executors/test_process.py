@@ -22,6 +22,7 @@ from executors.test_async import Told
 from hourbell.context import Context
 from hourbell.errors import InvalidArguments, ProcessDied
 from hourbell.executors.process import ProcessExecutor
+from hourbell.executors.process.child_process import ChildProcess
 from hourbell.executors.protocol import Body, Call, Dumped, Ending, How, Order
 from hourbell.model.raised import RaisedElsewhere
 from hourbell.model.retry import GaveUp, Retry, RetryLater, parts_of
@@ -350,6 +351,7 @@ def test_no_child_outlives_a_parent_that_was_killed(tmp_path: Path, body: str) -
 import asyncio
 from executors import process_bodies, test_process
 from hourbell.executors.process import ProcessExecutor
+from hourbell.executors.process.child_process import ChildProcess
 
 async def main():
     executor = ProcessExecutor(2)
@@ -444,3 +446,42 @@ def test_what_a_script_says_of_its_own_exceptions_holds_in_the_child(tmp_path: P
     script.write_text(SCRIPT)
     ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=180, check=False)
     assert ran.stdout.splitlines() == ["nightly:work failed 3", "nightly:work failed 1"], ran.stderr
+
+
+def test_what_a_child_leaves_behind_is_waited_for_where_this_process_inherits_it() -> None:
+    """As the first process of a container does, which has no other to do that."""
+    program = """
+import ctypes, os
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER
+from hourbell.executors.process.child_process import ChildProcess
+for gently in (True, False):
+    child = ChildProcess()
+    child.send("prepare", task="x", place={"module": "json", "qualname": "dumps", "path": None})
+    print(child.receive()["kind"])
+    print(child.end(gently=gently))
+try:
+    os.waitpid(-1, os.WNOHANG)
+    print("somebody is left")
+except ChildProcessError:
+    print("nobody is left")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout.split("\n")[-2] == "nobody is left", (ended.stdout, ended.stderr)
+
+
+def test_a_child_that_cannot_be_started_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    pipe = os.pipe
+
+    def first_only() -> tuple[int, int]:
+        if made:
+            raise OSError(24, "Too many open files")
+        made.extend(pipe())
+        return made[0], made[1]
+
+    monkeypatch.setattr(os, "pipe", first_only)
+    with pytest.raises(OSError, match="Too many"):
+        ChildProcess()
+    for fd in made:
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(fd)

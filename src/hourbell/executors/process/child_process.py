@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 END_PATIENCE = 1.0
 """Seconds that an idle child gets to end by itself."""
+
+BURY_PATIENCE = 0.5
+"""Seconds that what a killed child had started gets to be gone."""
 
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
@@ -37,7 +41,12 @@ class ChildProcess:
         if not sys.executable:
             raise ProcessDied("Python does not know its own program (sys.executable), so no process can be started")
         down, self._down = os.pipe()
-        self._up, up = os.pipe()
+        try:
+            self._up, up = os.pipe()
+        except OSError:  # no more files: what little there is must not be lost with every try
+            os.close(down)
+            os.close(self._down)
+            raise
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         command = [sys.executable, *flags, "-c", _PROGRAM, str(down), str(up), str(os.getpid()), json.dumps(sys.path)]
         try:
@@ -119,6 +128,8 @@ class ChildProcess:
         with self._alive:
             self._reaped = True
             code = self._popen.poll()
+        if code is not None:
+            _bury(self.pid)
         with self._writing:
             for fd in (self._down, self._up):
                 with suppress(OSError):
@@ -136,6 +147,17 @@ class ChildProcess:
     def _exit_seen(self, seconds: float) -> bool:
         self._wait(seconds)
         return self.has_exited()
+
+
+def _bury(group: int) -> None:
+    """Take leave of what the child left behind. The first process of a container inherits all that has lost its parent,
+    and what nobody waits for stays in the system's table until that is full."""
+    deadline = time.monotonic() + BURY_PATIENCE
+    waited = threading.Event()
+    with suppress(ChildProcessError):  # nothing of it is ours: so it is everywhere else
+        while time.monotonic() < deadline:
+            if os.waitpid(-group, os.WNOHANG) == (0, 0):
+                waited.wait(0.005)
 
 
 def _told(code: int | None) -> str:

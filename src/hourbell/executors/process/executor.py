@@ -51,11 +51,12 @@ class ProcessExecutor:
         return max(0, self._limit - self._busy)
 
     def start(self, call: Call, done: Callable[[Ending], None]) -> Body:
-        """Start the body in the child that was used last: it is warm."""
+        """Start the body in the child that was used last: it is warm. Raises RuntimeError where there is none and the
+        system gives no thread to start one."""
         if call.order is None:
             raise TypeError(f"{call.context.task} cannot be told to another process: its call has no order")
-        self._busy += 1
         slot = self._idle.pop() if self._idle else self._new_slot()
+        self._busy += 1
 
         def ended() -> None:
             self._busy -= 1

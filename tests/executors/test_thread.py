@@ -269,3 +269,29 @@ async def test_an_ending_after_the_loop_was_closed_hurts_nobody() -> None:
     await asyncio.to_thread(elsewhere)
     leave.set()
     await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("hourbell-body")])
+
+
+async def test_without_a_thread_nothing_is_taken_and_with_one_the_next_waits_for_it(
+    executor: ThreadExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", refuses)
+        with pytest.raises(RuntimeError, match="new thread"):
+            start(executor, lambda: 1)
+    assert executor.free() == 0, "what is claimed for no thread would only be handed back"
+    monkeypatch.setattr("hourbell.executors.thread.SCARCE", 0.0)
+    executor._scarce_until = 0.0
+    assert executor.free() == 2
+    leave = threading.Event()
+    _, first = start(executor, lambda: leave.wait(10))
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", refuses)
+        _, second = start(executor, lambda: 2)
+    leave.set()
+    assert (await first.ending()).value
+    assert (await second.ending()).value == 2
+    assert executor.free() == 2
+
+
+def refuses(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -178,9 +178,9 @@ class Executing:
                 order = Order(task.place, task.name, run.args, self._parts.settings.result_max)
             # Elsewhere the arguments are checked where the body runs.
             invoke = task.prepare_run(run, context) if order is None else _elsewhere
-        except Exception as error:  # noqa: BLE001 - the types in the signature are the user's own code
-            _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
+        except BaseException as error:  # noqa: BLE001 - the types in the signature are the user's own code
             self._leave(run, verdict.refused(run, error, self._now()))
+            _log.error("run %s of %s was not started: %s", run.id, run.task, summary(error))
             return
         execution = Execution(run, task, kind, policies, context)
         lend(context, AttemptHold(execution, self._trust, self._parts))
@@ -188,9 +188,22 @@ class Executing:
         self._holdings.beginning.add(execution)
         begin, variables = partial(self._begin, execution), self._variables.copy()
         call = Call(begin, invoke, context, variables, policies.timeout, policies.timeout_grace, order)
-        body = executor.start(call, partial(self._ended, execution))
+        try:
+            body = executor.start(call, partial(self._ended, execution))
+        except (RuntimeError, OSError, MemoryError) as error:
+            self._not_to_be_started(execution, error)
+            return
         if not execution.given_up:
             execution.body = body
+
+    def _not_to_be_started(self, execution: Execution, error: Exception) -> None:
+        """The system gives no thread for it. Another node may have one, and this one a little later."""
+        run = execution.run
+        take_back(execution.context)
+        if self._holdings.may_begin(execution):
+            self._holdings.ended(execution)
+            self._settling.add(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
+        _log.error("run %s of %s cannot be started here just now: %s", run.id, run.task, summary(error))
 
     def _now(self) -> float:
         return self._parts.clock.stamp(self._parts.clock.elapsed())
@@ -251,7 +264,7 @@ class Executing:
             # The store knows it already, and says so when it is told again.
             self._settling.add(execution.run, execution.settled, stands=True)
         elif ending.how is not How.NOT_BEGUN:
-            self._settling.add(execution.run, self._judge(execution, ending, self._parts.clock.stamp(now)))
+            self._settle(execution, ending, self._parts.clock.stamp(now))
         elif waited:
             # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.
             self._settling.add(execution.run, verdict.handed_back(execution.run))
@@ -264,10 +277,20 @@ class Executing:
         where = f". It is here:\n{ending.stack}" if ending.stack else ""
         _log.warning("run %s of %s (%s) does not end; it is let go of%s", run.id, run.task, ending.how.value, where)
 
+    def _settle(self, execution: Execution, ending: Ending, now: float) -> None:
+        """Report how it ended, whatever that takes: a run without a report would be held for as long as this node."""
+        run = execution.run
+        try:
+            settlement = self._judge(execution, ending, now)
+        except BaseException as error:  # noqa: BLE001 - values and errors of the user's are looked at: their code runs
+            settlement = verdict.unjudged(run, error, execution.started, now)
+        self._settling.add(run, settlement)
+        if settlement.failed:
+            self._log_failure(run, ending, settlement)
+
     def _judge(self, execution: Execution, ending: Ending, now: float) -> Settlement:
         run, started = execution.run, execution.started
         if ending.how is How.REFUSED and ending.error is not None:
-            _log.error("run %s of %s was not started: %s", run.id, run.task, summary(ending.error))
             return verdict.refused(run, ending.error, now)
         if ending.how is How.RETURNED:
             try:
@@ -275,23 +298,21 @@ class Executing:
                     result = ending.value.kept()
                 else:
                     result = execution.task.dump_result(ending.value, self._parts.settings.result_max)
-            except Exception as error:  # noqa: BLE001 - serialising runs code of the user's
-                unkept = verdict.unkept(run, error, started, now)
-                _log.error("run %s of %s failed: %s", run.id, run.task, unkept.error)
-                return unkept
+            except BaseException as error:  # noqa: BLE001 - serialising runs code of the user's
+                return verdict.unkept(run, error, started, now)
             return verdict.succeeded(run, result, started, now)
         interrupted = self.stopping and isinstance(ending.error, KeyboardInterrupt)
         if execution.unwanted and ending.how is How.CANCELLED:
             return verdict.cancelled(run, ending, started, now)
         if ending.how is How.CANCELLED or interrupted:
             return verdict.interrupted(run, started, now)
-        settlement = verdict.failed(run, execution.policies, ending, started, now)
-        self._log_failure(run, ending, settlement)
-        return settlement
+        return verdict.failed(run, execution.policies, ending, started, now)
 
     def _log_failure(self, run: Run, ending: Ending, settlement: Settlement) -> None:
         what = settlement.error if ending.how is How.TIMED_OUT or ending.error is None else summary(ending.error)
-        if settlement.state is RunState.QUEUED:
+        if ending.how is How.REFUSED:
+            _log.error("run %s of %s was not started: %s", run.id, run.task, what)
+        elif settlement.state is RunState.QUEUED:
             wait = settlement.delay.total_seconds()
             _log.warning("run %s of %s failed and is tried again in %.3g s: %s", run.id, run.task, wait, what)
         else:

@@ -67,11 +67,6 @@ class Holdings:
         """Runs that are claimed and not started."""
         return sum(map(len, self.unstarted.values()))
 
-    def unfinished(self) -> list[Run | Execution]:
-        """Everything that has not ended, started or not. For the node's thread, while this loop stands still."""
-        waiting = [run for line in self.unstarted.values() for run in list(line)]
-        return [*waiting, *list(self.running.values())]
-
     def room_for_suspects(self) -> int:
         """How much more may be claimed of runs that were lost so often that they may be what kills their nodes."""
         return max(0, ROOM_FOR_SUSPECTS - sum(self._suspects.values()))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from hourbell.engine import verdict
 from hourbell.engine.backoff import Backoff
 from hourbell.engine.crossing import Crossing
-from hourbell.engine.holding import Execution
 from hourbell.engine.loop import spawn
 from hourbell.engine.registering import Registering
 from hourbell.engine.shift import Shift
@@ -222,13 +221,15 @@ class Keeping:
     def _remaining(self, shift: Shift) -> list[Settlement]:
         now = self._parts.clock.now().timestamp()
         remaining = shift.settling.unwritten()
-        for one in shift.holdings.unfinished():
-            if isinstance(one, Execution) and one.settled is not None:
+        # Taken away before it is judged what has begun: none of these begins any more, and of the others each may have.
+        unbegun, _ = shift.holdings.forfeit()
+        remaining += [verdict.handed_back(run) for run in unbegun]
+        taken = {(run.id, run.attempt) for run in unbegun}
+        for one in list(shift.holdings.running.values()):
+            if one.settled is not None:
                 remaining.append(one.settled)
-            elif isinstance(one, Execution):
-                remaining.append(verdict.interrupted(one.run, one.started, now))
-            else:
-                remaining.append(verdict.handed_back(one))
+            elif (one.run.id, one.run.attempt) not in taken:
+                remaining.append(verdict.interrupted(one.run, one.started or now, now))
         return remaining
 
     async def _leave(self) -> None:

@@ -225,6 +225,7 @@ class Node:
     async def _drain(self) -> None:
         self._close()
         self._become(Life.STOPPING)
+        self._settle_start(None)
         thread, keeping, grace = self._thread, self._keeping, self._parts.settings.drain
         if thread is None or keeping is None:
             return
@@ -261,6 +262,8 @@ class Node:
             self._shift.close()
 
     def _become(self, state: Life) -> None:
+        if self._stopping and state not in (Life.STOPPING, Life.STOPPED):
+            return  # a start that a signal ended finds out late
         self._life = (state, self._parts.clock.now())
 
     def _thread_freed(self) -> None:

@@ -84,16 +84,26 @@ def refused(run: Run, error: BaseException, now: float) -> Settlement:
     )
 
 
-def unkept(run: Run, error: Exception, started: float | None, finished: float) -> Settlement:
+def unkept(run: Run, error: BaseException, started: float | None, finished: float) -> Settlement:
     """The body returned what cannot be kept as a result: it would do so again, so there is no other try."""
     told = str(error) if isinstance(error, ResultRejected) else describe(error)
+    return _failed_for_good(run, f"the body returned, but its result cannot be kept: {told}", started, finished)
+
+
+def unjudged(run: Run, error: BaseException, started: float | None, finished: float) -> Settlement:
+    """To look at what the body raised has raised something itself."""
+    told = f"how the body ended cannot be told: looking at that raised {describe(error)}"
+    return _failed_for_good(run, told, started, finished)
+
+
+def _failed_for_good(run: Run, told: str, started: float | None, finished: float) -> Settlement:
     return Settlement(
         run_id=run.id,
         attempt=run.attempt,
         state=RunState.FAILED,
         outcome=Outcome.FAILED,
         failed=True,
-        error=f"the body returned, but its result cannot be kept: {told}",
+        error=told,
         started=started,
         finished=finished,
     )

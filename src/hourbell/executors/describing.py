@@ -27,7 +27,7 @@ def summary(error: BaseException) -> str:
         return error.summary
     try:
         message = str(error)
-    except Exception:  # noqa: BLE001 - an exception of the user's may fail at this too
+    except BaseException:  # noqa: BLE001 - an exception of the user's may fail at this too, in whichever way
         message = "(its message cannot be read)"
     name = "gave up" if isinstance(error, GaveUp) else type(error).__qualname__
     line = _cut(redacted(_printable(" ".join(message[: 2 * _LONGEST_PART].split()))))
@@ -50,7 +50,7 @@ def describe(error: BaseException) -> str:
             type(error), error, _theirs(error.__traceback__), limit=-MOST_FRAMES, compact=True
         )
         parts = [_cut(part.rstrip("\n")) for part in told.format()]
-    except Exception:  # noqa: BLE001 - as above
+    except BaseException:  # noqa: BLE001 - as above
         parts = []
     return "\n\n".join(filter(None, (summary(error), "\n".join(parts).rstrip())))
 

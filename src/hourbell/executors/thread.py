@@ -12,7 +12,9 @@ import logging
 import queue
 import sys
 import threading
+import time
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hourbell.context import ask_to_end
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 SPARES = 2
 """How many times ``limit`` stuck threads are replaced; those beyond it keep their places until they return."""
+
+SCARCE = 5.0
+"""Seconds for which only the threads that there are count, after the system gave no other."""
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -37,18 +42,27 @@ class ThreadExecutor:
         self._busy = 0
         self._stuck = 0
         self._count = 0
+        self._scarce_until = 0.0
         self._threads: list[threading.Thread] = []
         self._waiting: queue.SimpleQueue[ThreadBody | None] = queue.SimpleQueue()
 
     def free(self) -> int | None:
         """How many more bodies could start right now."""
+        if self._scarce_until and time.monotonic() < self._scarce_until:
+            return max(0, self._count - self._busy)
         return max(0, self._limit - (self._busy - self._replaced()))
 
     def start(self, call: Call, done: Callable[[Ending], None]) -> Body:
-        """Start the body in a free thread; beyond the limit it waits for one."""
+        """Start the body in a free thread; beyond the limit, or where the system gives no more of them, it waits for
+        one. Raises RuntimeError where there is none at all."""
         body = ThreadBody(call, done, left=self._left_behind, ended=self._ended)
         self._busy += 1
-        self._fit()
+        try:
+            self._fit()
+        except RuntimeError:
+            if not self._count - self._stuck:
+                self._busy -= 1
+                raise
         self._waiting.put(body)
         return body
 
@@ -69,25 +83,31 @@ class ThreadExecutor:
         """As many threads as there is work for; those that replaced stuck ones go when these return."""
         most = self._limit + self._replaced()
         if self._count < min(self._busy, most):
-            self._count += 1
-            name = f"hourbell-body-{self._count}"
+            name = f"hourbell-body-{self._count + 1}"
             thread = threading.Thread(target=_work, args=(self._waiting,), name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                self._scarce_until = time.monotonic() + SCARCE
+                raise
+            self._count += 1
             self._threads = [*(one for one in self._threads if one.is_alive()), thread]
-            thread.start()
         elif self._count > most:
             self._count -= 1
             self._waiting.put(None)
 
     def _left_behind(self) -> None:
         self._stuck += 1
-        self._fit()
+        with suppress(RuntimeError):  # without another thread the next body waits, or is handed back
+            self._fit()
         self._freed()
 
     def _ended(self, *, was_stuck: bool) -> None:
         self._busy -= 1
         self._stuck -= was_stuck
         if was_stuck and self._count:
-            self._fit()
+            with suppress(RuntimeError):
+                self._fit()
         self._freed()
 
 

@@ -1,0 +1,120 @@
+"""A run that was taken gets an end, whatever stands in the way: no thread, or a result that breaks who looks at it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.bench import PATIENCE, Bench, until_async
+from engine.test_holding import claimed_run
+from hourbell.engine.holding import Execution, Holdings
+from hourbell.engine.keeping import Keeping
+from hourbell.engine.status import Life
+from hourbell.executors.choice import Kind
+from hourbell.model.policies import Policies
+from hourbell.model.retry import RetryLater
+from hourbell.model.run_state import Outcome, RunState
+
+
+class Exits(dict[str, int]):
+    """Cannot be written as JSON, and takes that badly."""
+
+    def items(self) -> Any:
+        raise SystemExit("in the middle of the result")
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise SystemExit("in the middle of the message")
+
+
+class Forgetful(RetryLater):
+    """A subclass that forgets what its parent needs."""
+
+    def __init__(self) -> None:
+        self.args = ()
+
+
+@pytest.mark.parametrize("kind", ["async", "thread"])
+@pytest.mark.parametrize("what", [Exits(a=1), Unspeakable(), Forgetful()])
+async def test_what_breaks_the_look_at_it_is_the_failure_of_its_run_alone(kind: str, what: Any) -> None:
+    bench = Bench(lease=60)
+
+    def plain() -> Any:
+        if isinstance(what, BaseException):
+            raise what
+        return what
+
+    async def coroutine() -> Any:
+        return plain()
+
+    bench.task(plain if kind == "thread" else coroutine, "bad")
+    bench.task(lambda: 7, "good")
+    async with bench.running() as node:
+        run = await bench.enqueue("bad")
+        final = await bench.final(run.id)
+        assert (final.state, final.outcome, final.attempt) == (RunState.FAILED, Outcome.FAILED, 1)
+        assert final.error
+        assert (await bench.final((await bench.enqueue("good")).id)).result == 7
+        assert node.status.running == 0
+
+
+async def test_without_a_thread_the_run_goes_back_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, start, refused = Bench(lease=60, threads=1), threading.Thread.start, list[str]()
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name.startswith("hourbell-body"):
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    async def light() -> int:
+        return 7
+
+    bench.task(lambda: 1, "heavy", on_lost="fail")
+    bench.task(light)
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    async with bench.running() as node:
+        heavy = await bench.enqueue("heavy")
+
+        async def is_back() -> bool:
+            return bool(refused) and (await bench.run(heavy.id)).state is RunState.QUEUED
+
+        await until_async(is_back)
+        assert (await bench.final((await bench.enqueue("light")).id)).result == 7
+        assert node.status.running == 0
+        assert len(refused) == 1
+    left = await bench.run(heavy.id)
+    assert (left.failures, left.losses, left.outcome) == (0, 0, Outcome.HANDED_BACK)
+
+
+def test_what_is_handed_back_in_a_hurry_does_not_begin_and_what_may_have_begun_does_not_begin_again() -> None:
+    holdings, parts = Holdings(), Bench().parts()
+    runs = [claimed_run(id=one, on_lost="fail") for one in ("waits", "on its way", "runs")]
+    executions = [Execution(run, None, Kind.ASYNC, Policies(), None) for run in runs]  # type: ignore[arg-type]
+    holdings.running = {one.run.id: one for one in executions}
+    holdings.beginning.add(executions[0])
+    executions[2].started = 1.0
+    keeping = Keeping.__new__(Keeping)
+    keeping._parts = parts
+    shift: Any = SimpleNamespace(holdings=holdings, settling=SimpleNamespace(unwritten=list))
+    told = {one.run_id: one.state for one in keeping._remaining(shift)}
+    assert told == {"waits": RunState.QUEUED, "on its way": RunState.FAILED, "runs": RunState.FAILED}
+    assert not holdings.may_begin(executions[0]), "it would run here although another node may have it"
+
+
+async def test_a_start_that_a_signal_ended_says_so() -> None:
+    bench = Bench()
+    bench.faults.hanging.add("register_node")
+    node = bench.node()
+    starting = asyncio.create_task(node.start())
+    await asyncio.sleep(0.1)
+    node._signalled()
+    await asyncio.wait_for(starting, PATIENCE)
+    assert node.status.state in (Life.STOPPING, Life.STOPPED)
+    await node.stop()
+    assert node.status.state is Life.STOPPED

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, model_serializer
 
 from hourbell.errors import ResultRejected
-from hourbell.results import _least_size, result_text
+from hourbell.results import MOST_DEPTH, _least_size, result_text
 
 
 class Report(BaseModel):
@@ -143,3 +143,22 @@ def test_what_is_huge_is_refused_without_being_written(number: int) -> None:
 )
 def test_what_fits_is_never_taken_for_too_long(value: Any) -> None:
     assert _least_size(value, 10**9) <= len(json.dumps(value))
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+def test_what_is_nested_so_deep_that_a_reader_might_fail_is_refused() -> None:
+    assert result_text(nested(MOST_DEPTH)) == "[" * MOST_DEPTH + "]" * MOST_DEPTH
+    for depth in (MOST_DEPTH + 1, 300, 900):
+        with pytest.raises(ResultRejected, match="nested more than 100 deep"):
+            result_text(nested(depth))
+
+
+def test_many_brackets_are_not_deep() -> None:
+    for value in ([{"a": []} for _ in range(300)], "[" * 500, {"[{" * 80: '"[\\' * 80}):
+        assert json.loads(result_text(value) or "") == value

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from hourbell.errors import ResultRejected
 
 RESULT_MAX = 64 * 1024
+MOST_DEPTH = 100
+"""How deep lists and objects may be nested: beyond some 250, what was written once could not be read by everybody."""
+
 _SMALL = (type(None), bool, int, float)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def result_text(value: Any, limit: int = RESULT_MAX) -> str | None:
     """The JSON of a result; None when there is nothing to keep.
 
     What JSON has no form for is written as pydantic writes it: models, dataclasses, enums, instants, UUIDs, decimals,
-    sets. Raises ResultRejected for what has no JSON form, and for more than ``limit`` bytes of it; and whatever the
-    value's own code raises.
+    sets. Raises ResultRejected for what has no JSON form, for more than ``limit`` bytes of it and for what is nested
+    too deep; and whatever the value's own code raises.
     """
     if value is None:
         return None
@@ -25,7 +31,18 @@ def result_text(value: Any, limit: int = RESULT_MAX) -> str | None:
     text = _text(value)
     if len(text) > limit:
         raise _too_long(limit, len(text))
+    if text.count("[") + text.count("{") > MOST_DEPTH and _is_too_deep(text):
+        raise ResultRejected(f"it is nested more than {MOST_DEPTH} deep; return flatter data")
     return text
+
+
+def _is_too_deep(text: str) -> bool:
+    depth = 0
+    for mark in _BRACKET.finditer(_STRING.sub("", text)):
+        depth += 1 if mark[0] in "[{" else -1
+        if depth > MOST_DEPTH:
+            return True
+    return False
 
 
 def _text(value: Any) -> str:

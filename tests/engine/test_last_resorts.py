@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engine.bench import PATIENCE, Bench, until_async
+from engine.bench import PATIENCE, Bench, until, until_async
 from engine.test_holding import claimed_run
 from hourbell.engine.holding import Execution, Holdings
 from hourbell.engine.keeping import Keeping
@@ -118,3 +120,32 @@ async def test_a_start_that_a_signal_ended_says_so() -> None:
     assert node.status.state in (Life.STOPPING, Life.STOPPED)
     await node.stop()
     assert node.status.state is Life.STOPPED
+
+
+async def test_a_handler_that_raises_ends_neither_a_loop_nor_a_run() -> None:
+    """A filter that expects a field that only the application's own records have is a usual mistake."""
+    bench = Bench(lease=60)
+    leave = threading.Event()
+
+    def refuses(record: logging.LogRecord) -> bool:
+        return bool(record.request_id)  # type: ignore[attr-defined]
+
+    def fails() -> None:
+        raise ValueError("on purpose")
+
+    bench.task(fails)
+    bench.task(lambda: leave.wait(PATIENCE), "deaf", timeout=0.05, timeout_grace=0.05)
+    handler = logging.StreamHandler(io.StringIO())
+    handler.addFilter(refuses)
+    logging.getLogger("hourbell.engine").addHandler(handler)
+    try:
+        async with bench.running() as node:
+            bench.faults.before("claim", ValueError("of a kind that is told of"))
+            bench.faults.before("settle", ValueError("likewise"))
+            for task in ("fails", "deaf", "fails"):
+                assert (await bench.final((await bench.enqueue(task)).id)).state is RunState.FAILED
+            leave.set()
+            await until(lambda: not node.status.stuck)
+    finally:
+        leave.set()
+        logging.getLogger("hourbell.engine").removeHandler(handler)

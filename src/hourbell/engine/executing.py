@@ -14,6 +14,7 @@ from hourbell.engine import verdict
 from hourbell.engine.ahead import Ahead
 from hourbell.engine.hold import AttemptHold
 from hourbell.engine.holding import Execution
+from hourbell.engine.telling import Telling
 from hourbell.errors import InvalidArguments
 from hourbell.events import RunStarted
 from hourbell.executors.describing import summary
@@ -48,7 +49,7 @@ LAST_GRACE = 0.2
 UNREADABLE_WAIT = 10.0
 """Seconds for which a run that only another version understands is left to others."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Executing:

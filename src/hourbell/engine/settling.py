@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hourbell.engine import verdict
 from hourbell.engine.cleaning import LONGEST_ERROR, clean
 from hourbell.engine.reports import Report, Reports
+from hourbell.engine.telling import Telling
 from hourbell.errors import StoreRejected
 from hourbell.events import RunCancelled, RunFailed, RunRetried, RunSucceeded
 from hourbell.model.overlap import takes_turns
@@ -37,7 +38,7 @@ GATHER = 0.001
 _MOST_TOLD = 10
 """Of so many reports that come too late at once each has a line in the log."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Settling:

@@ -16,6 +16,7 @@ from hourbell.engine.loop import Loop
 from hourbell.engine.notes import Notes
 from hourbell.engine.noting import Noting
 from hourbell.engine.settling import Settling
+from hourbell.engine.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ FLUSH_PATIENCE = 1.5
 _MOST_TOLD = 10
 """Of so many runs that are lost at once each has a line in the log."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Shift:

@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from hourbell.engine.telling import Telling
 from hourbell.errors import StoreMisconfigured, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ QUIET = 60.0
 
 _DATABASE = "the database"
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Troubles:

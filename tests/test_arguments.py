@@ -15,7 +15,7 @@ import pytest
 from fastapi import Depends, Security
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hourbell.arguments import ARGS_MAX, Arguments
 from hourbell.context import Context as RunContext
@@ -145,6 +145,35 @@ def test_what_is_no_json_is_refused(value: Any) -> None:
 
     with pytest.raises(InvalidArguments, match="JSON"):
         arguments(function).dump({"x": value})
+
+
+def test_what_has_no_end_is_refused() -> None:
+    def function(x) -> None: ...  # type: ignore[no-untyped-def]
+
+    itself: list[Any] = []
+    itself.append(itself)
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    for value in (itself, deep):
+        with pytest.raises(InvalidArguments, match="JSON"):
+            arguments(function).dump({"x": value})
+
+
+class Account(BaseModel):
+    name: str
+    password: SecretStr
+
+
+def test_a_secret_is_refused_where_only_stars_would_arrive() -> None:
+    def sync(account: Account | None = None, token: SecretStr | None = None, note: str = "") -> None: ...
+
+    taken: list[dict[str, Any]] = [{"token": SecretStr("s3cr3t")}, {"account": Account(name="a", password="s3cr3t")}]
+    for asked in (*taken, {"token": "s3cr3t"}):
+        with pytest.raises(InvalidArguments, match="pass an id") as raised:
+            arguments(sync).dump(asked)
+        assert "s3cr3t" not in str(raised.value)
+    assert arguments(sync).dump({"note": "**********"}) == {"note": "**********"}
 
 
 def test_too_much_is_refused() -> None:

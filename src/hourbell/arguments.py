@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 ARGS_MAX = 256 * 1024
+_MASK = '"**********"'
+"""What pydantic writes in the place of a secret, whatever the secret is."""
 _ROUTE_MARKS = frozenset({("fastapi.params", "Depends"), ("fastapi.params", "Security")})
 _ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
 """As `hourbell.store.scripts.script.to_json` has it."""
@@ -101,7 +103,12 @@ class Arguments:
                 f"task {self.label}: the arguments take {len(text):,} bytes of JSON and at most {ARGS_MAX:,} are kept: "
                 "store the data elsewhere and pass its id"
             )
-        self._checked(self._from_text, text)
+        understood = self._checked(self._from_text, text)
+        if _MASK in text and understood != values:
+            raise InvalidArguments(
+                f"task {self.label}: an argument is a secret, of which only stars would be stored, and the body "
+                "would get those: pass an id, and read the secret inside"
+            )
         return Asked(plain, text)
 
     def refuse_unnamed(self, named: object) -> None:
@@ -254,7 +261,7 @@ class Arguments:
             _refuse_infinite(values)
             plain = self._to_plain(values)
             return plain, _ENCODER.encode(plain)
-        except (ValueError, TypeError) as error:  # pydantic's own is one of the first
+        except (ValueError, TypeError, RecursionError) as error:  # pydantic's own is one of the first
             raise InvalidArguments(f"task {self.label}: an argument cannot be stored as JSON: {error}") from None
 
 

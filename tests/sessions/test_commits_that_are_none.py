@@ -128,6 +128,33 @@ async def test_a_session_inside_of_a_transaction_of_others_ends_no_run(office: O
     assert await office.users() == []
 
 
+@pytest.mark.kinds("Session-sqlite", "AsyncSession-postgresql+asyncpg", "Connection-postgresql")
+@pytest.mark.parametrize("verb", ["commit", "rollback", "close"])
+async def test_a_block_whose_transaction_was_ended_in_it_is_no_success(office: Office, verb: str) -> None:
+    async def work(context: Context, desk: Desk) -> None:
+        async with context.effect(desk.session):
+            await desk.put("ada")
+            await desk._done(getattr(desk.session, verb)())
+
+    run, _ = await ended(office, work)
+    assert run.state == "failed"
+    assert await office.users() == (["ada"] if verb == "commit" else [])
+
+
+@pytest.mark.kinds("Session-sqlite", "AsyncSession-postgresql+asyncpg")
+async def test_a_savepoint_inside_of_the_block_is_none_of_its_business(office: Office) -> None:
+    async def work(context: Context, desk: Desk) -> None:
+        async with context.effect(desk.session):
+            await desk.put("ada")
+            point = await desk._done(desk.session.begin_nested())
+            await desk.put("bob")
+            await desk._done(point.rollback())
+
+    run, _ = await ended(office, work)
+    assert run.state == "succeeded"
+    assert await office.users() == ["ada"]
+
+
 @pytest.mark.kinds("Session-sqlite", "AsyncSession-postgresql+asyncpg", "asyncpg-")
 async def test_work_that_fails_after_done_does_not_wait_for_its_own_session(office: Office) -> None:
     """The session's block is around that of once, so its locks outlive it: to wait for them is to wait for oneself."""

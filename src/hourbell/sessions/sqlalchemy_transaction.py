@@ -68,6 +68,7 @@ class SqlAlchemyTransaction:
         self.dialect = dialect
         self.origin: object = bind.engine
         self._is_begun = False
+        self._begun: object = None
 
     @property
     def is_open(self) -> bool:
@@ -82,6 +83,7 @@ class SqlAlchemyTransaction:
         if not self._is_begun:
             await self._run(_begin)
             self._is_begun = True
+            self._begun = self._sync.get_transaction()
         clause, bound = _clause(text, tuple(values)), dict(values)
         if isinstance(self._given, AsyncSession):
             # SQLModel's own warns at each call that one probably wants another one.
@@ -108,7 +110,13 @@ class SqlAlchemyTransaction:
             raise _not_its_own()
 
     async def flush(self) -> None:
-        """Write the objects that the session holds."""
+        """Write the objects that the session holds. Raises InvalidArguments when the transaction is not the one of the
+        first statement any more: somebody has ended that, and what was written in it stands or is gone by itself."""
+        if self._sync.get_transaction() is not self._begun:
+            raise InvalidArguments(
+                "the session was committed, rolled back or closed inside of the effect's block, which alone may do "
+                "that: leave it out, or use a savepoint (begin_nested)"
+            )
         if isinstance(self._sync, Session):
             await self._awaited(self._given.flush())
 

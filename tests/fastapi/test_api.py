@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from hourbell import CalendarEvery, Cron, Every, Run, Scheduler
+from hourbell.arguments import Arguments
 from hourbell.fastapi import api_router
 from hourbell.fastapi.schemas import HealthOut
 from hourbell.scheduler.health import DatabaseHealth, Health, NodeHealth
@@ -311,3 +312,21 @@ async def test_a_preview_tells_what_is_dropped(scheduler: Scheduler, client: htt
     marked = await scheduler.preview_marked("s", 1)
     assert marked[0].fire_at == (await scheduler.get_schedule("s")).next_fire_at
     assert [fire.mark for fire in await scheduler.preview_marked(Cron("30 2 * * *", "Europe/Berlin"), 1)] == [None]
+
+
+async def test_a_page_of_tasks_costs_that_page(
+    scheduler: Scheduler, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each schema is worked out when it is shown."""
+    scheduler.task(name="other")(lambda: None)
+    asked: list[str] = []
+    whole = Arguments.json_schema
+
+    def counted(self: Arguments) -> dict[str, Any]:
+        asked.append(self.label)
+        return whole(self)
+
+    monkeypatch.setattr(Arguments, "json_schema", counted)
+    page = (await client.get("/tasks?limit=1")).json()
+    assert page["next_cursor"] is not None
+    assert len(asked) == len(page["items"]) == 1

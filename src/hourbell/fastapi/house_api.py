@@ -13,6 +13,7 @@ from hourbell.fastapi.schemas import HealthOut, ListOut, LiveOut, NodeOut, TaskO
 from hourbell.fastapi.security import Guard
 from hourbell.scheduler import Scheduler
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -23,12 +24,12 @@ def read_house(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
     @router.get("/nodes", dependencies=reads, responses=refusals())
     async def list_nodes(cursor: Cursor = None, limit: Limit = 50) -> ListOut[NodeOut]:
         """Nodes, live ones first."""
-        return _page([NodeOut.of(one) for one in await scheduler.list_nodes()], lambda one: one.id, cursor, limit)
+        return _page(await scheduler.list_nodes(), NodeOut.of, lambda one: one.id, cursor, limit)
 
     @router.get("/tasks", dependencies=reads, responses=refusals())
     async def list_tasks(cursor: Cursor = None, limit: Limit = 50) -> ListOut[TaskOut]:
         """What this process has registered, with the JSON schema of the arguments."""
-        return _page([TaskOut.of(one) for one in await scheduler.list_tasks()], lambda one: one.name, cursor, limit)
+        return _page(await scheduler.list_tasks(), TaskOut.of, lambda one: one.name, cursor, limit)
 
 
 def read_health(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
@@ -62,10 +63,17 @@ def read_health(router: APIRouter, scheduler: Scheduler, guard: Guard) -> None:
         return LiveOut()
 
 
-def _page(items: Sequence[T], key: Callable[[T], str], cursor: str | None, limit: int) -> ListOut[T]:
-    """A page of a short list that is at hand whole. Raises InvalidArguments for a cursor that is gone."""
+def _page(
+    items: Sequence[T], shown: Callable[[T], S], key: Callable[[T], str], cursor: str | None, limit: int
+) -> ListOut[S]:
+    """A page of a short list that is at hand whole; only what is on it is put into words.
+
+    Raises InvalidArguments for a cursor that is gone.
+    """
     places = {key(one): place + 1 for place, one in enumerate(items)}
     if cursor is not None and cursor not in places:
         raise InvalidArguments("the list has changed and this cursor is gone: begin again without one", at="cursor")
     rest = items[places[cursor] if cursor is not None else 0 :]
-    return ListOut(items=list(rest[:limit]), next_cursor=key(rest[limit - 1]) if len(rest) > limit else None)
+    return ListOut(
+        items=[shown(one) for one in rest[:limit]], next_cursor=key(rest[limit - 1]) if len(rest) > limit else None
+    )

@@ -1,15 +1,3 @@
--- name: runs.request
--- One request by hand, which is most of them: what `runs.request_many` does for many, without what many need. It answers
--- what whoever asks does not know.
-INSERT INTO {schema}.runs (
-    id, schedule_id, task, args, state, origin, run_at, queue, priority, key, policies, on_lost, lost_limit,
-    tracking_id, parent, created_at)
-VALUES (
-    :id, :schedule_id, :task, :args, 'queued', :origin, coalesce(:run_at, coalesce(:now, now()) + :delay), :queue,
-    :priority, :key, :policies, :on_lost, :lost_limit, :tracking_id, :parent, coalesce(:now, now()))
-ON CONFLICT DO NOTHING
-RETURNING created_at, run_at;
-
 -- name: runs.get
 SELECT * FROM {schema}.runs WHERE id = :id;
 

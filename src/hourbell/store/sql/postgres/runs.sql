@@ -1,10 +1,26 @@
+-- name: runs.request
+-- One request by hand, which is most of them: what `runs.request_many` does for many, without what many need. It answers
+-- what whoever asks does not know. A delay is seconds, however many: a day of an interval would be one of the session's
+-- time zone, which has 23 or 25 hours when the clocks change.
+INSERT INTO {schema}.runs (
+    id, schedule_id, task, args, state, origin, run_at, queue, priority, key, policies, on_lost, lost_limit,
+    tracking_id, parent, created_at)
+VALUES (
+    :id, :schedule_id, :task, :args, 'queued', :origin,
+    coalesce(:run_at::timestamptz,
+             coalesce(:now, now()) + make_interval(secs => extract(epoch FROM :delay::interval)::float8)),
+    :queue, :priority, :key, :policies, :on_lost, :lost_limit, :tracking_id, :parent, coalesce(:now, now()))
+ON CONFLICT DO NOTHING
+RETURNING created_at, run_at;
+
 -- name: runs.insert
 -- Fires, skips and requests alike. What is recorded already (same id, fire or key) is left as it is.
 INSERT INTO {schema}.runs (
     id, schedule_id, task, args, state, reason, origin, fire_at, covers_until, covers_count, run_at, start_by, queue,
     priority, key, policies, on_lost, lost_limit, tracking_id, parent, yielded_to, created_at, finished_at)
 SELECT u.id, u.schedule_id, u.task, u.args, u.state, u.reason, u.origin, u.fire_at, u.covers_until, u.covers_count,
-       CASE WHEN u.state = 'queued' THEN coalesce(u.run_at, coalesce(:now, now()) + u.delay) END,
+       CASE WHEN u.state = 'queued' THEN
+           coalesce(u.run_at, coalesce(:now, now()) + make_interval(secs => extract(epoch FROM u.delay)::float8)) END,
        u.start_by, u.queue, u.priority, u.key, u.policies, u.on_lost, u.lost_limit, u.tracking_id, u.parent,
        u.yielded_to, coalesce(:now, now()), CASE WHEN u.state <> 'queued' THEN coalesce(:now, now()) END
 FROM unnest(:id::uuid[], :schedule_id::text[], :task::text[], :args::text[], :state::text[], :reason::text[],
@@ -28,7 +44,8 @@ WITH made AS (
     SELECT u.id, coalesce(u.schedule_id, :schedule_id::text), coalesce(u.task, :task::text), u.args, 'queued',
            coalesce(u.origin, :origin::text),
            coalesce(u.run_at, :run_at::timestamptz,
-                    coalesce(:now, now()) + coalesce(u.delay, :delay::interval, interval '0')),
+                    coalesce(:now, now())
+                    + make_interval(secs => extract(epoch FROM coalesce(u.delay, :delay::interval, '0'))::float8)),
            coalesce(u.queue, :queue::text), coalesce(u.priority, :priority::integer), coalesce(u.key, :key::text),
            coalesce(u.policies, :policies::text), coalesce(u.on_lost, :on_lost::text),
            coalesce(u.lost_limit, :lost_limit::integer), coalesce(u.tracking_id, :tracking_id::text),

@@ -34,7 +34,7 @@ written AS (
         losses = r.losses,
         run_at = CASE WHEN u.becomes <> 'queued' THEN r.run_at
                       WHEN u.outcome = 'handed_back' AND u.delay = '0' THEN least(r.run_at, coalesce(:now, now()))
-                      ELSE coalesce(:now, now()) + u.delay END,
+                      ELSE coalesce(:now, now()) + make_interval(secs => extract(epoch FROM u.delay)::float8) END,
         node_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.node_id END,
         claim_id = CASE WHEN u.becomes = 'queued' THEN NULL ELSE r.claim_id END,
         error = u.error,

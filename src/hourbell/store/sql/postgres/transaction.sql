@@ -32,6 +32,8 @@ SET idle_in_transaction_session_timeout = {idle};
 SET idle_session_timeout = 0;
 -- From PostgreSQL 17 on; before, there is nothing to set.
 SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout';
+-- In any other zone a day of an interval has 23 or 25 hours when the clocks change.
+SET TimeZone = 'UTC';
 SET jit = off;
 SET enable_seqscan = off;
 SET tcp_keepalives_idle = 10;

@@ -175,7 +175,7 @@ async def test_slots_that_are_freed_during_a_claim_of_another_kind_are_filled_af
             return await claim(*args, **kwargs)
 
         rig.bench.store.claim = claim_slowly
-        rig.shift.claiming._turns.reverse()
+        rig.shift.claiming._kinds._turns.reverse()
         await rig.claim_all()
         await until(lambda: not held.running)
         await rig.claim_pending()

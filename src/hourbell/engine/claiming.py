@@ -76,7 +76,6 @@ class Claiming:
         self._pending: set[Kind] = set()
         self._hungry: set[Kind] = set()
         self._withheld: set[Kind] = set()
-        self._turns = list(Kind)
         self._heads = {kind: QueueHead(parts.settings.poll, in_parts=store.leaves_out) for kind in Kind}
         self._limiting = Limiting(parts, again=self._take, elsewhere=crowded)
         self._kinds = Kinds(parts.tasks, self._limiting.learn)
@@ -170,8 +169,7 @@ class Claiming:
         if in_burst:
             self._settling.make_way(runs)
         for kind in Kind if runs else ():
-            known = set(self._kinds.names(kind))
-            self._holdings.add(kind, [run for run in runs if run.task in known])
+            self._holdings.add(kind, self._kinds.own(kind, runs))
         self._executing.pump()
         self._fill()
 
@@ -211,14 +209,12 @@ class Claiming:
             self._hungry.update(self._pending)
             self._pending.clear()
             return None
-        for kind in [kind for kind in self._turns if kind in self._pending]:
+        for kind in self._kinds.in_turn(self._pending):
             self._pending.discard(kind)
             if not self._kinds.names(kind):
                 continue
             if self._places.room(kind) > 0:
-                # The others come first the next time: all share the places of the node.
-                self._turns.remove(kind)
-                self._turns.append(kind)
+                self._kinds.had_its_turn(kind)
                 return kind
             self._hungry.add(kind)
         return None
@@ -248,9 +244,9 @@ class Claiming:
             raise
         if claim is None:
             self._refused(claim_id)
-            return True
-        self._parts.timekeeper.heard(claim.now, asked)
-        self._adopt(claim_id, kind, claim.runs)
+        else:
+            self._parts.timekeeper.heard(claim.now, asked)
+            self._adopt(claim_id, kind, claim.runs)
         return True
 
     async def _claim(self, kind: Kind, limit: int) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hourbell.engine.past import FIRST_SPAN, PAINLESS, Past, Stretch
 from hourbell.engine.queue_head import QueueHead
-from hourbell.engine.whole_look import LATE, LONG, RARELY, SELDOM
+from hourbell.engine.whole_look import LATE, LONG, RARELY, SELDOM, STANDSTILL
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import Claim, Run
 from hourbell.model.run_state import RunState
@@ -385,3 +385,26 @@ def test_where_nothing_is_left_out_there_are_no_parts() -> None:
     assert claims.head.rest(claims.now) is None
     claims.now += RARELY * LONG_AGO
     assert claims.claim()[0] is None
+
+
+def test_a_machine_that_was_suspended_in_the_middle_of_a_look_looks_again() -> None:
+    """An hour says nothing of the queue. What was fired meanwhile, or is caught up now, is due before the present."""
+    claims = Claims(slow=3600.0)
+    assert claims.claim() == (None, False)
+    assert claims.head.stretch(claims.now, 9) == Stretch(), "the whole queue, at once"
+    assert claims.head.rest(claims.now) is None, "and not in parts"
+    claims.head.failed(Stretch(), claims.now, claims.now + 3600.0, BEGIN)
+    assert claims.head.stretch(claims.now + 3600.0, 9) == Stretch()
+
+
+def test_a_past_of_many_parts_rests_as_long_as_all_of_them_took() -> None:
+    claims = Claims(slow=LONG_AGO, took=STANDSTILL / 4)
+    claims.claim()
+    claims.now += RARELY * LONG_AGO
+    while claims.head.rest(claims.now) is not None and len(claims.past) < 500:
+        claims.claim()
+        if claims.past and claims.past[-1].since is None:
+            break
+        claims.now += claims.head.rest(claims.now) or 0.0
+    assert claims.past[-1].since is None, "the past was gone through"
+    assert claims.head.rest(claims.now) == SELDOM

@@ -406,6 +406,12 @@ async def test_a_look_at_the_whole_queue_that_is_long_is_left_to_the_claims() ->
     assert watch.woken.told() == []
 
 
+async def test_a_machine_that_was_suspended_in_the_middle_of_a_question_asks_for_everything_again() -> None:
+    watch = Watch()
+    watching = await watch.begin()
+    assert await asked_about(watch, watching, [3600.0, 0.001, 0.001]) == [True, True, True]
+
+
 async def test_a_database_that_was_away_is_asked_for_everything_as_soon_as_it_is_back() -> None:
     watch = Watch()
     watching = await watch.begin()

@@ -33,8 +33,8 @@ OF_LOOKS = (
     Plant(
         "claims go on from where one ended that left older runs behind",
         "engine/queue_head.py",
-        "        if not even:\n            self._claimed_unevenly(claim, answered - asked)\n            return False\n",
-        "",
+        "            self._claimed_unevenly(claim, took(asked, answered))\n            return False\n",
+        "            pass\n",
         (*_CLAIMS, "tests/engine/test_limiting.py"),
     ),
     Plant(
@@ -75,8 +75,22 @@ OF_LOOKS = (
     Plant(
         "a look at everything that takes too long is made again as such",
         "engine/queue_head.py",
-        "is_long=self._in_parts and answered - asked > LONG",
+        "is_long=self._in_parts and took(asked, answered) > LONG",
         "is_long=False",
+        _CLAIMS,
+    ),
+    Plant(
+        "a machine that was suspended is taken for a queue that is slow to read",
+        "engine/whole_look.py",
+        "return seconds if seconds < STANDSTILL else 0.0",
+        "return seconds",
+        (*_CLAIMS, "tests/engine/test_watching.py"),
+    ),
+    Plant(
+        "a long past that was gone through is gone through again at once",
+        "engine/queue_head.py",
+        "self._look.done(answered, answered, rest=rest_after(past.took))",
+        "self._look.done(answered, answered)",
         _CLAIMS,
     ),
     Plant(
@@ -103,7 +117,7 @@ OF_LOOKS = (
     Plant(
         "what is due now waits until the past has been looked through",
         "engine/past.py",
-        "self._due_at = answered + max(QUICK, rest_after(took))",
+        "self._due_at = answered + max(QUICK, rest_after(seconds))",
         "self._due_at = answered",
         _CLAIMS,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from hourbell.engine.whole_look import QUICK, rest_after
+from hourbell.engine.whole_look import QUICK, rest_after, took
 
 FIRST_SPAN = timedelta(seconds=1)
 SHORTEST = timedelta(milliseconds=10)
@@ -49,26 +49,26 @@ class Past:
 
     def looked(self, asked: float, answered: float, *, left: bool) -> None:
         """It was looked at; ``left``: there may be more in it, which is taken first."""
-        took = answered - asked
         if left:
             self._due_at = answered
             return
+        seconds = took(asked, answered)
         # Of a part that was looked at again and again, once: so long it takes to look where nothing is left.
-        self.took += took
+        self.took += seconds
         since = self._since()
         self.is_over = since is None
         self._until = since or self._until
         # What is due now has its turn in between, however quick this was.
-        self._due_at = answered + max(QUICK, rest_after(took))
-        if took > PAINLESS:
+        self._due_at = answered + max(QUICK, rest_after(seconds))
+        if seconds > PAINLESS:
             self._shorten()
-        elif took <= PAINLESS / 2:
+        elif seconds <= PAINLESS / 2:
             self._span *= STEP
         self._span = max(self._span, (self._begin - self._until) / PACE)
 
     def failed(self, asked: float, elapsed: float) -> None:
         """No answer came: perhaps it was too much."""
-        self._due_at = elapsed + max(QUICK, rest_after(elapsed - asked))
+        self._due_at = elapsed + max(QUICK, rest_after(took(asked, elapsed)))
         self._shorten()
 
     def _shorten(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hourbell.engine.past import PAINLESS, Past, Stretch
-from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook
+from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook, rest_after, took
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -106,14 +106,14 @@ class QueueHead:
             self._is_present_next = False
         if stretch.since is None:
             self._look.done(asked, answered)
-            self._looked_at_everything(answered, is_long=self._in_parts and answered - asked > LONG)
+            self._looked_at_everything(answered, is_long=self._in_parts and took(asked, answered) > LONG)
         elif self._heard is not None and claim.now < self._heard - LATE:
             # The database's clock went back: what came in meanwhile is due before the place where claims begin.
             self._look.wanted()
             self._more_until = None
         self._heard = claim.now
         if not even:
-            self._claimed_unevenly(claim, answered - asked)
+            self._claimed_unevenly(claim, took(asked, answered))
             return False
         last = claim.runs[-1].run_at if full and claim.runs else None
         self._since = claim.now - LATE if last is None else last
@@ -131,17 +131,17 @@ class QueueHead:
         is looked through in parts, from the ``now`` of the database on."""
         if stretch.until is not None and self._past is not None:
             self._past.failed(asked, elapsed)
-        elif self._in_parts and stretch.since is None and elapsed - asked > LONG:
+        elif self._in_parts and stretch.since is None and took(asked, elapsed) > LONG:
             self._looked_at_everything(elapsed, is_long=True)
             self._look.wanted()
             self._since = self._since or now - LATE
             self._since_with_slots = self._since_with_slots or self._since
 
-    def _claimed_unevenly(self, claim: Claim, took: float) -> None:
+    def _claimed_unevenly(self, claim: Claim, seconds: float) -> None:
         """What was claimed says nothing of where the queue begins; so it stays, as long as that is quick enough."""
         if not self._is_long:
             self._since = self._since_with_slots = None
-        elif took > LONG:
+        elif seconds > LONG:
             self._since = self._since_with_slots = claim.now - LATE
 
     def _looked_at_everything(self, answered: float, *, is_long: bool) -> None:
@@ -156,12 +156,12 @@ class QueueHead:
             return
         self._is_present_next = True
         past.looked(asked, answered, left=left)
-        if left and answered - asked < PAINLESS / 2 and answered >= self._parts_until:
+        if left and took(asked, answered) < PAINLESS / 2 and answered >= self._parts_until:
             self._past, self._is_long, self._is_tried_again = None, False, True
             self._more_until = None
             self._look.wanted()
         if past.is_over:
-            self._look.done(answered - past.took, answered)
+            self._look.done(answered, answered, rest=rest_after(past.took))
             self._is_long = past.took > LONG / 2
             self._past = None
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from hourbell.engine.crowd import Crowd
-from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook
+from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook, took
 from hourbell.model.plan import NextWork, Question
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Watching:
                 self._ask_soon(DEBOUNCE)
             return
         self._missed = 0
-        is_long = elapsed - asked > LONG
+        is_long = took(asked, elapsed) > LONG
         self._whole.done(asked, elapsed, rest=SELDOM if is_long else 0.0)
         if is_long:
             # It holds up the fires; claims look through what is too much in parts.
@@ -240,7 +240,7 @@ class Watching:
     def _missed_all(self, asked: float) -> None:
         """No answer came to a question about everything: perhaps that is too much, and something less is answered."""
         elapsed = self._parts.clock.elapsed()
-        if elapsed - asked <= LONG:
+        if took(asked, elapsed) <= LONG:
             return
         self._missed += 1
         self._whole.done(asked, elapsed, rest=SELDOM)

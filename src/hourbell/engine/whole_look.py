@@ -20,9 +20,19 @@ SELDOM = 600.0
 """Seconds after which it comes all the same, however long it takes: what it alone finds waits no longer."""
 
 
-def rest_after(took: float) -> float:
+STANDSTILL = 60.0
+"""Seconds: what seems to take as long was no look. The machine was suspended meanwhile, or this process was."""
+
+
+def took(asked: float, answered: float) -> float:
+    """Seconds that a look has taken; none where that says nothing of what was looked at."""
+    seconds = answered - asked
+    return seconds if seconds < STANDSTILL else 0.0
+
+
+def rest_after(seconds: float) -> float:
     """Seconds until the next look, when one has taken so many."""
-    return min(RARELY * took, SELDOM) if took > QUICK else 0.0
+    return min(RARELY * seconds, SELDOM) if seconds > QUICK else 0.0
 
 
 class WholeLook:
@@ -47,13 +57,13 @@ class WholeLook:
     def done(self, asked: float, answered: float, *, rest: float = 0.0) -> None:
         """One was asked for and answered then, or given up; the next comes after ``rest`` seconds at the least."""
         self._failures = 0
-        self._due_at = answered + max(rest, rest_after(answered - asked))
+        self._due_at = answered + max(rest, rest_after(took(asked, answered)))
 
     def failed(self, asked: float, elapsed: float) -> None:
         """One had no answer. Once, the database may just have been away; from the second on it counts as slow."""
         self._failures += 1
         if self._failures > 1:
-            self._due_at = elapsed + rest_after(elapsed - asked)
+            self._due_at = elapsed + rest_after(took(asked, elapsed))
 
     def wanted(self) -> None:
         """It is due now, for it is known to find something."""

@@ -35,27 +35,16 @@ ORDER BY id DESC LIMIT :limit;
 -- no id is null is nothing that a planner knows, so only the index that is in this order, and not the primary key, can
 -- be read for it: the runs of a schedule that has been quiet for long lie behind all that others did since.
 SELECT * FROM (
-    SELECT * FROM (
-        SELECT * FROM {schema}.runs
-        WHERE schedule_id = :schedule_id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
-          AND (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
-          AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
-          AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
-          AND (id < :cursor OR :cursor IS NULL)
-        ORDER BY id DESC NULLS LAST LIMIT :limit
-    ) ended
+    SELECT * FROM {schema}.runs
+    WHERE schedule_id = :schedule_id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
     UNION ALL
-    SELECT * FROM (
-        SELECT * FROM {schema}.runs
-        WHERE schedule_id = :schedule_id AND state IN ('queued', 'running')
-          AND (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
-          AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
-          AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
-          AND (id < :cursor OR :cursor IS NULL)
-        ORDER BY id DESC NULLS LAST LIMIT :limit
-    ) unfinished
+    SELECT * FROM {schema}.runs WHERE schedule_id = :schedule_id AND state IN ('queued', 'running')
 ) r
-ORDER BY id DESC LIMIT :limit;
+WHERE (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+  AND (id < :cursor OR :cursor IS NULL)
+ORDER BY id DESC NULLS LAST LIMIT :limit;
 
 -- name: runs.list_tracked
 -- The same for what one request has caused.

@@ -7,7 +7,8 @@ WITH RECURSIVE heads (place) AS (
     UNION ALL
     SELECT coalesce(
         (SELECT json_array(queue, task, suspect) FROM runs
-         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect > json_extract(h.place, '$[2]')
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]')
+           AND suspect > json_extract(h.place, '$[2]')
          ORDER BY suspect LIMIT 1),
         (SELECT json_array(queue, task, suspect) FROM runs
          WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task > json_extract(h.place, '$[1]')
@@ -17,7 +18,8 @@ WITH RECURSIVE heads (place) AS (
          ORDER BY queue, task, suspect LIMIT 1))
     FROM heads h WHERE h.place IS NOT NULL
 )
-SELECT json_extract(h.place, '$[0]') AS queue, json_extract(h.place, '$[1]') AS task, json_extract(h.place, '$[2]') AS suspect
+SELECT json_extract(h.place, '$[0]') AS queue, json_extract(h.place, '$[1]') AS task,
+       json_extract(h.place, '$[2]') AS suspect
 FROM heads h
 WHERE h.place IS NOT NULL AND json_extract(h.place, '$[1]') IN (SELECT value FROM json_each(:tasks))
   AND (:queues IS NULL OR json_extract(h.place, '$[0]') IN (SELECT value FROM json_each(:queues)))

@@ -9,10 +9,12 @@ WITH RECURSIVE heads (place) AS (
     UNION ALL
     SELECT coalesce(
         (SELECT json_array(queue, task, suspect, priority) FROM runs
-         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect = json_extract(h.place, '$[2]') AND priority > json_extract(h.place, '$[3]')
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]')
+           AND suspect = json_extract(h.place, '$[2]') AND priority > json_extract(h.place, '$[3]')
          ORDER BY priority LIMIT 1),
         (SELECT json_array(queue, task, suspect, priority) FROM runs
-         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect > json_extract(h.place, '$[2]')
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]')
+           AND suspect > json_extract(h.place, '$[2]')
          ORDER BY suspect, priority LIMIT 1),
         (SELECT json_array(queue, task, suspect, priority) FROM runs
          WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task > json_extract(h.place, '$[1]')
@@ -22,20 +24,25 @@ WITH RECURSIVE heads (place) AS (
          ORDER BY queue, task, suspect, priority LIMIT 1))
     FROM heads h WHERE h.place IS NOT NULL
 ),
+places AS (
+    SELECT json_extract(h.place, '$[0]') AS queue, json_extract(h.place, '$[1]') AS task,
+           json_extract(h.place, '$[2]') AS suspect, json_extract(h.place, '$[3]') AS priority
+    FROM heads h WHERE h.place IS NOT NULL
+),
 due AS (
     SELECT coalesce((
                SELECT r.run_at FROM runs r
-               WHERE r.state = 'queued' AND r.queue = json_extract(h.place, '$[0]') AND r.task = json_extract(h.place, '$[1]') AND r.suspect = json_extract(h.place, '$[2]')
-                 AND r.priority = json_extract(h.place, '$[3]') AND r.run_at IS NOT NULL
+               WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
+                 AND r.priority = h.priority AND r.run_at IS NOT NULL
                ORDER BY r.run_at LIMIT 1) <= coalesce(:now, now()), false) AS is_due,
            (SELECT r.run_at FROM runs r
-            WHERE r.state = 'queued' AND r.queue = json_extract(h.place, '$[0]') AND r.task = json_extract(h.place, '$[1]') AND r.suspect = json_extract(h.place, '$[2]')
-                 AND r.priority = json_extract(h.place, '$[3]')
+            WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task AND r.suspect = h.suspect
+                 AND r.priority = h.priority
                  AND r.run_at > coalesce(:now, now())
             ORDER BY r.run_at LIMIT 1) AS later
-    FROM heads h
-    WHERE h.place IS NOT NULL AND json_extract(h.place, '$[1]') IN (SELECT value FROM json_each(:tasks))
-      AND (:queues IS NULL OR json_extract(h.place, '$[0]') IN (SELECT value FROM json_each(:queues)))
+    FROM places h
+    WHERE h.task IN (SELECT value FROM json_each(:tasks))
+      AND (:queues IS NULL OR h.queue IN (SELECT value FROM json_each(:queues)))
 )
 SELECT coalesce(:now, now()) AS now_at,
        coalesce((SELECT next_fire_at FROM schedules WHERE state = 'active' ORDER BY next_fire_at LIMIT 1)
@@ -70,10 +77,12 @@ WITH RECURSIVE heads (place) AS (
     UNION ALL
     SELECT coalesce(
         (SELECT json_array(queue, task, suspect, priority) FROM runs
-         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect = json_extract(h.place, '$[2]') AND priority > json_extract(h.place, '$[3]')
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]')
+           AND suspect = json_extract(h.place, '$[2]') AND priority > json_extract(h.place, '$[3]')
          ORDER BY priority LIMIT 1),
         (SELECT json_array(queue, task, suspect, priority) FROM runs
-         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]') AND suspect > json_extract(h.place, '$[2]')
+         WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task = json_extract(h.place, '$[1]')
+           AND suspect > json_extract(h.place, '$[2]')
          ORDER BY suspect, priority LIMIT 1),
         (SELECT json_array(queue, task, suspect, priority) FROM runs
          WHERE state = 'queued' AND queue = json_extract(h.place, '$[0]') AND task > json_extract(h.place, '$[1]')
@@ -83,14 +92,19 @@ WITH RECURSIVE heads (place) AS (
          ORDER BY queue, task, suspect, priority LIMIT 1))
     FROM heads h WHERE h.place IS NOT NULL
 ),
-first AS (
+places AS (
     SELECT json_extract(h.place, '$[0]') AS queue, json_extract(h.place, '$[1]') AS task,
+           json_extract(h.place, '$[2]') AS suspect, json_extract(h.place, '$[3]') AS priority
+    FROM heads h WHERE h.place IS NOT NULL
+),
+first AS (
+    SELECT h.queue, h.task,
            (SELECT r.run_at FROM runs r
-            WHERE r.state = 'queued' AND r.queue = json_extract(h.place, '$[0]') AND r.task = json_extract(h.place, '$[1]')
-              AND r.suspect = json_extract(h.place, '$[2]') AND r.priority = json_extract(h.place, '$[3]')
+            WHERE r.state = 'queued' AND r.queue = h.queue AND r.task = h.task
+              AND r.suspect = h.suspect AND r.priority = h.priority
               AND r.run_at IS NOT NULL
             ORDER BY r.run_at LIMIT 1) AS run_at
-    FROM heads h WHERE h.place IS NOT NULL
+    FROM places h
 )
 SELECT queue, task, min(run_at) AS since_at
 FROM first

@@ -60,7 +60,7 @@ class Enqueuer(Protocol):
         """Store the request and answer its run."""
 
     def enqueue_sync(self, task: Task[..., Any], args: Asked, request: Request) -> Run:
-        """The same in the request's session, which is one that never waits."""
+        """The same without await."""
 
     def effect(self, hold: Hold, session: Any) -> Effect:
         """The effect of an attempt in this session."""
@@ -114,7 +114,8 @@ class Task(Generic[P, R]):
         """Ask for one run with these arguments, as soon as a node has room, and answer it as stored.
 
         When this returns the run is recorded and survives any crash. Raises InvalidArguments when the arguments do not
-        fit the signature, StoreUnavailable when nothing could be recorded.
+        fit the signature, StoreUnavailable when nothing could be recorded. A plain function, which cannot await, says
+        ``task.options().enqueue_sync(…)``.
         """
         return await self._owner().enqueue(self, self.arguments.asked(args, kwargs), _USUAL)
 
@@ -228,9 +229,14 @@ class RequestedTask(Generic[P]):
         return await task._owner().enqueue(task, task.arguments.asked(args, kwargs), self.request)
 
     def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> Run:
-        """As `enqueue` in a `Session` or `Connection` of SQLAlchemy that is not async, from any thread, without await.
+        """As `enqueue`, without await: for plain functions, such as a `def` endpoint or a `def` body.
 
-        Raises InvalidArguments without such a session.
+        In a ``session`` that needs no await (a `Session` or `Connection` of SQLAlchemy), or inside an effect, the
+        request is written there, in any thread. Without one the thread waits while the scheduler's event loop writes
+        it; so it must be another thread than that of an event loop, in the process in which the scheduler is open.
+
+        Raises InvalidArguments where it would block an event loop, or the session has to be awaited; StoreUnavailable
+        when nothing could be recorded, or the scheduler is not open.
         """
         return self.task._ask_sync(self.request, args, kwargs)
 

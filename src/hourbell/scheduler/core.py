@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log = logging.getLogger("hourbell.scheduler")
+_NOT_OPEN = (
+    "the scheduler is not open: call this inside `async with scheduler:`, or in an application with "
+    "lifespan=scheduler.lifespan that has started"
+)
 
 
 class Core:
@@ -82,10 +86,7 @@ class Core:
     def store(self) -> Store:
         """The open store. Raises HourbellError when nobody has opened the scheduler, or another event loop has."""
         if not self.is_open:
-            raise HourbellError(
-                "the scheduler is not open: call this inside `async with scheduler:`, or in an application with "
-                "lifespan=scheduler.lifespan that has started"
-            )
+            raise HourbellError(_NOT_OPEN)
         self._refuse_other_loop()
         return self._store()
 
@@ -120,15 +121,21 @@ class Core:
             return False
 
     def wait_for(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Await this on the scheduler's loop, from another thread. Raises what it raises."""
+        """Await this on the scheduler's loop, from another thread. Raises what it raises, and StoreUnavailable."""
         loop = self._loop
         if not self.is_open or loop is None:
-            raise StoreUnavailable("the scheduler is closed")
+            raise StoreUnavailable(_NOT_OPEN)
 
         async def awaited() -> T:
             return await work()
 
-        return asyncio.run_coroutine_threadsafe(awaited(), loop).result()
+        coroutine = awaited()
+        try:
+            answer = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError as error:  # the loop has been closed, and the scheduler has not
+            coroutine.close()
+            raise StoreUnavailable(f"the event loop of the scheduler has ended; {_NOT_OPEN}") from error
+        return answer.result()
 
     def soon(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have this awaited on the scheduler's loop, from whichever thread; not at all when the scheduler is not open.
@@ -236,7 +243,8 @@ class Core:
         if asyncio.get_running_loop() is not self._loop:
             raise HourbellError(
                 "the scheduler was opened on another event loop: call it there, from a thread by "
-                "asyncio.run_coroutine_threadsafe(…, that_loop)"
+                "asyncio.run_coroutine_threadsafe(…, that_loop); a thread asks for a run by "
+                "task.options().enqueue_sync(…)"
             )
 
     def _store(self) -> Store:

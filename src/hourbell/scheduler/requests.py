@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -57,11 +58,14 @@ class Requests:
         return await self._core.batches.put(new)
 
     def enqueue_sync(self, task: Task[..., Any], args: Asked, request: Request) -> Run:
-        """The same in a session that never waits, such as SQLAlchemy's `Session`; in whichever thread."""
+        """The same without await: in a session that never waits, such as SQLAlchemy's `Session`, in whichever thread;
+        without a session in a thread that runs no event loop."""
         session = request.session if request.session is not None else effect_session()
-        if session is None:
-            raise InvalidArguments("enqueue_sync writes in a session: give one, as in task.options(session=session)")
-        return at_once(self._joined(task, self._new(task, args, request), session, must_be_sync=True))
+        if session is not None:
+            return at_once(self._joined(task, self._new(task, args, request), session, must_be_sync=True))
+        _refuse_event_loop()
+        new = self._new(task, args, request)  # here, for the run and the chain that this thread belongs to
+        return self._core.wait_for(lambda: self._core.batches.put(new))
 
     def effect(self, hold: Hold, session: Any) -> Effect:
         """See `Context.effect`. Raises InvalidArguments for what is no session."""
@@ -111,6 +115,17 @@ class Requests:
         if is_usual:
             self._usual[task] = found
         return found
+
+
+def _refuse_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise InvalidArguments(
+        "enqueue_sync would block the event loop of this thread while the database answers: use `await …enqueue(…)`, "
+        "or give a session that needs no await, as in task.options(session=session)"
+    )
 
 
 def ancestry(clock: Clock) -> Ancestry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hourbell.errors import Conflict, NotFound
+from hourbell.errors import Conflict, NotFound, TriggerError
 from hourbell.model.editing import Change, Edit, check_revision, created, merging
 from hourbell.model.overlap import Turn, Unfinished, turn_of
 from hourbell.model.page import Page
@@ -63,9 +63,14 @@ def list_schedules(wanted: ScheduleFilter) -> Script[Page[Schedule]]:
 def add_schedule(declaration: Declaration, on_conflict: OnConflict) -> Script[Schedule]:
     """See `ScheduleStore.add_schedule`."""
     clock = yield call("clock.read")
-    fresh = created(declaration, clock[0]["now_at"])
     while True:
-        inserted = yield batch("schedules.insert", [schedule_values(fresh)])
+        try:
+            fresh = [schedule_values(created(declaration, clock[0]["now_at"]))]
+        except TriggerError:  # counted from now it has no fire; one that is stored is counted from when it was stored
+            if not (yield call("schedules.get", id=declaration.id)):
+                raise
+            fresh = []
+        inserted = yield batch("schedules.insert", fresh)
         if inserted:
             yield batch("declarations.note_digest", [{"id": declaration.id, "digest": declaration.digest}])
         elif on_conflict == "error":

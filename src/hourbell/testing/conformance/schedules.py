@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hourbell.errors import Conflict, NotFound, StaleRevision, StoreRejected
+from hourbell.errors import Conflict, NotFound, StaleRevision, StoreRejected, TriggerError
 from hourbell.model.editing import Edit, expecting, pausing, resuming, updating
 from hourbell.model.run_state import Outcome, Reason, RunState
 from hourbell.model.schedule import ScheduleState, Source
@@ -54,6 +54,17 @@ class AddingConformance(Conformance):
         schedule = await bench.schedule(trigger=Every(minutes=10))
         assert schedule.next_fire_at == bench.later(600 - 0.75)
         assert schedule.trigger.declared_spec() == Every(minutes=10).declared_spec()
+
+    async def test_a_trigger_that_would_not_fire_any_more_may_be_stated_again(self, bench: Bench) -> None:
+        twice = Every(seconds=1, end=bench.later(5)).limit(2)
+        first = await bench.schedule(trigger=twice)
+        assert len((await bench.fire_after(10)).fired) == 2
+        again = await bench.schedule(trigger=twice, args={"n": 1})
+        assert (again.state, again.trigger, again.args) == (ScheduleState.FINISHED, first.trigger, {"n": 1})
+        with pytest.raises(TriggerError, match="never fire"):
+            await bench.schedule("too late", trigger=twice)
+        with pytest.raises(NotFound):
+            await bench.store.get_schedule("too late")
 
     async def test_a_hash_is_bound_to_the_schedule_when_it_is_stored(self, bench: Bench) -> None:
         declared = Cron("H H * * *", "UTC")

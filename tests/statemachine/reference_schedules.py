@@ -41,7 +41,8 @@ class ScheduleRules:
 
     def resume(self, schedule: RefSchedule, now: datetime) -> None:
         if schedule.state == "paused":
-            self._waken(schedule, now, now)
+            over = schedule.resume_at is not None and schedule.resume_at <= now
+            self._waken(schedule, schedule.resume_at - _TICK if over and schedule.resume_at else now, now)
 
     def resume_due(self, now: datetime) -> list[str]:
         over = [one for one in self.schedules.values() if one.resume_at is not None and one.resume_at <= now]

@@ -91,12 +91,13 @@ def pausing(note: str | None, until: datetime | None = None) -> Change:
 
 
 def resuming() -> Change:
-    """Fire again from now on; the due times that the pause passed over become one skipped row."""
+    """Fire again from now on; the due times that the pause passed over become one skipped row. A pause whose end has
+    come, and nobody has noticed yet, ended then: what was due since is owed."""
 
     def change(schedule: Schedule, now: datetime) -> Edit | None:
         if schedule.state is not ScheduleState.PAUSED:
             return None
-        return waken(schedule, now, Reason.PAUSED)
+        return resumed(schedule, now) or waken(schedule, now, Reason.PAUSED)
 
     return change
 

@@ -54,6 +54,16 @@ class PausingConformance(Conformance):
         assert (stored.last_fire_at, stored.next_fire_at) == (bench.later(-27), bench.later(-17))
         assert len((await bench.fire()).fired) == 2
 
+    async def test_who_resumes_by_hand_what_ended_by_itself_takes_no_fire_away(self, bench: Bench) -> None:
+        await bench.schedule(trigger=Every(seconds=10))
+        await bench.store.edit_schedule("s", pausing(None, bench.later(25)))
+        bench.clock.advance(47)
+        schedule = await bench.store.edit_schedule("s", resuming())
+        assert (schedule.state, schedule.updated_at) == (ScheduleState.ACTIVE, bench.now)
+        (skip,) = await bench.runs(schedule_id="s")
+        assert (skip.reason, skip.covers_count) == (Reason.PAUSED, 2)
+        assert [fired.fire_at for fired in (await bench.fire()).fired] == [bench.later(-17), bench.later(-7)]
+
     async def test_nothing_was_passed_over(self, bench: Bench) -> None:
         before = await bench.schedule(trigger=Every(seconds=100))
         await bench.store.edit_schedule("s", pausing(None, bench.later(5)))

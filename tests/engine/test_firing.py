@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,14 @@ from engine.bench import Bench
 from hourbell.clock import ManualClock
 from hourbell.engine import firing as firing_module
 from hourbell.engine.aside import FIRST_WAIT, HELD_WAIT
+from hourbell.engine.crossing import Crossing
 from hourbell.engine.firing import Firing
+from hourbell.engine.offering import Offering
+from hourbell.engine.reading_back import ReadingBack
 from hourbell.events import FireMissed
 from hourbell.model.editing import Edit, pausing
+from hourbell.model.offer import Offer
+from hourbell.model.run import Run
 from hourbell.model.run_state import Reason, RunState
 from hourbell.triggers import Every
 
@@ -34,6 +40,15 @@ class Hands:
         return self.free
 
 
+class NoPlaces:
+    """Offers nothing: all that is fired is queued."""
+
+    def offer(self, most: int, *, spare: bool = False) -> Offer | None:
+        return None
+
+    def adopt(self, claim_id: str, runs: Sequence[Run], *, in_burst: bool = False) -> None: ...
+
+
 class Rig:
     """A firing stepped by hand."""
 
@@ -50,8 +65,18 @@ class Rig:
 
     async def begin(self) -> Firing:
         await self.bench.trust()
-        parts = self.bench.parts()
-        return Firing(self.bench.store, parts, "me", self.hands, fired=self.fired.append, hint=self._hint)
+        store = self.bench.store
+        here = Crossing(asyncio.get_running_loop())
+        return Firing(
+            store,
+            self.bench.parts(),
+            "me",
+            self.hands,
+            fired=self.fired.append,
+            hint=self._hint,
+            offering=Offering(ReadingBack(store, self.clock), NoPlaces(), here),
+            beaten=lambda due: None,
+        )
 
     def _hint(self) -> None:
         self.hints += 1

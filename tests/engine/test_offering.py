@@ -74,6 +74,7 @@ class Rig:
             fired=lambda locked: None,
             hint=lambda: None,
             offering=self.offering,
+            beaten=lambda due: None,
         )
         return self
 

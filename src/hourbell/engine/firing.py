@@ -65,8 +65,8 @@ class Firing:
         *,
         fired: Callable[[int], None],
         hint: Callable[[], None],
-        offering: Offering | None = None,
-        beaten: Callable[[datetime], object] = lambda due: None,
+        offering: Offering,
+        beaten: Callable[[datetime], object],
     ) -> None:
         self._store = store
         self._parts = parts
@@ -112,7 +112,7 @@ class Firing:
             self._is_crowd_expected = False
             await self._store.fire_due(0, self._planner, beside=True)
         try:
-            if offering is not None and self._flows and not offering.doubtful:
+            if self._flows and not offering.doubtful:
                 self._is_beside = True
                 offer = await offering.ask(BATCH)
                 if offer is not None and offer.room < self._least():
@@ -176,13 +176,13 @@ class Firing:
         except BaseException:
             self._size.failed(begun, limit)
             self._flows = False
-            if self._offering is not None and offer is not None:
+            if offer is not None:
                 self._offering.in_doubt(offer)
             raise
         is_full = report.locked >= limit
         self._size.ended(begun, limit, is_full=is_full)
         flows = self._flows = is_full and len(report.taken) == limit
-        if self._offering is not None and offer is not None:
+        if offer is not None:
             is_spaced = planner.again is None or planner.again - report.now >= SPACED
             self._offering.took(offer, report.taken, in_burst=flows and is_spaced)
         if flows:
@@ -190,8 +190,6 @@ class Firing:
         return report
 
     async def _offer(self, *, spare: bool = False) -> Offer | None:
-        if self._offering is None:
-            return None
         await self._offering.read_back()
         if self._flows and not spare:
             return await self._offering.ask_again(BATCH, self._least())

@@ -47,9 +47,9 @@ class Holding:
             report: FiringReport = await self._store.fire_due(limit, plan, exclude, offer)
             return report
         if self.locked_by_others:
-            return FiringReport(now, 0, (), (), ())
+            return FiringReport(now, 0)
         if self.passes:
-            return FiringReport(now, 1, (), (), (), passed=1)
+            return FiringReport(now, 1, passed=1)
         await until(lambda: self._clock.now() >= due)
         report = await self._store.fire_due(limit, plan, exclude, offer)
         return replace(report, until=due)

@@ -14,6 +14,7 @@ from hourbell.engine import planning
 from hourbell.engine.blackouts import MOST_STRETCHES
 from hourbell.engine.planning import plan_fires
 from hourbell.model.named_calendar import NamedCalendar
+from hourbell.model.overlap import Unfinished
 from hourbell.model.plan import FireFacts, FirePlan, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Schedule, ScheduleState, Source
@@ -21,7 +22,7 @@ from hourbell.triggers import At, Calendar, Cron, Every, Trigger
 
 T0 = datetime(2030, 1, 1, 12, tzinfo=UTC)
 LEASE = timedelta(seconds=15)
-FREE = FireFacts(unfinished=0, declared=True)
+FREE = FireFacts(Unfinished(), declared=True)
 
 
 def after(seconds: float) -> datetime:
@@ -172,29 +173,29 @@ def test_a_grace_of_zero_runs_what_is_due_this_very_instant() -> None:
 
 
 def test_overlap_skips_while_the_last_run_is_unfinished() -> None:
-    plan = planned(schedule(), T0, FireFacts(unfinished=1, declared=True))
+    plan = planned(schedule(), T0, FireFacts(Unfinished(1), declared=True))
     assert plan.runs == ()
     assert told(plan) == [(Reason.OVERLAP, T0, T0, 1)]
 
 
 def test_overlap_counts_the_runs_of_the_plan_itself() -> None:
-    plan = planned(schedule(max_running=3), after(9), FireFacts(unfinished=1, declared=True))
+    plan = planned(schedule(max_running=3), after(9), FireFacts(Unfinished(1), declared=True))
     assert fires(plan) == [T0, after(1)]
     assert told(plan) == [(Reason.OVERLAP, after(2), after(9), 8)]
 
 
 def test_overlap_allow_counts_nothing() -> None:
-    plan = planned(schedule(overlap="allow"), after(3), FireFacts(unfinished=7, declared=True))
+    plan = planned(schedule(overlap="allow"), after(3), FireFacts(Unfinished(7), declared=True))
     assert len(plan.runs) == 4
 
 
 def test_the_latest_of_a_gap_is_skipped_too_when_it_would_overlap() -> None:
-    plan = planned(schedule(), after(60), FireFacts(unfinished=1, declared=True))
+    plan = planned(schedule(), after(60), FireFacts(Unfinished(1), declared=True))
     assert told(plan) == [(Reason.COALESCED, T0, after(59), 60), (Reason.OVERLAP, after(60), after(60), 1)]
 
 
 def test_what_no_live_node_declares_does_not_fire() -> None:
-    plan = planned(schedule(), after(40), FireFacts(unfinished=0, declared=False))
+    plan = planned(schedule(), after(40), FireFacts(Unfinished(), declared=False))
     assert plan.runs == ()
     assert told(plan) == [(Reason.UNDECLARED, T0, after(40), 41)]
     assert plan.state is ScheduleState.UNDECLARED
@@ -203,12 +204,12 @@ def test_what_no_live_node_declares_does_not_fire() -> None:
 
 def test_a_schedule_whose_declarers_have_just_gone_is_waited_for() -> None:
     """They may be starting again, as another application on the same database does."""
-    facts = FireFacts(unfinished=0, declared=False, left_at=after(10))
+    facts = FireFacts(Unfinished(), declared=False, left_at=after(10))
     lease = LEASE.total_seconds()
     assert plan_fires(schedule(), facts, after(10 + lease - 0.001), lease=LEASE) is None
     plan = planned(schedule(), after(10 + lease), facts)
     assert plan.state is ScheduleState.UNDECLARED
-    back = planned(schedule(), after(9), FireFacts(unfinished=0, declared=True, left_at=after(10)))
+    back = planned(schedule(), after(9), FireFacts(Unfinished(), declared=True, left_at=after(10)))
     assert back.state is ScheduleState.ACTIVE
 
 
@@ -304,7 +305,7 @@ def test_every_due_time_stands_in_exactly_one_row(
     cursor = trigger.next_after(T0 - timedelta(microseconds=1))
     assert cursor is not None
     now = cursor + timedelta(seconds=lateness)
-    facts = FireFacts(0 if chosen["overlap"] == "allow" else unfinished, declared)
+    facts = FireFacts(Unfinished(0 if chosen["overlap"] == "allow" else unfinished), declared)
     due = walked(trigger, cursor, now)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planning, "MOST_FIRES", size)
@@ -367,7 +368,7 @@ def blackout(*ranges: tuple[datetime, datetime], weekdays: tuple[str, ...] = ())
     named = NamedCalendar(
         name="c", spec=json.dumps(calendar.to_spec()), version=1, created_at=T0, updated_at=T0
     )  # fmt: skip
-    return FireFacts(unfinished=0, declared=True, calendars=(named,))
+    return FireFacts(Unfinished(), declared=True, calendars=(named,))
 
 
 def test_a_fire_in_a_blackout_is_skipped_and_says_so() -> None:
@@ -439,10 +440,10 @@ def test_a_long_gap_with_many_blackouts_is_told_in_several_plans() -> None:
 
 def test_a_calendar_that_cannot_be_read_makes_no_plan() -> None:
     named = NamedCalendar(name="c", spec='{"moon":"full"}', version=1, created_at=T0, updated_at=T0)
-    assert plan_fires(schedule(), FireFacts(0, True, (named,)), T0, lease=LEASE) is None
+    assert plan_fires(schedule(), FireFacts(Unfinished(), True, (named,)), T0, lease=LEASE) is None
 
 
 def test_what_nobody_declares_is_undeclared_also_in_a_blackout() -> None:
     named = blackout((T0, after(10))).calendars
-    plan = planned(schedule(), after(5), FireFacts(0, False, named))
+    plan = planned(schedule(), after(5), FireFacts(Unfinished(), False, named))
     assert told(plan) == [(Reason.UNDECLARED, T0, after(5), 6)]

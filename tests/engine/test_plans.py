@@ -7,6 +7,7 @@ from typing import Any
 
 from hourbell.engine.plans import Plans
 from hourbell.model.due import DueSchedule, Rules
+from hourbell.model.overlap import Unfinished
 from hourbell.model.plan import UNDISTURBED, FireFacts
 from hourbell.model.schedule import ScheduleState, Source
 from hourbell.triggers import Every
@@ -56,7 +57,7 @@ def test_what_is_drawn_from_the_id_is_not() -> None:
 def test_who_has_something_unfinished_is_planned_by_itself() -> None:
     said, planner = rules(), plans()
     planner(due("a", said), UNDISTURBED, NOW)
-    plan = planner(due("a", said), FireFacts(1, declared=True), NOW)
+    plan = planner(due("a", said), FireFacts(Unfinished(1), declared=True), NOW)
     assert plan is not None
     assert not plan.shared
     assert plan.skips

@@ -125,7 +125,7 @@ class Doing(RuleBasedStateMachine):
 
         def plan(schedule: Schedule, facts: FireFacts, now: Any) -> FirePlan:
             mine = self.reference.schedules[schedule.id]
-            counted = Counted(facts.unfinished, facts.waiting, facts.backfilling)
+            counted = Counted(facts.others.total, facts.others.waiting, facts.others.backfilling)
             assert schedule.next_fire_at is not None
             made = decided(schedule.trigger, schedule.next_fire_at, now, mine.overlap, counted, mine.grace, dark)
             told.append((schedule.id, made))

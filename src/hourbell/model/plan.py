@@ -20,39 +20,19 @@ if TYPE_CHECKING:
 class FireFacts:
     """What the store read under the schedule's lock.
 
-    ``unfinished``: runs of this schedule that are queued or running, ``waiting`` of them for their turn; backfilled
-    ones are ``backfilling``, ``newest`` is the last one made (all 0 when overlap is allowed: nobody counted).
+    ``others``: the runs of this schedule that are unfinished; none when overlap is allowed, for nobody counted.
     ``declared``: False when the schedule came from code and no live node declares it any more; ``left_at`` is when the
     last lease of one that did ended, or would have ended; None when none is known.
     ``calendars``: those that the schedule's policy ``blackout`` names, as they are stored now.
     """
 
-    unfinished: int
+    others: Unfinished
     declared: bool
     calendars: tuple[NamedCalendar, ...] = ()
-    waiting: int = 0
-    backfilling: int = 0
-    newest: str | None = None
     left_at: datetime | None = None
 
-    @classmethod
-    def told(
-        cls,
-        others: Unfinished,
-        declared: bool,
-        calendars: tuple[NamedCalendar, ...],
-        left_at: datetime | None = None,
-    ) -> FireFacts:
-        """The facts from what was counted."""
-        return cls(others.total, declared, calendars, others.waiting, others.backfilling, others.newest, left_at)
 
-    @property
-    def others(self) -> Unfinished:
-        """The unfinished runs as they were counted."""
-        return Unfinished(self.unfinished, self.waiting, self.backfilling, newest=self.newest)
-
-
-UNDISTURBED = FireFacts(0, declared=True)
+UNDISTURBED = FireFacts(Unfinished(), declared=True)
 """The facts of most: nothing of the schedule is unfinished or nobody counts, and no calendar is named."""
 
 
@@ -146,9 +126,9 @@ class FiringReport:
 
     now: datetime
     locked: int
-    fired: tuple[Fired, ...]
-    skipped: tuple[tuple[str, PlannedSkip], ...]
-    unreadable: tuple[str, ...]
+    fired: tuple[Fired, ...] = ()
+    skipped: tuple[tuple[str, PlannedSkip], ...] = ()
+    unreadable: tuple[str, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
     awaited: tuple[str, ...] = ()
     pause_over: bool = False

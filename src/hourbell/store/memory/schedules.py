@@ -67,7 +67,7 @@ class ScheduleVerbs(Handle):
                 others = unfinished(tables, schedule.id) if has_turns(schedule) else Unfinished()
                 declared = _is_declared(tables, schedule)
                 left_at = None if declared else _left_at(tables, schedule)
-                facts = FireFacts.told(others, declared, tuple(calendars.values()), left_at)
+                facts = FireFacts(others, declared, tuple(calendars.values()), left_at)
                 planned = plan(fresh_schedule(schedule), facts, now)
                 if planned is None:
                     (awaited if left_at is not None else unreadable).append(schedule.id)
@@ -77,14 +77,14 @@ class ScheduleVerbs(Handle):
             return FiringReport(
                 now,
                 len(due),
-                tuple(fired),
-                tuple(skipped),
-                tuple(unreadable),
-                tuple(held),
-                tuple(awaited),
-                bool(_over(tables, now, exclude)),
-                tables.ended(),
-                tuple(map(fresh_run, taking.taken)),
+                fired=tuple(fired),
+                skipped=tuple(skipped),
+                unreadable=tuple(unreadable),
+                held=tuple(held),
+                awaited=tuple(awaited),
+                pause_over=bool(_over(tables, now, exclude)),
+                displaced=tables.ended(),
+                taken=tuple(map(fresh_run, taking.taken)),
             )
 
     async def resume_due(self, limit: int, exclude: Collection[str] = ()) -> Resumption:

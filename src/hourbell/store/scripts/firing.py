@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.model.due import Rules
-from hourbell.model.overlap import Unfinished, has_turns
+from hourbell.model.overlap import has_turns
 from hourbell.model.plan import LONGEST_HOLD, UNDISTURBED, FireFacts, FirePlan, FiringReport, PlannedSkip, Planner
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.alike import Alike
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.offer import Offer
+    from hourbell.model.overlap import Unfinished
 
 RulesOf = Callable[[str, str, str], Rules]
 """Reads the texts of a schedule: its trigger, its policies and those that it inherits."""
 
-_NOBODY = Unfinished()
 _NO_TIME = timedelta(0)
 
 
@@ -50,7 +50,7 @@ def fire_due(
     now: datetime = locked[0]["now_at"]
     rows = [row for row in locked if row["ids"] is not None]
     if not rows:
-        return FiringReport(now, 0, (), (), (), pause_over=bool(locked[0]["pause_over"]))
+        return FiringReport(now, 0, pause_over=bool(locked[0]["pause_over"]))
     due = [
         Alike.from_row(row, rules_of(row["trigger_spec"], row["policies"], row["inherited"]), bool(row["is_declared"]))
         for row in rows
@@ -69,14 +69,14 @@ def fire_due(
     return FiringReport(
         now,
         count,
-        recorded.fired,
-        tuple(deciding.skipped),
-        tuple(deciding.unreadable),
-        tuple(deciding.held),
-        tuple(deciding.awaited),
-        bool(locked[0]["pause_over"]),
-        recorded.displaced,
-        recorded.taken,
+        fired=recorded.fired,
+        skipped=tuple(deciding.skipped),
+        unreadable=tuple(deciding.unreadable),
+        held=tuple(deciding.held),
+        awaited=tuple(deciding.awaited),
+        pause_over=bool(locked[0]["pause_over"]),
+        displaced=recorded.displaced,
+        taken=recorded.taken,
         until=moment if recording.is_held and ready else None,
         passed=count - ready if recording.is_held else 0,
     )
@@ -144,12 +144,12 @@ class _Deciding:
 
     def _facts(self, one: Alike) -> FireFacts:
         schedule_id, names = one.first.id, one.first.blackout
-        others = self._unfinished.get(schedule_id, _NOBODY)
-        if others is _NOBODY and schedule_id not in self._undeclared and not names:
+        others = self._unfinished.get(schedule_id, UNDISTURBED.others)
+        if others is UNDISTURBED.others and schedule_id not in self._undeclared and not names:
             return UNDISTURBED
         blackout = tuple(self._calendars[name] for name in names)
         left_at = self._undeclared.get(schedule_id)
-        return FireFacts.told(others, schedule_id not in self._undeclared, blackout, left_at)
+        return FireFacts(others, schedule_id not in self._undeclared, blackout, left_at)
 
     def _note(self, alike: Alike, plan: FirePlan) -> None:
         self._recording.add(alike, plan)

@@ -157,18 +157,18 @@ class FiringConformance(Conformance):
         facts: dict[str, FireFacts] = {}
         await bench.schedule()
         await bench.fire_after(1, noting(facts))
-        assert facts["s"].unfinished == 0
+        assert facts["s"].others.total == 0
         await bench.fire_after(1, noting(facts))
-        assert facts["s"].unfinished == 1
+        assert facts["s"].others.total == 1
         await bench.node()
         running, waiting = await bench.claim()
         await bench.fail_and_retry(waiting, delay=3600)
         await bench.enqueue(schedule_id="s")
         await bench.fire_after(1, noting(facts))
-        assert facts["s"].unfinished == 3
+        assert facts["s"].others.total == 3
         await bench.settle(running)
         await bench.fire_after(1, noting(facts))
-        assert facts["s"].unfinished == 3, "one has ended, one was fired"
+        assert facts["s"].others.total == 3, "one has ended, one was fired"
 
     async def test_each_schedule_has_its_own_count(self, bench: Bench) -> None:
         facts: dict[str, FireFacts] = {}
@@ -179,7 +179,7 @@ class FiringConformance(Conformance):
         await bench.enqueue(schedule_id="any")
         await bench.enqueue()
         await bench.fire_after(5, noting(facts))
-        assert {name: facts[name].unfinished for name in facts} == {"a": 0, "b": 1, "any": 0}
+        assert {name: facts[name].others.total for name in facts} == {"a": 0, "b": 1, "any": 0}
 
     async def test_overlap_is_inherited_too(self, bench: Bench) -> None:
         facts: dict[str, FireFacts] = {}
@@ -188,7 +188,7 @@ class FiringConformance(Conformance):
         for name in ("a", "b"):
             await bench.enqueue(schedule_id=name)
         await bench.fire_after(1, noting(facts))
-        assert (facts["a"].unfinished, facts["b"].unfinished) == (0, 1)
+        assert (facts["a"].others.total, facts["b"].others.total) == (0, 1)
 
     async def test_the_plan_learns_whether_the_code_still_declares(self, bench: Bench) -> None:
         facts: dict[str, FireFacts] = {}
@@ -319,7 +319,7 @@ class FiringConformance(Conformance):
         (run,) = await bench.claim()
         await bench.settle(run, Outcome.FAILED, failed=True, error="boom")
         await bench.fire_after(1, noting(facts))
-        assert facts["s"].unfinished == 0
+        assert facts["s"].others.total == 0
 
     async def test_grace_is_written_with_the_run(self, bench: Bench) -> None:
         await bench.schedule()

@@ -185,7 +185,7 @@ class TakingConformance(Conformance):
         (run,) = (await take(bench)).taken
         bench.clock.advance(1)
         await take(bench, plan=noting(facts), claim_id="c2")
-        assert (facts["s"].unfinished, facts["s"].newest) == (1, run.id)
+        assert (facts["s"].others.total, facts["s"].others.newest) == (1, run.id)
 
     async def test_what_the_planner_says_of_one_holds_for_all_that_are_alike(self, bench: Bench) -> None:
         await bench.node("a")
@@ -197,7 +197,7 @@ class TakingConformance(Conformance):
         bench.clock.advance(1)
         report = await take(bench, 4, shared(noting(facts)))
         assert (report.locked, len(report.taken), len(report.fired)) == (7, 4, 3)
-        assert facts["s2"].unfinished == 1, "who is disturbed is planned by itself"
+        assert facts["s2"].others.total == 1, "who is disturbed is planned by itself"
         stored = {run.id: run for run in await bench.runs() if run.origin == Origin.FIRE}
         assert [stored[run.id] for run in report.taken] == list(report.taken), "told as they are stored"
         assert {stored[fired.run_id].state for fired in report.fired} == {RunState.QUEUED}

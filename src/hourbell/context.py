@@ -175,7 +175,7 @@ class Context:
                 "effect() needs a run whose body the node itself runs, as coroutine or in a thread: not one in another "
                 "process, and no context that was made by hand"
             )
-        return self._hold.task.effect(self._hold, session)
+        return self._hold.effect(session)
 
     def once(
         self,
@@ -190,7 +190,7 @@ class Context:
         ``with`` in a plain function. See `Scheduler.once`: the period is that of the run's due time, in the zone of its
         schedule. Raises HourbellError for a context that was made by hand.
         """
-        guards = self._guards if self._guards is not None else self._hold.task if self._hold is not None else None
+        guards = self._guards if self._guards is not None else self._hold.guards if self._hold is not None else None
         if guards is None:
             raise HourbellError("once() needs a run: this context was made by hand; outside of runs use scheduler.once")
         return guards.once(self, key, period=period, wait=wait, timezone=timezone)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from hourbell.model.run import Settlement
-    from hourbell.task import Task
+    from hourbell.once import Guards
 
 
 class Effect(Block, Protocol):
@@ -38,7 +38,10 @@ class Hold(Protocol):
     def attempt(self) -> int: ...
 
     @property
-    def task(self) -> Task[..., Any]: ...
+    def guards(self) -> Guards: ...
+
+    def effect(self, session: Any) -> Effect:
+        """See `Context.effect`."""
 
     def holds(self) -> bool:
         """True while the node may report this attempt."""

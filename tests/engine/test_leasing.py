@@ -49,7 +49,7 @@ class Asker:
     def answered(self, work: NextWork, asked: float) -> None:
         self.said.append(work)
 
-    def unanswered(self, asked: float) -> None:
+    def unanswered(self) -> None:
         self.said.append(None)
 
 

@@ -315,7 +315,7 @@ async def test_a_question_that_a_renewal_lost_is_asked_at_once() -> None:
     watch.clock.advance(0.9)
     assert watching.question(watch.clock.elapsed(), 5.0) is not None
     asked = watch.asked
-    watching.unanswered(watch.clock.elapsed())
+    watching.unanswered()
     await watching.step()
     assert watch.asked == asked + 1
 

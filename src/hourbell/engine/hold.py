@@ -9,11 +9,12 @@ from hourbell.engine.settling import cleaned
 from hourbell.errors import HourbellError
 
 if TYPE_CHECKING:
+    from hourbell.effects import Effect
     from hourbell.engine.holding import Execution
     from hourbell.engine.parts import Parts
     from hourbell.engine.trust import Trust
     from hourbell.model.run import Settlement
-    from hourbell.task import Task
+    from hourbell.once import Guards
 
 
 class AttemptHold:
@@ -28,10 +29,6 @@ class AttemptHold:
         self._has_effect = False
 
     @property
-    def task(self) -> Task[..., Any]:
-        return self._execution.task
-
-    @property
     def run_id(self) -> str:
         return self._execution.run.id
 
@@ -42,6 +39,14 @@ class AttemptHold:
     @property
     def node_id(self) -> str:
         return self._trust.node_id
+
+    @property
+    def guards(self) -> Guards:
+        return self._execution.task
+
+    def effect(self, session: Any) -> Effect:
+        """See `hourbell.context.Context.effect`."""
+        return self._execution.task.effect(self, session)
 
     def holds(self) -> bool:
         """True while the node may report this attempt."""
@@ -59,7 +64,7 @@ class AttemptHold:
 
     def dump(self, value: Any) -> str | None:
         """A result as JSON text. Raises ResultRejected."""
-        return self.task.dump_result(value, self._parts.settings.result_max)
+        return self._execution.task.dump_result(value, self._parts.settings.result_max)
 
     def settlement(self, result: str | None) -> Settlement:
         """What ends the run as succeeded, now."""

@@ -37,7 +37,7 @@ class Asker(Protocol):
     def answered(self, work: NextWork, asked: float) -> None:
         """The answer to it."""
 
-    def unanswered(self, asked: float) -> None:
+    def unanswered(self) -> None:
         """There will be none."""
 
 
@@ -118,7 +118,7 @@ class Leasing:
             async with asyncio.timeout(self._lease * PATIENCE):
                 return await self._renew(question)
         except BaseException as error:
-            self._asker.unanswered(asked)
+            self._asker.unanswered()
             self._alone_until = self._parts.clock.elapsed() + ALONE
             if isinstance(error, TimeoutError | StoreRejected | StoreMisconfigured):
                 return None

@@ -73,15 +73,7 @@ def _wait(run: Run, policies: Policies, error: BaseException) -> float | None:
 
 def refused(run: Run, error: BaseException, now: float) -> Settlement:
     """The body was never called, since its arguments do not fit: trying again would not mend that."""
-    return Settlement(
-        run_id=run.id,
-        attempt=run.attempt,
-        state=RunState.FAILED,
-        outcome=Outcome.FAILED,
-        failed=True,
-        error=describe(error),
-        finished=now,
-    )
+    return _failed_for_good(run, describe(error), None, now)
 
 
 def unkept(run: Run, error: BaseException, started: float | None, finished: float) -> Settlement:

@@ -189,8 +189,8 @@ class Watching:
             self._ask_at += (self._ask_at - asked) / 10
         return self._question(asked)
 
-    def unanswered(self, asked: float) -> None:
-        """No answer came to what was asked at ``asked``, and nobody waits for it any more."""
+    def unanswered(self) -> None:
+        """No answer came to what was asked, and nobody waits for it any more."""
         self._ask_soon(0)
 
     def answered(self, work: NextWork, asked: float) -> None:

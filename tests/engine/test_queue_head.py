@@ -6,7 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from hourbell.engine.past import FIRST_SPAN, PAINLESS, Past, Stretch
-from hourbell.engine.queue_head import QueueHead
+from hourbell.engine.queue_head import Look, QueueHead
 from hourbell.engine.whole_look import LATE, LONG, RARELY, SELDOM, STANDSTILL
 from hourbell.model.ids import new_run_id
 from hourbell.model.run import Claim, Run
@@ -41,7 +41,8 @@ class Claims:
         self, *due: float, full: bool = False, slots: int = 9, left_urgent: bool = False, even: bool = True
     ) -> tuple[datetime | None, bool]:
         """Where it began, and whether another is to follow at once."""
-        stretch = self.head.stretch(self.now, slots, even=even)
+        look = self.head.look(self.now, slots, even=even)
+        stretch = look.stretch
         is_past = stretch.until is not None
         asked, self.now = self.now, self.now + (self._slow if stretch == Stretch() else self._took)
         if stretch == Stretch():
@@ -49,8 +50,7 @@ class Claims:
         if is_past:
             self.past.append(stretch)
         claim = Claim(BEGIN + timedelta(seconds=self.now), tuple(runs(*due)))
-        left = {"full": full, "left_urgent": left_urgent, "even": even}
-        return stretch.since, self.head.claimed(claim, stretch, asked, self.now, slots=slots, **left)
+        return stretch.since, self.head.claimed(look, claim, self.now, full=full, left_urgent=left_urgent)
 
 
 def test_while_there_is_more_each_claim_begins_where_the_last_ended() -> None:
@@ -129,7 +129,7 @@ def test_what_may_not_wait_is_looked_for_where_the_last_claim_with_slots_ended()
     claims.claim(1, full=True)
     assert claims.claim(2, full=True, slots=0)[0] == BEGIN + timedelta(seconds=1)
     assert claims.claim(3, slots=0)[0] == BEGIN + timedelta(seconds=2)
-    with_slots = claims.head.stretch(claims.now, 3).since
+    with_slots = claims.head.look(claims.now, 3).stretch.since
     assert with_slots == BEGIN + timedelta(seconds=1)
     assert claims.claim(4, slots=3)[0] == with_slots
     assert claims.claim(slots=3)[0] == BEGIN + timedelta(seconds=claims.now - 0.001) - LATE, "nothing was left"
@@ -249,7 +249,7 @@ def test_what_was_slow_once_keeps_nobody_from_the_order_of_what_is_queued() -> N
     for lost in (False, True):
         claims = Claims(slow=LONG_AGO)
         if lost:
-            claims.head.failed(claims.head.stretch(0.0, 9), 0.0, 5.0, BEGIN)
+            claims.head.failed(claims.head.look(0.0, 9), 5.0, BEGIN)
             claims.now = 5.0
         else:
             claims.claim(1, full=True)
@@ -275,20 +275,16 @@ def test_what_is_slow_each_time_is_seldom_tried() -> None:
 def test_when_the_clock_goes_back_everything_is_looked_at() -> None:
     claims = Claims(slow=0.2)
     claims.claim(1)
-    claims.head.claimed(
-        Claim(BEGIN - timedelta(seconds=60), ()), Stretch(BEGIN), claims.now, claims.now, slots=9, full=False,
-        left_urgent=False,
-    )  # fmt: skip
+    look = Look(Stretch(BEGIN), claims.now, 9, even=True)
+    claims.head.claimed(look, Claim(BEGIN - timedelta(seconds=60), ()), claims.now, full=False, left_urgent=False)
     assert claims.claim() == (None, False)
 
 
 def test_when_the_clock_goes_back_a_long_past_is_looked_through() -> None:
     claims = Claims(slow=LONG_AGO)
     claims.claim(1)
-    claims.head.claimed(
-        Claim(BEGIN - timedelta(seconds=60), ()), Stretch(BEGIN), claims.now, claims.now, slots=9, full=False,
-        left_urgent=False,
-    )  # fmt: skip
+    look = Look(Stretch(BEGIN), claims.now, 9, even=True)
+    claims.head.claimed(look, Claim(BEGIN - timedelta(seconds=60), ()), claims.now, full=False, left_urgent=False)
     assert claims.head.rest(claims.now) == 0.0
     claims.claim()
     assert claims.past[0].until == BEGIN - timedelta(seconds=60) - LATE
@@ -307,9 +303,9 @@ def test_once_the_past_is_short_again_it_is_looked_at_as_a_whole() -> None:
 
 def test_a_look_at_everything_that_has_no_answer_is_not_tried_again_as_such() -> None:
     claims = Claims()
-    stretch = claims.head.stretch(0.0, 9)
-    assert stretch == Stretch()
-    claims.head.failed(stretch, 0.0, 5.0, BEGIN)
+    look = claims.head.look(0.0, 9)
+    assert look.stretch == Stretch()
+    claims.head.failed(look, 5.0, BEGIN)
     claims.now = 5.0
     assert claims.head.rest(claims.now) == 0.0
     claims.claim(1)
@@ -320,7 +316,7 @@ def test_a_look_at_everything_that_has_no_answer_is_not_tried_again_as_such() ->
 
 def test_a_failure_at_once_says_nothing_of_the_past() -> None:
     claims = Claims()
-    claims.head.failed(claims.head.stretch(0.0, 9), 0.0, 0.1, BEGIN)
+    claims.head.failed(claims.head.look(0.0, 9), 0.1, BEGIN)
     assert claims.head.rest(0.1) is None
     assert claims.claim()[0] is None
 
@@ -329,8 +325,9 @@ def test_a_part_that_has_no_answer_is_tried_again_as_a_shorter_one() -> None:
     claims = Claims(slow=LONG_AGO)
     claims.claim(1)
     claims.now += RARELY * LONG_AGO
-    stretch = claims.head.stretch(claims.now, 9)
-    claims.head.failed(stretch, claims.now, claims.now + 5, BEGIN)
+    look = claims.head.look(claims.now, 9)
+    stretch = look.stretch
+    claims.head.failed(look, claims.now + 5, BEGIN)
     claims.now += 5
     assert claims.head.rest(claims.now) == RARELY * 5
     assert claims.claim()[0] == stretch.until, "what is due now is claimed meanwhile"
@@ -381,7 +378,7 @@ def test_where_nothing_is_left_out_there_are_no_parts() -> None:
     claims = Claims(slow=LONG_AGO)
     claims.head = QueueHead(1.0, in_parts=False)
     claims.claim(1)
-    claims.head.failed(Stretch(), claims.now, claims.now + 5, BEGIN)
+    claims.head.failed(Look(Stretch(), claims.now, 9, even=True), claims.now + 5, BEGIN)
     assert claims.head.rest(claims.now) is None
     claims.now += RARELY * LONG_AGO
     assert claims.claim()[0] is None
@@ -391,10 +388,11 @@ def test_a_machine_that_was_suspended_in_the_middle_of_a_look_looks_again() -> N
     """An hour says nothing of the queue. What was fired meanwhile, or is caught up now, is due before the present."""
     claims = Claims(slow=3600.0)
     assert claims.claim() == (None, False)
-    assert claims.head.stretch(claims.now, 9) == Stretch(), "the whole queue, at once"
+    look = claims.head.look(claims.now, 9)
+    assert look.stretch == Stretch(), "the whole queue, at once"
     assert claims.head.rest(claims.now) is None, "and not in parts"
-    claims.head.failed(Stretch(), claims.now, claims.now + 3600.0, BEGIN)
-    assert claims.head.stretch(claims.now + 3600.0, 9) == Stretch()
+    claims.head.failed(look, claims.now + 3600.0, BEGIN)
+    assert claims.head.look(claims.now + 3600.0, 9).stretch == Stretch()
 
 
 def test_a_past_of_many_parts_rests_as_long_as_all_of_them_took() -> None:

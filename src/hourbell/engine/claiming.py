@@ -266,7 +266,8 @@ class Claiming:
         asked = self._claimed_at[kind] = self._parts.timekeeper.ask()
         # Where a task gets fewer than there are places, older runs of it stay behind the last that is claimed.
         is_even = not limits and all(room == limit for room in tasks.values())
-        stretch = head.stretch(asked, slots, even=is_even)
+        look = head.look(asked, slots, even=is_even)
+        stretch = look.stretch
         try:
             claim = await self._store.claim(
                 self._trust.node_id,
@@ -281,7 +282,7 @@ class Claiming:
                 until=stretch.until,
             )
         except BaseException:
-            head.failed(stretch, asked, self._parts.clock.elapsed(), self._parts.clock.now())
+            head.failed(look, self._parts.clock.elapsed(), self._parts.clock.now())
             self._in_doubt(claim_id, kind)
             raise
         if claim is None:
@@ -293,8 +294,7 @@ class Claiming:
         self._limiting.claimed(kind, claim)
         full = len(claim.runs) + len(claim.missed) >= limit
         left_urgent = _may_have_left_urgent(claim.runs, slots)
-        answered = self._parts.clock.elapsed()
-        if head.claimed(claim, stretch, asked, answered, slots=slots, full=full, left_urgent=left_urgent, even=is_even):
+        if head.claimed(look, claim, self._parts.clock.elapsed(), full=full, left_urgent=left_urgent):
             self._pending.add(kind)
         if full or left_urgent:
             self._hungry.add(kind)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hourbell.context import Context, lend, take_back
 from hourbell.engine import verdict
 from hourbell.engine.ahead import Ahead
-from hourbell.engine.hold import AttemptHold
+from hourbell.engine.attempt_hold import AttemptHold
 from hourbell.engine.holding import Execution
 from hourbell.engine.telling import Telling
 from hourbell.errors import InvalidArguments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hourbell.engine.past import PAINLESS, Past, Stretch
 from hourbell.engine.whole_look import LATE, LONG, SELDOM, WholeLook, rest_after, took
@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
     from hourbell.executors.choice import Kind
     from hourbell.model.run import Claim
+
+
+class Look(NamedTuple):
+    """One claim's: where, from which instant of the clock that only grows on, and with how many slots. One that is not
+    ``even`` gives less of one task than of others, and leaves older runs of that behind."""
+
+    stretch: Stretch
+    asked: float
+    slots: int
+    even: bool
 
 
 class QueueHead:
@@ -48,22 +58,9 @@ class QueueHead:
         self._parts_until = 0.0
         self._not_before = 0.0
 
-    def stretch(self, elapsed: float, slots: int, *, even: bool = True) -> Stretch:
-        """What the claim at ``elapsed`` looks at. One that is not ``even`` gives less of one task than of others, and
-        leaves older runs of that behind."""
-        since = self._since_with_slots if slots else self._since
-        if since is None or not self._is_long:
-            if not even:
-                return Stretch()
-            is_due = self._look.is_due(elapsed) and (self._more_until is None or elapsed >= self._more_until)
-            return Stretch(None if is_due else since)
-        if not slots:
-            return Stretch(since)
-        if self._past is None and self._look.is_due(elapsed):
-            self._past = Past(since, elapsed)
-        if self._past is not None and not self._is_present_next and not self._past.due_in(elapsed):
-            return self._past.stretch()
-        return Stretch(since)
+    def look(self, elapsed: float, slots: int, *, even: bool = True) -> Look:
+        """Where the claim at ``elapsed`` looks; what comes of it is told to `claimed` or `failed`."""
+        return Look(self._stretch(elapsed, slots, even=even), elapsed, slots, even)
 
     def rest(self, elapsed: float) -> float | None:
         """Seconds until a claim is to be made for nothing but the past; None when no such claim is needed."""
@@ -82,21 +79,11 @@ class QueueHead:
         if self._more_until is None or self._is_long:
             self._look.wanted()
 
-    def claimed(
-        self,
-        claim: Claim,
-        stretch: Stretch,
-        asked: float,
-        answered: float,
-        *,
-        slots: int,
-        full: bool,
-        left_urgent: bool,
-        even: bool = True,
-    ) -> bool:
+    def claimed(self, look: Look, claim: Claim, answered: float, *, full: bool, left_urgent: bool) -> bool:
         """A claim that looked there brought this; ``full``: there may be more after it; ``left_urgent``: what may not
         wait here may have been left behind. True when it is to be followed by another at once, since something may be
         where it did not look."""
+        stretch, asked, slots, even = look
         if stretch.until is not None:
             self._looked_at_past(asked, answered, left=full or left_urgent)
             return True
@@ -126,9 +113,10 @@ class QueueHead:
             self._more_until = answered + self._longest
         return False
 
-    def failed(self, stretch: Stretch, asked: float, elapsed: float, now: datetime) -> None:
+    def failed(self, look: Look, elapsed: float, now: datetime) -> None:
         """No answer came to a claim that looked there. Where it was a look at everything that took too long, the past
         is looked through in parts, from the ``now`` of the database on."""
+        stretch, asked, _, _ = look
         if stretch.until is not None and self._past is not None:
             self._past.failed(asked, elapsed)
         elif self._in_parts and stretch.since is None and took(asked, elapsed) > LONG:
@@ -136,6 +124,21 @@ class QueueHead:
             self._look.wanted()
             self._since = self._since or now - LATE
             self._since_with_slots = self._since_with_slots or self._since
+
+    def _stretch(self, elapsed: float, slots: int, *, even: bool) -> Stretch:
+        since = self._since_with_slots if slots else self._since
+        if since is None or not self._is_long:
+            if not even:
+                return Stretch()
+            is_due = self._look.is_due(elapsed) and (self._more_until is None or elapsed >= self._more_until)
+            return Stretch(None if is_due else since)
+        if not slots:
+            return Stretch(since)
+        if self._past is None and self._look.is_due(elapsed):
+            self._past = Past(since, elapsed)
+        if self._past is not None and not self._is_present_next and not self._past.due_in(elapsed):
+            return self._past.stretch()
+        return Stretch(since)
 
     def _claimed_unevenly(self, claim: Claim, seconds: float) -> None:
         """What was claimed says nothing of where the queue begins; so it stays, as long as that is quick enough."""

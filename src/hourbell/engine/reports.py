@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
@@ -54,7 +55,8 @@ class Reports:
         self._making_way: deque[Report] = deque()
         self._taken: Sequence[Report] = ()
         self._patient: set[str] = set()
-        self._began = self._heard = self._until = 0.0
+        self._began = self._until = 0.0
+        self._heard = -math.inf  # the loop's clock may have begun with this machine, a moment ago
         self._closed = False
 
     def __len__(self) -> int:

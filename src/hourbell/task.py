@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from asyncio import coroutines
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar
 
@@ -100,8 +101,8 @@ class Task(Generic[P, R]):
         self.place: Place | None = None
         self._refuse_executor()
         functools.update_wrapper(self, function)
-        if self.is_async and hasattr(inspect, "markcoroutinefunction"):
-            inspect.markcoroutinefunction(self)
+        if self.is_async:
+            _mark_async(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself. Nothing is recorded."""
@@ -330,6 +331,14 @@ def _refuse_windows(label: str) -> None:
             f"task {label}: executor='process' ends its children by process groups and signals, which Windows does not "
             "have: leave it out, so that the body runs in a thread, or run this node on Linux or macOS (WSL will do)"
         )
+
+
+def _mark_async(task: Task[..., Any]) -> None:
+    """Let whoever asks hear that its call is to be awaited: background tasks of a response are not, otherwise."""
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(task)
+    else:  # before Python 3.12, what asyncio.iscoroutinefunction looks for
+        setattr(task, "_is_coroutine", getattr(coroutines, "_is_coroutine"))  # noqa: B009, B010 - types know neither
 
 
 def _is_async(function: Any) -> bool:

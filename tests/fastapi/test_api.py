@@ -201,10 +201,10 @@ async def test_an_id_with_a_line_break_behind_it_is_another_id(scheduler: Schedu
 
 
 METHODS = {
-    "schedules": "GET, POST",
-    "schedules/x": "DELETE, GET, PATCH",
+    "schedules": "GET, HEAD, POST",
+    "schedules/x": "DELETE, GET, HEAD, PATCH",
     "schedules/x/pause": "POST",
-    **dict.fromkeys(["runs", "runs/x", "tasks", "nodes", "audit", "health"], "GET"),
+    **dict.fromkeys(["runs", "runs/x", "tasks", "nodes", "audit", "health"], "GET, HEAD"),
 }
 
 

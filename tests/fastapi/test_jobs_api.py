@@ -232,7 +232,7 @@ async def test_it_is_closed_unless_it_is_opened(scheduler: Scheduler) -> None:
     assert (await scheduler.get_schedule("s")).state == "active"
 
 
-@pytest.mark.parametrize("path, allowed", [("/jobs", "GET, POST"), ("/jobs/a/b", "DELETE")])
+@pytest.mark.parametrize("path, allowed", [("/jobs", "GET, HEAD, POST"), ("/jobs/a/b", "DELETE")])
 async def test_another_method_is_told_all_that_there_are(client: httpx.AsyncClient, path: str, allowed: str) -> None:
     answer = await client.put(f"/schedule{path}")
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

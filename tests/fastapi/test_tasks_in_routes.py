@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 from fastapi import BackgroundTasks, Depends, FastAPI
@@ -34,8 +32,8 @@ async def test_background_task_dependency_and_path_operation(is_async: bool) -> 
         background.add_task(tell, "later")
 
     @app.get("/needs")
-    async def needs(answer: Any = Depends(tell)) -> str:
-        return str(answer)
+    async def needs(answer: str = Depends(tell)) -> str:
+        return answer
 
     app.get("/itself")(tell)
 

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from hourbell import Context, Every, Scheduler
-from hourbell.fastapi import api_router, event_stream
+from hourbell.fastapi import api_router, event_stream, jobs_router
 
 
 class Color(Enum):
@@ -85,3 +85,4 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 app = FastAPI(lifespan=lifespan)
 app.include_router(api_router(scheduler, allow_anonymous=True), prefix="/hourbell")
+app.include_router(jobs_router(scheduler, allow_anonymous=True), prefix="/jobs-of")

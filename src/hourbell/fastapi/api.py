@@ -6,14 +6,13 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 
 from hourbell.fastapi.audit import read_audit
 from hourbell.fastapi.event_stream import Streams
 from hourbell.fastapi.events_api import read_events
 from hourbell.fastapi.house_api import read_health, read_house
 from hourbell.fastapi.ids_in_paths import know_ids
-from hourbell.fastapi.problems import ProblemRoute, share_methods
+from hourbell.fastapi.routes import ProblemRoute, acquaint, operation_id
 from hourbell.fastapi.runs_api import change_runs, read_logs, read_runs
 from hourbell.fastapi.schedules_api import one_schedule, read_schedules, run_schedules, write_schedules
 from hourbell.fastapi.security import Anonymous, Guard
@@ -36,7 +35,7 @@ def api_router(
     """
     know_ids()
     guard = Guard.of(authorize, allow_anonymous, trusted_origins)
-    router = APIRouter(route_class=ProblemRoute, tags=["hourbell"], generate_unique_id_function=_operation_id)
+    router = APIRouter(route_class=ProblemRoute, tags=["hourbell"], generate_unique_id_function=operation_id)
     for part in (read_schedules, write_schedules, run_schedules, one_schedule):
         part(router, scheduler, guard)
     streams = Streams(scheduler)
@@ -46,10 +45,5 @@ def api_router(
     read_logs(router, scheduler, guard, streams)
     for part in (read_house, read_audit, read_health):
         part(router, scheduler, guard)
-    share_methods(router)
+    acquaint(router)
     return router
-
-
-def _operation_id(route: APIRoute) -> str:
-    """Short enough to be a method's name in a client, and none that the application has itself."""
-    return f"hourbell_{route.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -71,7 +72,13 @@ def parsed(raw: bytes) -> Any:
     _check_shape(raw)
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_whole, parse_float=_fraction)
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_int=_whole,
+            parse_float=_fraction,
+            object_pairs_hook=_each_once,
+        )
         if _HALF_CHARACTER.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError:
@@ -104,6 +111,15 @@ def _refuse_size() -> NoReturn:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise HTTPException(400, f"JSON has no {name}")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object. Of two values of one name the first would be lost in silence."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise HTTPException(400, f"an object in the body has {name[:40]!r} more than once")
+    return made
 
 
 def _whole(text: str) -> int:

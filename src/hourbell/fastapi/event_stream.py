@@ -16,6 +16,7 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from hourbell.fastapi.problems import problem
+from hourbell.fastapi.routes import serve_after
 
 if TYPE_CHECKING:
     from hourbell import Scheduler
@@ -118,18 +119,24 @@ class EventStream(Response):
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve it to its end. Of many that were answered at once, those beyond the bound are refused here."""
+        """Serve it to its end, once nothing that the request needed is open any more."""
+        if self.background is not None:
+            await self.background()
+        await serve_after(scope, receive, send, self._begin)
+
+    async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Of many that were answered at once, those beyond the bound are refused here."""
         refusal = self._streams.refusal() if self._streams is not None else None
         if refusal is not None:
             await refusal(scope, receive, send)
             return
         with self._streams.place() if self._streams is not None else nullcontext():
-            await self._serve(receive, send)
+            await self._serve(receive, send, only_head=scope.get("method") == "HEAD")
 
-    async def _serve(self, receive: Receive, send: Send) -> None:
+    async def _serve(self, receive: Receive, send: Send, *, only_head: bool) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         reads = True
-        if self._streams is not None and self._events is not None:
+        if self._streams is not None and self._events is not None and not only_head:
             reads = await self._streams.serve(self._events, receive, send)
         if reads:
             # A client that has stopped reading would hold this up for ever.

@@ -13,14 +13,15 @@ from hourbell import Conflict, InvalidArguments, NotFound, Schedule, Scheduler, 
 from hourbell.fastapi.apscheduler_names import name_of, new_id
 from hourbell.fastapi.apscheduler_triggers import read_trigger
 from hourbell.fastapi.ids_in_paths import know_ids
-from hourbell.fastapi.problems import Problem, ProblemRoute, share_methods
+from hourbell.fastapi.parameters import address_of, refusals
+from hourbell.fastapi.routes import ProblemRoute, acquaint
 from hourbell.fastapi.schemas import Instant
 from hourbell.fastapi.security import Anonymous, Guard
 
 Id = Annotated[str, Path(max_length=300)]
 
 _MOST = 1_000
-_REFUSALS: Mapping[int | str, dict[str, Any]] = {status: {"model": Problem} for status in (400, 403, 404, 422, 503)}
+_UNFIT: Mapping[str, Any] = {"description": "The body is no JSON, or what it asks for cannot be: the detail says why"}
 
 
 class JobIn(BaseModel):
@@ -73,10 +74,13 @@ def jobs_router(
     """
     know_ids()
     guard = Guard.of(authorize, allow_anonymous, trusted_origins)
-    router = APIRouter(route_class=ProblemRoute, tags=["jobs"], responses=dict(_REFUSALS))
+    router = APIRouter(route_class=ProblemRoute, tags=["jobs"], responses=refusals())
     reads, writes = [guard.require("read")], [guard.require("write")]
 
-    @router.post("/jobs", dependencies=writes)
+    documented = refusals(body=True)
+    documented[400] |= _UNFIT
+
+    @router.post("/jobs", dependencies=writes, responses=documented)
     async def add_job(job: JobIn) -> JobOut:
         return JobOut.of(await _added(scheduler, job))
 
@@ -90,10 +94,8 @@ def jobs_router(
         """Every job that has not finished; beyond ``limit`` the header ``Link`` says where the list goes on."""
         page = await scheduler.list_schedules(cursor=cursor, limit=limit)
         if page.next_cursor is not None:
-            path = request.scope["path"]
-            response.headers["Link"] = (
-                f'<{quote(path)}?limit={limit}&cursor={quote(page.next_cursor, safe="")}>; rel="next"'
-            )
+            cursor = quote(page.next_cursor, safe="")
+            response.headers["Link"] = f'<{address_of(request)}?limit={limit}&cursor={cursor}>; rel="next"'
         return [JobOut.of(schedule) for schedule in page if schedule.state != "finished"]
 
     @router.post("/jobs/{id:any_text}/pause", dependencies=writes)
@@ -115,7 +117,7 @@ def jobs_router(
         await scheduler.remove_schedule(id)
         return JobStatus(status="deleted")
 
-    share_methods(router)
+    acquaint(router)
     return router
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import Header, Path, Query
+from fastapi import Header, Path, Query, Request
 from pydantic import AwareDatetime, BeforeValidator
 
 from hourbell.errors import InvalidArguments, StaleRevision
@@ -76,6 +77,12 @@ def refusals(*statuses: int, body: bool = False) -> dict[int | str, dict[str, An
         }
         for status in sorted({*_READING, *(_BODY if body else ()), *statuses})
     }
+
+
+def address_of(request: Request) -> str:
+    """The path as the client asked for it: also where a proxy takes the application's ``root_path`` off on the way."""
+    path, root = request.scope["path"], request.scope.get("root_path", "").rstrip("/")
+    return quote(path if path == root or path.startswith(f"{root}/") else root + path)
 
 
 def etag_of(schedule: Schedule) -> str:

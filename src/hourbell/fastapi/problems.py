@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
 
 from hourbell.errors import (
     Conflict,
@@ -28,7 +26,6 @@ from hourbell.errors import (
     TriggerError,
     UnknownTask,
 )
-from hourbell.fastapi.bodies import BoundedRequest
 from hourbell.model.policies import POLICY_NAMES
 
 _STATUS: tuple[tuple[type[HourbellError], int], ...] = (
@@ -41,7 +38,6 @@ _STATUS: tuple[tuple[type[HourbellError], int], ...] = (
     (StoreRejected, 422),
     (StoreUnavailable, 503),
 )
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_ERRORS = 20
 _LONGEST_DETAIL = 1_000
 _LONGEST_REASON = 300
@@ -88,52 +84,6 @@ class Told:
         return level
 
 
-class ProblemRoute(APIRoute):
-    """A route whose every refusal is a problem document, whatever handlers the application has.
-
-    What a request carries is bounded before it is parsed, see `BoundedRequest`.
-    """
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request; a method that this address does not take is refused here, as everything else is."""
-        if self.methods and scope["method"] not in self.methods:
-            allowed = ", ".join(sorted(getattr(self.endpoint, "allowed_methods", self.methods)))
-            refusal = problem(405, f"this address takes {allowed} only", headers={"Allow": allowed})
-            await refusal(scope, receive, send)
-        else:
-            await super().handle(scope, receive, send)
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, with its refusals put into words."""
-        handle = super().get_route_handler()
-        told_before = Told()
-
-        async def told(request: Request) -> Response:
-            bounded = BoundedRequest(request.scope, request.receive)
-            try:
-                response = await handle(bounded)
-            except HTTPException as error:
-                return problem(error.status_code, _text(error.detail), headers=error.headers)
-            except RequestValidationError as error:
-                return problem(422, "the request does not fit", errors=_places(error))
-            except HourbellError as error:
-                return _refused(error, bounded.given, told_before)
-            response.headers.setdefault("Cache-Control", "no-store")
-            return response
-
-        return told
-
-
-def share_methods(router: APIRouter) -> None:
-    """Let each route know all methods of its address, for the answer to another one."""
-    methods: dict[str, set[str]] = {}
-    routes = [route for route in router.routes if isinstance(route, APIRoute)]
-    for route in routes:
-        methods.setdefault(route.path, set()).update(route.methods or ())
-    for route in routes:
-        setattr(route.endpoint, "allowed_methods", frozenset(methods[route.path]))  # noqa: B010 - functions have no such field
-
-
 def problem(
     status: int,
     detail: str | None,
@@ -156,7 +106,8 @@ def status_of(error: HourbellError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 503)
 
 
-def _refused(error: HourbellError, given: Any, told: Told) -> Response:
+def refused(error: HourbellError, given: Any, told: Told) -> Response:
+    """The problem document of an error of ours; ``given`` is what the body said."""
     status = status_of(error)
     if isinstance(error, StoreUnavailable):
         # The message names hosts and users: that is for the log.
@@ -172,7 +123,7 @@ def _refused(error: HourbellError, given: Any, told: Told) -> Response:
     return problem(status, str(error)[:_LONGEST_DETAIL], errors=_misfits(error, given) or None)
 
 
-def _places(error: RequestValidationError) -> list[Misfitting]:
+def misfits_of(error: RequestValidationError) -> list[Misfitting]:
     """Where the request is wrong and why, without the values."""
     found = []
     for one in error.errors()[:_MOST_ERRORS]:
@@ -231,7 +182,3 @@ def _title(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Refused"
-
-
-def _text(detail: Any) -> str | None:
-    return None if detail is None else str(detail)

@@ -19,6 +19,7 @@ from hourbell.fastapi.parameters import (
     IfMatch,
     Limit,
     ScheduleId,
+    address_of,
     etag_of,
     expected_revision,
     refusals,
@@ -90,7 +91,7 @@ def write_schedules(router: APIRouter, scheduler: Scheduler, guard: Guard) -> No
             note=asked.note,
             **_policies(asked.policies),
         )
-        response.headers["Location"] = f"{quote(request.scope['path'])}/{quote(schedule.id, safe='')}"
+        response.headers["Location"] = f"{address_of(request)}/{quote(schedule.id, safe='')}"
         return _told(schedule, response)
 
     @router.post("/schedules/{id:any_text}/pause", dependencies=writes, responses=edits)

@@ -11,7 +11,7 @@ from fastapi import Depends, HTTPException, Request
 
 from hourbell.acting import LONGEST, acting
 from hourbell.errors import InvalidArguments
-from hourbell.fastapi.problems import SAFE_METHODS
+from hourbell.fastapi.routes import SAFE_METHODS
 
 Grant = Literal["read", "run", "write"]
 Anonymous = Literal["read"] | bool

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hourbell.model.editing import Edit, waken, with_trigger
+from hourbell.model.editing import Edit, realigned, waken, with_trigger
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import Declaration, Schedule, ScheduleState
 
@@ -30,9 +30,9 @@ class DeclarationFacts:
 
 def redeclared(schedule: Schedule, declaration: Declaration, facts: DeclarationFacts, now: datetime) -> Edit | None:
     """What a declaration changes of a schedule that exists; None when nothing."""
-    edited = schedule
+    edited = realigned(schedule, now)
     if _wins(schedule, declaration, facts):
-        edited = _merged(schedule, declaration, now)
+        edited = _merged(edited, declaration, now)
     if edited.state is ScheduleState.UNDECLARED:
         woken = waken(edited, now, Reason.UNDECLARED)
         return Edit(replace(woken.schedule, note=schedule.note), woken.skip)

@@ -198,7 +198,7 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
     new cursor is the first fire after both now and the last recorded one; a one-off that lies between them is due now.
     """
     if _same(schedule, trigger):
-        return schedule
+        return realigned(schedule, now)
     settled = trigger.bound(schedule.id).anchored(now)
     cursor = schedule.next_fire_at
     if cursor is None or cursor > now:
@@ -210,6 +210,25 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
     elif state is ScheduleState.FINISHED:
         state = ScheduleState.ACTIVE
     return replace(schedule, trigger_spec=settled.to_spec(), next_fire_at=cursor, state=state, resume_at=resume_at)
+
+
+def realigned(schedule: Schedule, now: datetime) -> Schedule:
+    """The schedule with the cursor that its trigger says today.
+
+    One that is still to come and is no fire of the trigger was worked out by other rules of its zone: governments change
+    them, and the system has learned of it since. One that is due already is owed, whatever the trigger says by now.
+    """
+    cursor = schedule.next_fire_at
+    if cursor is None or cursor <= now:
+        return schedule
+    try:
+        trigger = schedule.trigger
+        if in_utc(trigger.next_after(cursor - TICK)) == cursor:
+            return schedule
+        upcoming = first_fire(trigger, now, schedule.last_fire_at)
+    except ValueError:  # a trigger of another version; its nodes will see to it
+        return schedule
+    return replace(schedule, next_fire_at=upcoming) if upcoming is not None else schedule
 
 
 def _same(schedule: Schedule, trigger: Trigger) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hourbell.model.editing import pausing, updating
+from hourbell.model.editing import Edit, pausing, updating
 from hourbell.model.plan import PlannedSkip
 from hourbell.model.retention import Retention
 from hourbell.model.run_state import Reason, RunState
@@ -14,7 +14,7 @@ from hourbell.model.schedule import ScheduleState, Source
 from hourbell.testing.conformance.bench import LEASE, Bench, ids
 from hourbell.testing.conformance.planners import planned
 from hourbell.testing.conformance.suite import Conformance
-from hourbell.triggers import At, Every
+from hourbell.triggers import At, Cron, Every
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,6 +71,25 @@ class DeclaringConformance(Conformance):
             "a", [bench.declaration(trigger=Every(minutes=5), digest="2", args={"n": 2})]
         )
         assert (schedule.args, schedule.next_fire_at) == ({"n": 2}, bench.later(240))
+
+    async def test_a_cursor_of_other_rules_of_its_zone_is_worked_out_anew(self, bench: Bench) -> None:
+        await bench.node()
+        stated = bench.declaration(trigger=Cron("0 9 1 7 *", "Africa/Cairo"))
+        (stored,) = await bench.store.declare("a", [stated])
+        assert stored.next_fire_at is not None
+        early = stored.next_fire_at - timedelta(hours=1)
+        await bench.store.edit_schedule("s", lambda one, now: Edit(replace(one, next_fire_at=early)))
+        (aligned,) = await bench.store.declare("a", [stated])
+        assert aligned.next_fire_at == stored.next_fire_at
+
+    async def test_a_cursor_that_is_due_is_owed_whatever_the_zone_says_by_now(self, bench: Bench) -> None:
+        await bench.node()
+        stated = bench.declaration(trigger=Cron("0 9 1 7 *", "Africa/Cairo"))
+        await bench.store.declare("a", [stated])
+        due = bench.now
+        await bench.store.edit_schedule("s", lambda one, now: Edit(replace(one, next_fire_at=due)))
+        (owed,) = await bench.store.declare("a", [stated])
+        assert owed.next_fire_at == due
 
     async def test_a_pause_by_an_operator_survives(self, bench: Bench) -> None:
         await bench.node()

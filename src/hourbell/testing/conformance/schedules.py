@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,6 +117,16 @@ class AddingConformance(Conformance):
         before = await bench.schedule()
         bench.clock.advance(0.5)
         assert await bench.schedule() == before
+
+    async def test_a_cursor_of_other_rules_of_its_zone_is_worked_out_anew(self, bench: Bench) -> None:
+        yearly = Cron("0 9 1 7 *", "Africa/Cairo")
+        stored = await bench.schedule(trigger=yearly)
+        assert stored.next_fire_at is not None
+        for hours in (-1, 1):
+            before = stored.next_fire_at + timedelta(hours=hours)
+            await bench.store.edit_schedule("s", lambda one, now, at=before: Edit(replace(one, next_fire_at=at)))
+            assert (await bench.store.get_schedule("s")).next_fire_at == before
+            assert (await bench.schedule(trigger=yearly)).next_fire_at == stored.next_fire_at
 
     async def test_adding_again_wakes_nobody(self, bench: Bench) -> None:
         await bench.schedule()

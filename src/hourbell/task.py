@@ -13,6 +13,7 @@ from hourbell.arguments import Arguments
 from hourbell.errors import InvalidArguments, UnknownTask
 from hourbell.model.limit import Limit
 from hourbell.model.module_name import lasting_name
+from hourbell.model.names_elsewhere import CALLS_ELSEWHERE
 from hourbell.model.policies import checked_policies
 from hourbell.place import Place
 from hourbell.results import RESULT_MAX, result_text
@@ -110,6 +111,15 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
+
+    if not TYPE_CHECKING:  # type checkers are to say what there is not
+
+        def __getattr__(self, name: str) -> Any:
+            there_is_none = f"{type(self).__name__!r} object has no attribute {name!r}"
+            instead = CALLS_ELSEWHERE.get(name)
+            if instead is not None:
+                there_is_none += f"; a run is asked for by {instead.format(self.__dict__.get('__name__', 'task'))}"
+            raise AttributeError(there_is_none, name=name, obj=self)
 
     async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Run:
         """Ask for one run with these arguments, as soon as a node has room, and answer it as stored.

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any, Literal
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.names_elsewhere import POLICIES_ELSEWHERE
 from hourbell.model.retry import Retry
+from hourbell.settings import SETTING_NAMES
 
 CatchUp = Literal["latest", "all", "skip"]
 Overlap = Literal["skip", "buffer_one", "buffer_all", "cancel_other", "allow"]
@@ -33,26 +34,6 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
 _SECONDS: tuple[str, ...] = ("grace", "timeout", "timeout_grace", "jitter")
 _DURATIONS: tuple[str, ...] = ("grace", "jitter")
 _MOST_CALENDARS = 20
-ELSEWHERE: Mapping[str, str] = MappingProxyType(
-    {
-        "misfire_grace_time": "here it is called 'grace', and 'catch_up' says what becomes of missed fires",
-        "coalesce": "here it is 'catch_up': 'latest' is one run for all that were missed, 'all' one for each",
-        "max_instances": "here it is 'max_running', and 'overlap' says what becomes of a fire beyond it",
-        "replace_existing": "leave it out: a schedule with the same id is updated",
-        "next_run_time": "leave it out, or give the trigger a start; `enqueue` asks for a run now",
-        "kwargs": "arguments are given by their names, as args={'name': value}",
-        "max_retries": "give retry=Retry(attempts=…), which counts the first try too",
-        "autoretry_for": "give retry=Retry(attempts=…, on=(…,))",
-        "time_limit": "here it is called 'timeout'",
-        "soft_time_limit": "here it is called 'timeout', and 'timeout_grace' is what follows before the end",
-        "expires": "here it is called 'grace'",
-        "acks_late": "here it is 'on_lost': 'retry' when the node died, or 'fail'",
-        "tz": "here it is called timezone=, and belongs to the trigger",
-        "name": "the id of a schedule is given as id=, the name of a task as @scheduler.task(name=…)",
-        **{unit: f"a period is given as {unit}s=" for unit in ("second", "minute", "hour", "day", "week")},
-    }
-)
-"""What goes by other names elsewhere, and what it is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +153,11 @@ def checked_names(given: Iterable[str]) -> frozenset[str]:
 
 def _unknown(name: object) -> InvalidArguments:
     shown = str(name)[:60]
-    near = difflib.get_close_matches(shown, POLICY_NAMES, n=1)
-    advice = ELSEWHERE.get(shown) or (f"did you mean {near[0]!r}?" if near else None)
+    advice = POLICIES_ELSEWHERE.get(shown)
+    if advice is None and shown in SETTING_NAMES:
+        advice = f"it is a setting of the whole scheduler: Scheduler({shown}=…)"
+    if advice is None and (near := difflib.get_close_matches(shown, POLICY_NAMES, n=1)):
+        advice = f"did you mean {near[0]!r}?"
     known = f"the policies are {', '.join(sorted(POLICY_NAMES))}"
     return InvalidArguments(
         f"there is no policy {shown!r}; {known if advice is None else f'{advice} ({known})'}", at=shown

@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from hourbell.errors import InvalidArguments
+from hourbell.model.names_elsewhere import POLICIES_ELSEWHERE
 from hourbell.model.policies import POLICY_NAMES, checked_policies
 from hourbell.settings import SETTING_NAMES
 
@@ -75,6 +76,7 @@ def divided(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     for name in options:
         if name not in SETTING_NAMES and name not in POLICY_NAMES:
             near = difflib.get_close_matches(name, SETTING_NAMES | POLICY_NAMES, n=1)
-            advice = f"did you mean {near[0]!r}?" if near else "see the settings and the policies"
+            other = f"did you mean {near[0]!r}?" if near else "see the settings and the policies"
+            advice = POLICIES_ELSEWHERE.get(name, other)
             raise InvalidArguments(f"Scheduler takes no option {name!r}; {advice}")
     return settings, checked_policies(policies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hourbell.model.names_elsewhere import VERBS_ELSEWHERE
 from hourbell.scheduler.admin import AdminVerbs
 from hourbell.scheduler.auditing import AuditVerbs
 from hourbell.scheduler.backfills import BackfillVerbs
@@ -67,6 +68,15 @@ class Scheduler(
         self._requests = Requests(self._core)
         for one in middleware:
             self.add_middleware(one)
+
+    if not TYPE_CHECKING:  # type checkers are to say what there is not
+
+        def __getattr__(self, name: str) -> object:
+            there_is_none = f"{type(self).__name__!r} object has no attribute {name!r}"
+            instead = VERBS_ELSEWHERE.get(name)
+            if instead is not None:
+                there_is_none += f"; here it is {instead}"
+            raise AttributeError(there_is_none, name=name, obj=self)
 
     @property
     def settings(self) -> Settings:

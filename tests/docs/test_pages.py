@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.pages import ROOT, Block, blocks, links, pages
+from support.pages import ROOT, Block, anchors, blocks, links, pages
 from support.story import Story
 
 DOCUMENTED = [page for page in pages() if blocks(page)]
@@ -39,8 +39,25 @@ def test_what_a_page_says_can_be_done(page: Path, story: Story) -> None:
 @pytest.mark.parametrize("page", pages(), ids=named)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in links(page):
-        if not link.startswith(("https://", "http://", "#")):
-            assert (page.parent / link.partition("#")[0]).exists(), link
+        if not link.startswith(("https://", "http://")):
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_led_to() -> None:
+    """From the README, or from a page that it leads to: what nobody links to is read by nobody."""
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        ahead += [(page.parent / link.partition("#")[0]).resolve() for link in links(page) if "://" not in link]
+    decisions = ROOT / "docs" / "decisions"
+    assert {page for page in pages() if page.parent != decisions} <= reached
 
 
 @pytest.mark.parametrize(

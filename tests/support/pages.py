@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEAD = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
 
@@ -38,6 +39,13 @@ def blocks(page: Path) -> list[Block]:
         Block(found["language"], found["text"], text[: found.start()].count("\n") + 1)
         for found in _FENCE.finditer(text)
     ]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name in a page behind ``#``: its headings, spelled as GitHub does."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    heads = (re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in _HEAD.findall(text))
+    return set(heads)
 
 
 def links(page: Path) -> list[str]:

@@ -16,6 +16,17 @@ UNDERSTOOD = [
     ("postgresql://u:p@h/db?sslmode=require", "postgres", "postgresql://u:p@h/db?sslmode=require"),
     ("postgresql+asyncpg://u@h/db?ssl=true", "postgres", "postgresql://u@h/db?sslmode=require"),
     ("postgresql:///db?host=/tmp/pg", "postgres", "postgresql:///db?host=/tmp/pg"),
+    ("postgresql://u:p@a:1,b:2/db", "postgres", "postgresql://u:p@a:1,b:2/db"),
+    ("postgresql://u@a,b/db", "postgres", "postgresql://u@a,b/db"),
+    ("postgresql+asyncpg://u@/db?host=a:1&host=b:2", "postgres", "postgresql://u@/db?host=a:1,b:2"),
+    (
+        "postgresql://u@a,b/db?target_session_attrs=read-write",
+        "postgres",
+        "postgresql://u@a,b/db?target_session_attrs=read-write",
+    ),
+    ("postgresql://u:p@ss@h/db", "postgres", "postgresql://u:p%40ss@h/db"),
+    ("postgresql://u@tenant:p@h/db", "postgres", "postgresql://u%40tenant:p@h/db"),
+    ("postgresql://u@[::1]:5433/db", "postgres", "postgresql://u@[::1]:5433/db"),
     ("sqlite:///app.db", "sqlite", "app.db"),
     ("sqlite+aiosqlite:///app.db", "sqlite", "app.db"),
     ("sqlite:////var/lib/app.db", "sqlite", "/var/lib/app.db"),
@@ -44,6 +55,8 @@ REFUSED = [
     ("postgresql://u:secret@h/db?sslmode=sometimes", "sslmode='sometimes'", "verify-full"),
     ("postgresql://u:secret@h:port/db", "cannot be read", "percent form"),
     ("postgresql://u:secret@h:99999/db", "cannot be read", "percent form"),
+    ("postgresql://u:secret@a:1,b:99999/db", "cannot be read", "65535"),
+    ("postgresql://u:secret@h/db?target_session_attrs=writable", "'writable'", "read-write"),
     ("postgresql://", "no host", "postgresql://user"),
 ]
 

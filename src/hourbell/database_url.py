@@ -28,6 +28,8 @@ _POSTGRES_PARAMETERS = (
     "sslrootcert",
     "target_session_attrs",
 )
+_SESSIONS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
+_CHOICES: Mapping[str, tuple[str, ...]] = {"sslmode": _SSL_MODES, "target_session_attrs": _SESSIONS}
 _DRIVER_SSL: Mapping[str, str] = {"true": "require", "false": "disable"}
 
 
@@ -68,18 +70,21 @@ class DatabaseUrl:
 def _postgres(rest: str) -> DatabaseUrl:
     try:
         parts = urlsplit(f"postgresql://{rest}")
-        _ = parts.port  # read for its check
+        for one in parts.netloc.rpartition("@")[2].split(","):  # several hosts, of which whichever answers is taken
+            _ = urlsplit(f"//{one}").port  # read for its check
     except ValueError:
         raise InvalidArguments(
-            "the PostgreSQL URL cannot be read: write postgresql://user:password@host:port/database, "
-            "with special characters of the password in percent form (@ is %40)"
+            "the PostgreSQL URL cannot be read: write postgresql://user:password@host:port/database, with special "
+            "characters of the password in percent form (/ is %2F, # is %23) and a port of 1 to 65535; several hosts "
+            "are host:port,host:port"
         ) from None
     query = _postgres_query(parts.query)
     credentials, _, place = parts.netloc.rpartition("@")
+    credentials = credentials.replace("@", "%40")  # no host has one, so it is the user's or the password's
     user, colon, _password = credentials.partition(":")
     if not place and "host" not in query and not parts.path.strip("/"):
         raise InvalidArguments("the PostgreSQL URL names no host: write postgresql://user:password@host/database")
-    text = "&".join(f"{name}={quote(value, safe='/:')}" for name, value in query.items())
+    text = "&".join(f"{name}={quote(value, safe='/:,')}" for name, value in query.items())
     tail = f"{place}{parts.path}{'?' + text if text else ''}"
     hidden = f"{user}{':***' if colon else ''}@" if credentials else ""
     secret = f"{credentials}@" if credentials else ""
@@ -96,9 +101,10 @@ def _postgres_query(text: str) -> Mapping[str, str]:
             )
         if name == "ssl":  # asyncpg's own spelling under SQLAlchemy
             name, value = "sslmode", _DRIVER_SSL.get(value.lower(), value)
-        if name == "sslmode" and value not in _SSL_MODES:
-            raise InvalidArguments(f"sslmode={value[:40]!r} of the PostgreSQL URL: choose {', '.join(_SSL_MODES)}")
-        query[name] = value
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise InvalidArguments(f"{name}={value[:40]!r} of the PostgreSQL URL: choose {', '.join(_CHOICES[name])}")
+        repeated = name in ("host", "port") and name in query  # how SQLAlchemy has several
+        query[name] = f"{query[name]},{value}" if repeated else value
     return query
 
 

@@ -121,6 +121,7 @@ def test_where_no_database_answers(tmp_path: Path) -> None:
     assert (away.returncode, away.stdout) == (4, "")
     assert "secret" not in away.stderr
     assert away.stderr.count("\n") == 1
+    assert away.stderr.endswith(f". The address is postgresql://u:***@127.0.0.1:{port}/d\n")
 
 
 def test_a_fault_of_our_own_is_no_traceback(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:

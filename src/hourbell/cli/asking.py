@@ -15,6 +15,7 @@ import typer
 
 from hourbell import Scheduler
 from hourbell.acting import LONGEST, acting
+from hourbell.cli.addressed import addressed
 from hourbell.cli.exit_codes import ExitCode, give_up
 from hourbell.cli.loading import load_scheduler
 
@@ -49,7 +50,7 @@ def ask(database: str | None, question: Callable[[Scheduler], Awaitable[T]], *, 
         finally:
             await scheduler.close()
 
-    with acting(_somebody()):
+    with acting(_somebody()), addressed(scheduler):
         return asyncio.run(answer())
 
 

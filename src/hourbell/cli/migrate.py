@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hourbell import Scheduler
+from hourbell.cli.addressed import addressed
 from hourbell.cli.asking import Database
 from hourbell.cli.exit_codes import ExitCode, give_up
 from hourbell.cli.progress import bar
@@ -31,11 +32,12 @@ def migrate(
     if sql:
         print(scheduler.migration_script(), end="")
     elif check:
-        pending = _pending(scheduler)
+        with addressed(scheduler):
+            pending = _pending(scheduler)
         _tell(pending, "pending", as_json)
         raise typer.Exit(ExitCode.PROBLEM if pending else ExitCode.OK)
     else:
-        with bar("migrating"):
+        with bar("migrating"), addressed(scheduler):
             applied = asyncio.run(scheduler.migrate())
         _tell(applied, "applied", as_json)
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from hourbell import Scheduler
+from hourbell.cli.addressed import addressed
 from hourbell.cli.exit_codes import give_up
 from hourbell.cli.loading import load_scheduler
 
@@ -25,7 +26,9 @@ def worker(
     if level is None:
         give_up(f"--log-level {log_level!r}: choose debug, info, warning or error")
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(_serve(load_scheduler(address)))
+    scheduler = load_scheduler(address)
+    with addressed(scheduler):
+        asyncio.run(_serve(scheduler))
 
 
 async def _serve(scheduler: Scheduler) -> None:

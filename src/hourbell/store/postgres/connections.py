@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 
 from hourbell.errors import HourbellError
+from hourbell.store.postgres.dialling import Dialling
 from hourbell.store.postgres.errors import CAUGHT
 from hourbell.store.postgres.pool import CLOSED, Pool
 
@@ -56,13 +57,12 @@ class Connections:
         connect_args: Mapping[str, Any],
         warm: Callable[[Connection, Lane], Awaitable[None]] = _as_it_comes,
     ) -> None:
-        self._url = url
+        self._dialling = Dialling(url, connect_args, pooler=pooler)
         self._warm = warm
         self._session = session
         self._patience = patience
         self._verbs_patience = verbs_patience
         self._pooler = pooler
-        self._connect_args = connect_args
         self._size = max(1, pool)
         self._pools: dict[Lane, Pool] = {}
         self._own: dict[str, Connection] = {}
@@ -75,7 +75,9 @@ class Connections:
         if not self._closed:
             return
         self._closed = False
-        verbs = Pool(partial(self.connect, self._verbs_patience), size=self._size, patience=self._verbs_patience)
+        verbs = Pool(
+            partial(self.connect, "verbs", self._verbs_patience), size=self._size, patience=self._verbs_patience
+        )
         beside = Pool(partial(self._warmed, _NOW_AND_THEN), size=1, patience=self._patience)
         self._pools = {**dict.fromkeys(POOLED, verbs), _NOW_AND_THEN: beside}
 
@@ -119,9 +121,9 @@ class Connections:
                     self._keep(lane, connection)
 
     @asynccontextmanager
-    async def once(self) -> AsyncIterator[Connection]:
+    async def once(self, use: str) -> AsyncIterator[Connection]:
         """A connection that nobody had before, and nobody has afterwards."""
-        connection = await self.connect()
+        connection = await self.connect(use)
         try:
             yield connection
         finally:
@@ -135,17 +137,17 @@ class Connections:
 
     async def _warmed(self, lane: Lane) -> Connection:
         """A new one that has been made ready for what this lane asks."""
-        connection = await self.connect()
+        connection = await self.connect(lane)
         if not self._pooler:
             async with _kept_or_cut(connection):
                 await self._warm(connection, lane)
         return connection
 
-    async def connect(self, patience: float | None = None) -> Connection:
+    async def connect(self, use: str, patience: float | None = None) -> Connection:
         """A connection of its own, with the session set as our statements want it; they may take ``patience`` seconds,
-        or as many as those of a loop."""
+        or as many as those of a loop. ``use`` says in a word what it is for, to whoever looks at the server."""
         patience = self._patience if patience is None else patience
-        connection: Connection = await asyncpg.connect(self._url, **self._arguments(patience))
+        connection: Connection = await self._dialling.connect(use, patience)
         try:
             await self._prepared(connection, patience)
         except BaseException:
@@ -155,15 +157,6 @@ class Connections:
         self._made.add(connection)
         connection.add_termination_listener(self._made.discard)
         return connection
-
-    def _arguments(self, patience: float) -> dict[str, Any]:
-        return {
-            **self._connect_args,
-            "timeout": patience,
-            "command_timeout": patience,
-            "statement_cache_size": 0 if self._pooler else 200,
-            "max_cached_statement_lifetime": 0,
-        }
 
     async def _prepared(self, connection: Connection, patience: float) -> None:
         if not self._pooler:

@@ -47,7 +47,7 @@ class Listening:
 
         connection = None
         try:
-            connection = await self._connections.connect()
+            connection = await self._connections.connect("listen")
             await connection.add_listener(self._channel, on_notification)
             if not await self._proves():
                 return False

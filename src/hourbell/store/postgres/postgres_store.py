@@ -147,7 +147,7 @@ class PostgresStore(SqlStore):
                 if not await self._migrating().pending(connection):
                     return []
             # Not on one of the loops', for leases are renewed meanwhile.
-            async with self._connections.once() as connection:
+            async with self._connections.once("migrate") as connection:
                 return await self._migrating().migrate(connection)
         except CAUGHT as error:
             raise translated(error) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hourbell.model.database_facts import DatabaseFacts, IndexFacts, TableFacts
+from hourbell.model.database_facts import DatabaseFacts, IndexFacts, SessionFacts, TableFacts
 from hourbell.model.diagnosis import Facts, Finding, ago, counted, some
 from hourbell.model.findings import diagnosed
 from hourbell.model.node import Node, NodeState
@@ -75,6 +75,15 @@ def of_survey(**fields: Any) -> Facts:
 
 
 DUE = NOW - timedelta(minutes=5)
+OLD = SessionFacts(
+    pid=7,
+    name="report",
+    role="app",
+    client="10.0.0.3",
+    state="idle in transaction",
+    seconds=3_600.0,
+    tables=("runs",),
+)
 LATE = Waiting(queue="q", task="t", count=3, since=DUE)
 LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
 
@@ -177,7 +186,37 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
             "20,000 dead, 10 live",
             "vacuum and analyze the table runs",
         ),
-        (of_database(longest=3_600.0), "long-transaction", "notice", "60 minutes", "pg_stat_activity"),
+        (of_database(oldest=OLD), "long-transaction", "notice", "begun 60 min ago", "pg_terminate_backend(7)"),
+        (
+            of_database(oldest=replace(OLD, pid=None, name="x1"), tables=(TableFacts(name="runs", live=9, dead=5),)),
+            "long-transaction",
+            "notice",
+            "'x1' (role app, begun 60 min ago) has the oldest transaction",
+            "ROLLBACK PREPARED 'x1'",
+        ),
+        (
+            of_database(holders=(replace(OLD, shuts=True),)),
+            "locks",
+            "problem",
+            "pid 7 (report, role app, from 10.0.0.3, idle in transaction, begun 60 min ago) holds locks on runs;",
+            "pg_terminate_backend(7)",
+        ),
+        (
+            of_database(holders=(replace(OLD, waiting=2, behind=(8,)),)),
+            "locks",
+            "problem",
+            "holds rows of runs, and 2 sessions here wait for it",
+            "waits itself for pid 8",
+        ),
+        (of_database(holders=(OLD,)), "locks", "notice", "holds rows of runs;", "pg_terminate_backend(7)"),
+        (
+            of_database(holders=(replace(OLD, shuts=True, name="hourbell migrate 1@h"),)),
+            "locks",
+            "problem",
+            "hourbell migrate",
+            "wait",
+        ),
+        (of_database(unread="no answer"), "unread", "problem", "no answer", "what the server is busy with"),
     ],
 )
 def test_each_fault_has_its_finding(seen: Facts, about: str, severity: str, what: str, do: str) -> None:
@@ -196,7 +235,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
     well = postgres(
         tables=(TableFacts(name="runs", live=1_000_000, dead=500_000),),
         indexes=(IndexFacts(name="i", table="runs", size=90 * MB, entries=1_000_000, scans=1),),
-        longest=30.0,
+        oldest=replace(OLD, seconds=30.0),
         pooled=True,
     )
     assert diagnosed(facts(database=well, offset=0.5)).findings == ()

@@ -24,7 +24,7 @@ OF_NODES = (
     ),
     Plant(
         "PostgreSQL: a statement has no timeout",
-        "store/postgres/connections.py",
+        "store/postgres/dialling.py",
         '"command_timeout": patience',
         '"command_timeout": None',
         ("tests/store/test_postgres_sessions.py", "-k", "nobody_answers"),

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from hourbell import Calendar, Every, Scheduler
@@ -340,18 +339,6 @@ async def test_dead_rows_and_worn_indexes(url: str, monkeypatch: pytest.MonkeyPa
         await executed(url, "REINDEX TABLE hourbell.runs")
         while (await scheduler.diagnose()).findings:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.1)
-
-
-async def test_a_transaction_that_nobody_ends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_postgres, "LONG", 0.05)
-    connection = await asyncpg.connect(url)
-    try:
-        async with connection.transaction():
-            await connection.fetch("SELECT 1")
-            await asyncio.sleep(0.1)
-            assert (await the_one(url)).about == "long-transaction"
-    finally:
-        await connection.close()
 
 
 # SQLite

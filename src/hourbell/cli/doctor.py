@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _HINTS: Mapping[str, str] = {
     "arrive": "arrive: nodes hear of new work at once",
     "lost": "do not arrive: nodes find new work by asking",
+    "unknown": "not tried, since the tables do not answer",
     "none": "none on this database: nodes find new work by asking",
 }
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hourbell.model.survey import Survey
 
 Severity = Literal["problem", "notice"]
-Hints = Literal["arrive", "lost", "none"]
+Hints = Literal["arrive", "lost", "none", "unknown"]
 _NAMED = 5
 
 
@@ -34,7 +34,8 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was seen. Seconds: ``lease`` and ``poll`` are settings, ``offset`` is by how much this host's clock is ahead
-    of the database's. ``hints``: they ``arrive``, are ``lost`` on the way, or this database has ``none``.
+    of the database's. ``hints``: they ``arrive``, are ``lost`` on the way, this database has ``none``, or it is
+    ``unknown``, since its tables do not answer.
 
     ``survey`` is None where the tables could not be read, because of what ``database`` tells.
     """

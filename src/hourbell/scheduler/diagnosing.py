@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hourbell.engine.loop import spawn
-from hourbell.errors import NotFound, StoreMisconfigured
+from hourbell.errors import NotFound, StoreMisconfigured, StoreUnavailable
 from hourbell.model.audit import Action, AuditFilter, Subject
 from hourbell.model.diagnosis import Facts
 from hourbell.model.findings import diagnosed
@@ -39,16 +40,25 @@ class DiagnosisVerbs(Verbs):
         """What is wrong with the database, the nodes, the schedules and the runs, each with what to do about it.
 
         Reads more than any loop does and changes nothing; hints are tried by a real round trip. For people and alarms,
-        every few minutes at most. Raises StoreUnavailable while the database is away.
+        every few minutes at most. Tables that do not answer are a finding. Raises StoreUnavailable where the database
+        is away.
         """
         core = self._core
         store = core.store
         database = await store.examine()
-        hints: Hints = "none" if database.kind == "sqlite" else await _hints(store)
         before = core.clock.elapsed()
         now = await store.ping()
         # The answer was made half-way, as far as anybody can know.
         passed = timedelta(seconds=(core.clock.elapsed() - before) / 2)
+        offset = (core.clock.host_now() - passed - now).total_seconds()
+        survey: Survey | None = None
+        if not (database.pending or database.damage or database.unread):
+            try:
+                survey = await _survey(store, core.settings.lease)
+            except StoreUnavailable as error:
+                # Who holds the tables may have come after the first look.
+                database = replace(await store.examine(), unread=str(error))
+        hints: Hints = "unknown" if database.unread else "none" if database.kind == "sqlite" else await _hints(store)
         facts = Facts(
             now=now,
             lease=core.settings.lease,
@@ -56,8 +66,8 @@ class DiagnosisVerbs(Verbs):
             database=database,
             hints=hints,
             pooler=core.settings.pooler,
-            offset=(core.clock.host_now() - passed - now).total_seconds(),
-            survey=None if database.pending or database.damage else await _survey(store, core.settings.lease),
+            offset=offset,
+            survey=survey,
         )
         return diagnosed(facts)
 

@@ -30,6 +30,7 @@ _READ = 2.0
 _HELD_UP = 3
 """So often the time begins anew because this process was held up itself, and could not have heard an answer."""
 _MOST_NAMED = 20
+_DOCTOR = "`hourbell doctor` says by whom"
 _MIGRATE = "run `hourbell migrate`"
 _STEP = 1.0
 """Seconds by which the newest run may be ahead of the database's clock: it is written before it is read here."""
@@ -100,7 +101,7 @@ async def examined(core: Core) -> Health:
     except TimeoutError:
         told = f"it has not answered for {_ANSWER:g} s"
         if now is not None:
-            told = f"it answers, but its tables are locked by somebody: they did not within {_READ:g} s"
+            told = f"it answers, but its tables are locked by somebody: they did not within {_READ:g} s; {_DOCTOR}"
         database = DatabaseHealth(ok=now is not None, kind=kind, now=now, error=told)
     except HourbellError as error:
         database = DatabaseHealth(ok=now is not None, kind=kind, now=now, error=str(error))

@@ -1,4 +1,4 @@
-"""What slows PostgreSQL down under a queue: dead rows, long transactions, indexes that are missing or worn."""
+"""What slows PostgreSQL down under a queue: dead rows, indexes that are missing or worn."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 DEAD = 10_000
 """Dead rows from which on they are worth a word, where they are more than the living."""
-LONG = 600.0
-"""Seconds that a transaction may be open."""
 _LARGE = 32 * 1024 * 1024
 _PER_ENTRY = 1_000
 
@@ -25,15 +23,6 @@ def findings(facts: Facts) -> Iterator[Finding]:
     database = facts.database
     yield from _indexes(database)
     yield from _rows(database)
-    if database.longest is not None and database.longest > LONG:
-        yield Finding(
-            about="long-transaction",
-            severity="notice",
-            what=f"a transaction has been open for {database.longest / 60:.0f} minutes: meanwhile no dead row can be "
-            "cleared away, and every claim gets slower",
-            do="find it: SELECT pid, application_name, xact_start, query FROM pg_stat_activity ORDER BY xact_start; "
-            "end it with pg_terminate_backend(pid)",
-        )
 
 
 def _indexes(database: DatabaseFacts) -> Iterator[Finding]:

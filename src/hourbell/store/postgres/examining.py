@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from hourbell.model.database_facts import DatabaseFacts, IndexFacts, TableFacts
+from hourbell.model.database_facts import DatabaseFacts, IndexFacts, SessionFacts, TableFacts
 from hourbell.store.scripts.script import call
 from hourbell.store.statements import indexes
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from hourbell.store.postgres.database import PostgresDatabase
 
 _OLDEST = 14
+_PATIENCE = timedelta(seconds=2)
+"""Who holds a table, or is waited for, for a shorter time is none to be told of."""
+_LONG = timedelta(minutes=1)
+"""The same for who holds rows, which claims and fires pass over."""
+_HOLDERS = 10
 
 
 class PostgresExamining:
@@ -25,15 +31,18 @@ class PostgresExamining:
         self._schema = schema
         self._identifier = identifier
 
-    async def examine(self, connection: Connection, pending: Sequence[str]) -> DatabaseFacts:
-        """The facts, seen from this connection."""
+    async def examine(
+        self, connection: Connection, pending: Sequence[str], *, unread: str | None = None
+    ) -> DatabaseFacts:
+        """The facts, seen from this connection. None of it reads, or waits for, a table of ours."""
         (server,) = await self._asked(connection, "server", identifier=self._identifier, schema=self._schema)
         here = {"schema": self._schema}
         lacking = await self._asked(connection, "rights", **here)
         tables = await self._asked(connection, "tables", **here)
         found = await self._asked(connection, "indexes", **here)
         planner = await self._asked(connection, "planner")
-        (longest,) = await self._asked(connection, "longest")
+        oldest = await self._asked(connection, "oldest")
+        holders = await self._asked(connection, "holders", **here, patience=_PATIENCE, long=_LONG, limit=_HOLDERS)
         known = {row["name"] for row in found}
         return DatabaseFacts(
             kind="postgres",
@@ -70,8 +79,15 @@ class PostgresExamining:
             ),
             missing=() if pending else tuple(name for name in indexes("postgres") if name not in known),
             unused=tuple(row["name"] for row in planner),
-            longest=longest["seconds"],
+            oldest=next((SessionFacts(**dict(row)) for row in oldest), None),
+            holders=tuple(_holder(row) for row in holders),
+            unread=unread,
         )
 
     async def _asked(self, connection: Connection, name: str, **values: Any) -> Sequence[Any]:
         return await self._database.send(connection, call(f"examining.{name}", **values))
+
+
+def _holder(row: Any) -> SessionFacts:
+    found = dict(row)
+    return SessionFacts(**{**found, "tables": tuple(found["tables"]), "behind": tuple(found["behind"])})

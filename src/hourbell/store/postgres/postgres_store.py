@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hourbell.clock import Clock, SystemClock
+from hourbell.errors import StoreUnavailable
 from hourbell.model.hint import Hint
 from hourbell.store.postgres.connections import Connections
 from hourbell.store.postgres.database import PostgresDatabase, warm
@@ -163,9 +164,15 @@ class PostgresStore(SqlStore):
     async def examine(self) -> DatabaseFacts:
         """What the server says, seen through the same address as everything else."""
         examining = PostgresExamining(self._postgres, self._schema, quoted(self._schema))
+        pending: Sequence[str] = ()
+        unread: str | None = None
+        try:
+            pending = await self.pending()
+        except StoreUnavailable as error:
+            unread = str(error)  # somebody may hold that table; if it is the server that is away, it is so below too
         try:
             async with self._connections.of("read") as connection:
-                return await examining.examine(connection, await self._migrating().pending(connection))
+                return await examining.examine(connection, pending, unread=unread)
         except CAUGHT as error:
             raise translated(error) from error
 

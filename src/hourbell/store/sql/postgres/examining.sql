@@ -35,7 +35,57 @@ ORDER BY i.relname;
 SELECT name FROM pg_settings
 WHERE name IN ('enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan') AND setting = 'off' ORDER BY name;
 
--- name: examining.longest
--- Its age in seconds; nothing where this role may not see the others.
-SELECT extract(epoch FROM max(coalesce(:now, now()) - xact_start))::double precision AS seconds
-FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend';
+-- name: examining.oldest
+-- The oldest transaction that keeps dead rows of this database: one with a snapshot or an id of its own. Its age in
+-- seconds; nothing where this role may not see the others.
+SELECT pid, name, role, client, state,
+       extract(epoch FROM coalesce(:now, now()) - begun_at)::double precision AS seconds
+FROM (
+    SELECT pid, application_name AS name, usename::text AS role, host(client_addr) AS client, state,
+           xact_start AS begun_at
+    FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()
+      AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
+    UNION ALL
+    SELECT NULL, gid, owner::text, NULL, 'prepared', prepared
+    FROM pg_prepared_xacts WHERE database = current_database()) AS open
+WHERE begun_at IS NOT NULL ORDER BY begun_at LIMIT 1;
+
+-- name: examining.holders
+-- Who keeps others from our tables: who is waited for, who holds a whole table, and whose transaction has held rows for
+-- long. What is over in a moment is left out: every claim locks rows.
+WITH clock AS (SELECT coalesce(:now, now()) AS now_at),
+ours AS (
+    SELECT l.pid, l.granted, l.mode, l.waitstart AS since_at, c.relname::text AS name
+    FROM pg_locks l
+    JOIN pg_class c ON c.oid = l.relation
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE l.locktype = 'relation' AND n.nspname = :schema AND c.relkind IN ('r', 'p') AND l.pid <> pg_backend_pid()
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+kept AS (
+    SELECT w.pid, pg_blocking_pids(w.pid) AS by
+    FROM (SELECT DISTINCT pid FROM pg_locks, clock
+          WHERE NOT granted AND waitstart + :patience <= now_at AND pid IN (SELECT pid FROM ours)) w),
+blocking AS (
+    SELECT blocker.pid, count(DISTINCT kept.pid) AS number
+    FROM kept, unnest(kept.by) AS blocker (pid) GROUP BY blocker.pid),
+held AS (
+    SELECT pid, array_agg(DISTINCT name ORDER BY name) AS tables,
+           bool_or(mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')) AS shuts,
+           bool_or(mode IN ('RowShareLock', 'RowExclusiveLock')) AS writes
+    FROM ours WHERE pid IS NOT NULL GROUP BY pid),
+seen AS (
+    SELECT a.pid, a.application_name AS name, a.usename::text AS role, host(a.client_addr) AS client, a.state,
+           extract(epoch FROM now_at - a.xact_start)::double precision AS seconds,
+           coalesce(h.tables, '{}') AS tables, coalesce(h.shuts, false) AS shuts, coalesce(h.writes, false) AS writes,
+           coalesce(b.number, 0) AS waiting, coalesce(k.by, '{}') AS behind
+    FROM pg_stat_activity a CROSS JOIN clock
+    LEFT JOIN held h ON h.pid = a.pid
+    LEFT JOIN blocking b ON b.pid = a.pid
+    LEFT JOIN kept k ON k.pid = a.pid)
+SELECT pid, name, role, client, state, seconds, tables, shuts, waiting, behind FROM seen
+WHERE pid <> pg_backend_pid()
+  AND (waiting > 0
+       OR (shuts AND coalesce(seconds >= extract(epoch FROM :patience::interval), true))
+       OR (writes AND seconds >= extract(epoch FROM :long::interval)))
+ORDER BY waiting DESC, seconds DESC NULLS LAST, pid LIMIT :limit;

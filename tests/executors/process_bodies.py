@@ -11,6 +11,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +279,46 @@ def _ask_for_a_guard() -> str:
             return "entered"
     except HourbellError as error:
         return str(error)
+
+
+async def returns_slowly(path: str) -> Any:
+    """A result that takes its time to be written: ``path`` exists from when that begins until ``path.go`` does."""
+
+    def told() -> Iterator[str]:
+        Path(path).touch()
+        while not Path(path + ".go").exists():
+            time.sleep(0.01)
+        yield "told"
+
+    return told()
+
+
+def ends_in_its_result() -> Any:
+    def leave() -> Iterator[int]:
+        raise SystemExit("in the middle of the result")
+        yield 1
+
+    return leave()
+
+
+def waits(path: str) -> str:
+    """Until ``path.go`` exists, beside a program that it has started; ``path`` has the numbers of both."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as program:
+        Path(path + ".new").write_text(f"{os.getpid()} {program.pid}")
+        Path(path + ".new").rename(path)
+        while not Path(path + ".go").exists():
+            time.sleep(0.01)
+        program.terminate()
+        return str(program.wait())
+
+
+def counts_with_decimals(context: Context) -> None:
+    context.progress(Decimal("1.5"), Fraction(3, 1), note="half")
+    context.progress(10**5000, 1)
+
+
+def open_files_of_its_group() -> list[int]:
+    """How many files each other process of this group has open."""
+    mine = os.getpid()
+    others = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit() and int(one.name) != mine]
+    return [len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in others if os.getpgid(pid) == os.getpgrp()]

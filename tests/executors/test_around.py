@@ -20,7 +20,7 @@ from hourbell.events import RunStarted
 from hourbell.executors.around import Around
 from hourbell.executors.protocol import Call, Ending, How
 from hourbell.model.run import Run
-from hourbell.model.run_state import RunState
+from hourbell.model.run_state import Outcome, RunState
 
 Next = Callable[[], Awaitable[Any]]
 tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
@@ -326,6 +326,37 @@ class Unready:
 
     def stop(self) -> None:
         self.waiting(Ending(How.NOT_BEGUN))
+
+
+@pytest.mark.parametrize("on_lost", ["retry", "fail"])
+async def test_without_a_thread_for_the_body_no_try_is_used(on_lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, start, said = Bench(lease=60), threading.Thread.start, list[str]()
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name.startswith("hourbell-body"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    async def middleware(call_next: Next, context: Context) -> Any:
+        try:
+            return await call_next()
+        except RuntimeError as error:
+            said.append(str(error))
+            raise
+
+    bench.task(lambda: 1, "plain", on_lost=on_lost)
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    node = node_with(bench, middleware)
+    await node.start()
+    try:
+        run = await bench.enqueue("plain")
+        node.wake()
+        await until(lambda: bool(said) and not node.status.running)
+    finally:
+        await node.stop()
+    left = await bench.run(run.id)
+    assert said == ["can't start new thread"], "the middleware is told"
+    assert (left.state, left.outcome, left.failures) == (RunState.QUEUED, Outcome.HANDED_BACK, 0)
 
 
 @pytest.mark.parametrize("cause, how", [("timeout", How.TIMED_OUT), ("asked", How.CANCELLED), ("end", How.CANCELLED)])

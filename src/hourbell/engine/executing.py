@@ -192,17 +192,15 @@ class Executing:
         try:
             body = executor.start(call, partial(self._ended, execution))
         except (RuntimeError, OSError, MemoryError) as error:
-            self._not_to_be_started(execution, error)
+            self._ended(execution, Ending(How.NOT_BEGUN, error=error))
             return
         if not execution.given_up:
             execution.body = body
 
-    def _not_to_be_started(self, execution: Execution, error: Exception) -> None:
-        """The system gives no thread for it. Another node may have one, and this one a little later."""
+    def _not_to_be_started(self, execution: Execution, error: BaseException, *, hand_back: bool) -> None:
+        """The system gives no thread or process for it. Another node may have one, and this one a little later."""
         run = execution.run
-        take_back(execution.context)
-        if self._holdings.may_begin(execution):
-            self._holdings.ended(execution)
+        if hand_back:
             self._settling.add(run, verdict.handed_back(run, delay=UNREADABLE_WAIT))
         _log.error("run %s of %s cannot be started here just now: %s", run.id, run.task, summary(error))
 
@@ -266,6 +264,9 @@ class Executing:
             self._settling.add(execution.run, execution.settled, stands=True)
         elif ending.how is not How.NOT_BEGUN:
             self._settle(execution, ending, self._parts.clock.stamp(now))
+        elif ending.error is not None:
+            # Around a body the middleware has begun; where nothing has, it may have been handed back already.
+            self._not_to_be_started(execution, ending.error, hand_back=waited or execution.started is not None)
         elif waited:
             # Cancelled while it waited for its turn. Otherwise it was handed back already, or trust is gone.
             self._settling.add(execution.run, verdict.handed_back(execution.run))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import threading
 from collections import deque
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from hourbell.context import hush, notebook_of
 from hourbell.engine.cleaning import clean_line
 from hourbell.model.log_line import LogBound, LogLine
-from hourbell.model.progress import LONGEST_NOTE, Progress, ProgressReport
+from hourbell.model.progress import LONGEST_NOTE, Progress, ProgressReport, note_of, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,8 +29,6 @@ LONGEST_LINE = 8_000
 LONGEST_NAME = 200
 KEPT_ATTEMPTS = 20
 """Attempts of one run whose logs are kept: the newest."""
-
-_LARGEST = 1e300
 
 
 @dataclass(slots=True, eq=False)
@@ -115,13 +112,13 @@ class Notes:
 
     def progress(self, context: Context, done: object, total: object, note: object) -> None:
         """See `hourbell.context.Notebook`. Numbers that are none are left out, and without ``done`` there is none."""
-        said = _number(done)
+        said, words = number_of(done), note_of(note, 2 * LONGEST_NOTE)
         if said is None:
             return
         progress = Progress(
             done=said,
-            total=_number(total),
-            note=clean_line(str(note)[: 2 * LONGEST_NOTE], LONGEST_NOTE) if note is not None else None,
+            total=number_of(total),
+            note=clean_line(words, LONGEST_NOTE) if words is not None else None,
             attempt=context.attempt,
             said_at=self._clock.now(),
         )
@@ -246,13 +243,3 @@ def level_of(settings: Settings) -> int:
     if settings.run_log_level == "OFF" or not settings.run_log_lines:
         return logging.CRITICAL + 1_000
     return logging.getLevelNamesMapping()[settings.run_log_level]
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = value if isinstance(value, int) else float(value)  # type: ignore[arg-type]
-        return number if math.isfinite(number) and abs(number) < _LARGEST else None
-    except Exception:  # noqa: BLE001 - progress never fails a body, whatever it is given
-        return None

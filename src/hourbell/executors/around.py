@@ -120,7 +120,11 @@ class _Wrapped:
         self._leave()
         # What the middleware has put into context variables is for the body too.
         call = replace(self._call, begin=_always, timeout=None, variables=contextvars.copy_context())
-        body = self._executor.start(call, done)
+        try:
+            body = self._executor.start(call, done)
+        except (RuntimeError, OSError, MemoryError) as error:
+            self._inner = Ending(How.NOT_BEGUN, error=error)
+            raise
         ending = self._inner = await _awaited(body, ended)
         if ending.how is How.RETURNED:
             return self._value(ending.value)
@@ -130,6 +134,9 @@ class _Wrapped:
         """The middleware had begun, so the attempt has: it ends as that was asked to. When nobody asked, the node ends,
         and the attempt is handed back."""
         asked = self.outer is not None and self.outer.cause is not None
+        if self._inner is not None and self._inner.error is not None:
+            # No thread or process for it: what the middleware raises then is of no account, what it returns is.
+            return ending if asked or ending.how is How.RETURNED else self._inner
         if asked or not isinstance(ending.error, asyncio.CancelledError):
             return ending
         return Ending(How.CANCELLED, error=ending.error)

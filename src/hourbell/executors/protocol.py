@@ -37,7 +37,8 @@ class Ending:
     costs more than all else about it.
 
     CANCELLED only when the engine asked it to end, TIMED_OUT whatever it did once its time was over. NOT_BEGUN when it
-    was not wanted any more at its very beginning, REFUSED when its arguments do not fit. ``stuck``: it was let go of
+    was not wanted any more at its very beginning, or, with an ``error``, when the system gave no thread or process for
+    it. REFUSED when its arguments do not fit. ``stuck``: it was let go of
     and goes on; ``stack`` is where it was then. ``note`` is what else there is to say of the end.
     """
 

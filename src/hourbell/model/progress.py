@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 LONGEST_NOTE = 500
 """Characters of a note that are kept."""
+
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +70,24 @@ class ProgressReport:
 
     run_id: str
     progress: Progress
+
+
+def number_of(value: object) -> float | None:
+    """A number of whichever kind as JSON has it; None for what is none."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = value if isinstance(value, int) else float(value)  # type: ignore[arg-type]
+        return number if math.isfinite(number) and abs(number) < _LARGEST else None
+    except Exception:  # noqa: BLE001 - progress never fails a body, whatever it is given
+        return None
+
+
+def note_of(value: object, longest: int) -> str | None:
+    """The beginning of a note; None for nothing, and for what cannot be read."""
+    if value is None:
+        return None
+    try:
+        return str(value)[:longest]
+    except Exception:  # noqa: BLE001 - as above
+        return None

@@ -117,7 +117,8 @@ class ProcessBody:
                     return message
         except pipe.TooLong:
             return _TOO_MUCH
-        return f"took longer than {patience:g} s to import {order.place.module}" if not child.has_exited() else ""
+        is_late = time.monotonic() >= deadline and not child.has_exited()
+        return f"took longer than {patience:g} s to import {order.place.module}" if is_late else ""
 
     def begin(self) -> bool:
         """May the body begin? Asked right before it does."""

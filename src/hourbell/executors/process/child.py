@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import os
 import queue
-import signal
 import sys
 import threading
 from contextlib import suppress
@@ -84,17 +83,22 @@ class Child:
         self.send(kind, fields)
 
     def _listen(self) -> None:
-        reader = pipe.Reader(self._down, _LONGEST_ORDER)
-        while (message := reader.read()) is not None:
-            if message["kind"] == "cancel":
-                self._cancel(message["run"])
-            elif message["kind"] in ("entered", "left"):
-                asking = self._asking
-                if asking is not None:
-                    asking.heard(message)
-            else:
-                self._orders.put(message)
-        lifeline.end_group()
+        try:
+            reader = pipe.Reader(self._down, _LONGEST_ORDER)
+            while (message := reader.read()) is not None:
+                self._heard(message)
+        finally:
+            lifeline.end_group()  # who hears nothing more must not be waited for
+
+    def _heard(self, message: pipe.Message) -> None:
+        if message["kind"] == "cancel":
+            self._cancel(message["run"])
+        elif message["kind"] in ("entered", "left"):
+            asking = self._asking
+            if asking is not None:
+                asking.heard(message)
+        else:
+            self._orders.put(message)
 
     def _cancel(self, number: int) -> None:
         with self._state:
@@ -151,7 +155,7 @@ class Child:
             text = task.dump_result(value, longest)
         except ResultRejected as error:
             self.send("unkept", {"error": str(error), "heeded": heeded})
-        except Exception as error:  # noqa: BLE001 - serialising runs code of the user's
+        except BaseException as error:  # noqa: BLE001 - serialising runs code of the user's
             self.send("unkept", {"error": describe(error)[:LONGEST_TEXT], "heeded": heeded})
         else:
             self.send("returned", {"result": text, "heeded": heeded})
@@ -162,7 +166,8 @@ class Child:
 
         def ask() -> None:
             ask_to_end(context)
-            loop.call_soon_threadsafe(body.cancel)
+            with suppress(RuntimeError):  # its loop is closed: the body is over, and only its result is not told yet
+                loop.call_soon_threadsafe(body.cancel)
 
         with self._state:
             self._ask = ask
@@ -215,6 +220,7 @@ def main() -> None:
     lifeline.die_with(parent)
     for fd in (down, up):
         os.set_inheritable(fd, False)
-    lifeline.leave_guard(down)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which lets its bodies finish
+    lifeline.wait_for_children()
+    lifeline.leave_guard(down, up)
+    lifeline.leave_the_end_to_the_node()
     Child(down, up).serve()

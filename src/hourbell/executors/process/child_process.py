@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hourbell.errors import ProcessDied
 from hourbell.executors.process import pipe
+from hourbell.executors.process.lifeline import ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,10 @@ class ChildProcess:
             os.close(self._down)
             raise
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        command = [sys.executable, *flags, "-c", _PROGRAM, str(down), str(up), str(os.getpid()), json.dumps(sys.path)]
+        given: list[object] = list(sys.path)
+        path = json.dumps([one for one in given if isinstance(one, str)])  # imports pass over all else, such as a Path
+        command = [sys.executable, *flags, "-c", _PROGRAM, str(down), str(up), str(os.getpid()), path]
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # inherited by the child, which unblocks them
         try:
             self._popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(down, up), process_group=0)
         except BaseException:
@@ -56,12 +60,14 @@ class ChildProcess:
                 os.close(fd)
             raise
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             os.close(down)
             os.close(up)
         self._reader = pipe.Reader(self._up, _LONGEST)
         self._writing = threading.Lock()
         self._alive = threading.Lock()
         self._reaped = False
+        self._unseen = False
         self.tasks: set[str] = set()
         self.runs = 0
 
@@ -101,7 +107,8 @@ class ChildProcess:
                 return True
             try:
                 ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:  # somebody else in this process waits for every child
+            except ChildProcessError:  # somebody else in this process waits for every child, or nobody has to
+                self._unseen = True
                 return self._popen.poll() is not None
         if ended is None:
             return False
@@ -135,6 +142,8 @@ class ChildProcess:
                 with suppress(OSError):
                     os.close(fd)
             self._down = self._up = -1
+        if how and self._unseen:
+            return "ended; how is not known, since this application ignores SIGCHLD or waits for all children itself"
         return _told(code) if how else "closed its connection to its node"
 
     def _wait(self, seconds: float) -> None:

@@ -6,9 +6,9 @@ import itertools
 import logging
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING
 
-from hourbell.errors import ProcessDied
 from hourbell.executors.process.body import ProcessBody
 from hourbell.executors.process.child_process import ChildProcess
 from hourbell.executors.protocol import Ending, How
@@ -23,6 +23,9 @@ RECYCLE = 1_000
 
 START_PATIENCE = 60.0
 """Seconds that a child gets to import the module of a task."""
+
+SCARCE = 5.0
+"""Seconds for which only the children that there are count, after the system gave no other."""
 
 _log = logging.getLogger("hourbell.engine")
 
@@ -45,9 +48,12 @@ class ProcessExecutor:
         self._busy = 0
         self._idle: list[Slot] = []
         self._slots: list[Slot] = []
+        self._scarce_until = 0.0
 
     def free(self) -> int | None:
         """How many more bodies could start right now."""
+        if self._scarce_until and time.monotonic() < self._scarce_until:
+            return sum(slot.child is not None for slot in self._idle)
         return max(0, self._limit - self._busy)
 
     def start(self, call: Call, done: Callable[[Ending], None]) -> Body:
@@ -55,7 +61,7 @@ class ProcessExecutor:
         system gives no thread to start one."""
         if call.order is None:
             raise TypeError(f"{call.context.task} cannot be told to another process: its call has no order")
-        slot = self._idle.pop() if self._idle else self._new_slot()
+        slot = self._idle_slot() or self._new_slot()
         self._busy += 1
 
         def ended() -> None:
@@ -79,8 +85,20 @@ class ProcessExecutor:
         """The process numbers of the children that there are."""
         return [slot.child.pid for slot in self._slots if slot.child is not None]
 
+    def _idle_slot(self) -> Slot | None:
+        if not self._idle:
+            return None
+        slot = next((one for one in reversed(self._idle) if one.child is not None), self._idle[-1])
+        self._idle.remove(slot)
+        return slot
+
+    def _none_given(self) -> None:
+        """In a slot's thread: the system gives no process."""
+        self._scarce_until = time.monotonic() + SCARCE
+
     def _new_slot(self) -> Slot:
-        slot = Slot(f"hourbell-child-{len(self._slots) + 1}", self._recycle, self._start_patience)
+        name = f"hourbell-child-{len(self._slots) + 1}"
+        slot = Slot(name, self._recycle, self._start_patience, self._none_given)
         self._slots.append(slot)
         return slot
 
@@ -88,12 +106,13 @@ class ProcessExecutor:
 class Slot:
     """A thread with a child of its own: it speaks for the bodies that run there, one after the other."""
 
-    def __init__(self, name: str, recycle: int, start_patience: float) -> None:
+    def __init__(self, name: str, recycle: int, start_patience: float, none_given: Callable[[], None]) -> None:
         self.bodies: queue.SimpleQueue[ProcessBody | None] = queue.SimpleQueue()
         self.child: ChildProcess | None = None
         self._numbers = itertools.count(1)
         self._recycle = recycle
         self._start_patience = start_patience
+        self._none_given = none_given
         self._present: ProcessBody | None = None
         self._stopping = False
         self.thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -129,7 +148,11 @@ class Slot:
         """A body from its preparation to its end. The child is dropped when it has ended before it said how."""
         if body.is_refused():
             return Ending(How.NOT_BEGUN)
-        child = self._child()
+        try:
+            child = self._child()
+        except OSError as error:
+            self._none_given()
+            return Ending(How.NOT_BEGUN, error=error)
         if not body.attach(child, next(self._numbers)):
             self._drop()
             return Ending(How.NOT_BEGUN)
@@ -149,10 +172,7 @@ class Slot:
         if self.child is not None and self.child.has_exited():
             self._drop()
         if self.child is None:
-            try:
-                self.child = ChildProcess()
-            except OSError as error:
-                raise ProcessDied(f"no process could be started: {error}") from error
+            self.child = ChildProcess()
         return self.child
 
     def _drop(self, *, gently: bool = False) -> str:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hourbell.context import notebook_of
+from hourbell.model.progress import note_of, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +33,8 @@ class Saying:
     def progress(self, context: Context, done: object, total: object, note: object) -> None:
         """Send how far the body has come, now or with the next word; what is no number is left out."""
         if self._wanted:
-            numbers = [value if isinstance(value, int | float) else None for value in (done, total)]
-            said = str(note)[:_LONGEST] if note is not None else None
-            self._held = {"run": self._number, "done": numbers[0], "total": numbers[1], "note": said}
+            said = {"done": number_of(done), "total": number_of(total), "note": note_of(note, _LONGEST)}
+            self._held = {"run": self._number, **said}
             if time.monotonic() >= self._next:
                 self.flush()
 

@@ -215,8 +215,8 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
 def realigned(schedule: Schedule, now: datetime) -> Schedule:
     """The schedule with the cursor that its trigger says today.
 
-    One that is still to come and is no fire of the trigger was worked out by other rules of its zone: governments change
-    them, and the system has learned of it since. One that is due already is owed, whatever the trigger says by now.
+    One that is still to come and is no fire of the trigger was worked out by other rules of its zone: governments
+    change them, and the system has learned of it since. One that is due is owed, whatever the trigger says by now.
     """
     cursor = schedule.next_fire_at
     if cursor is None or cursor <= now:

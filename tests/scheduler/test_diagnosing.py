@@ -385,9 +385,9 @@ async def test_a_file_that_cannot_have_a_log(file_url: str, sqlite_path: Path) -
     connection.close()
     scheduler = Scheduler(file_url)
     # As on a network file system, where asking for the log is of no use.
-    database: Any = scheduler._core.unopened_store._sqlite  # type: ignore[attr-defined]
-    of_no_use = database._statements["examining.journal"]
-    database._statements = {**database._statements, "connection.journal": of_no_use}
+    file: Any = scheduler._core.unopened_store._sqlite.file  # type: ignore[attr-defined]
+    of_no_use = file._statements["examining.journal"]
+    file._statements = {**file._statements, "connection.journal": of_no_use}
     await scheduler.open(migrate=False)
     try:
         assert [one.about for one in (await scheduler.diagnose()).findings] == ["journal"]

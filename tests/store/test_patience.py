@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import threading
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,22 +71,24 @@ async def test_the_server_ends_a_frozen_verb_as_soon_as_a_frozen_loop(postgres_u
         await store.close()
 
 
-def held(path: Path, seconds: float) -> threading.Thread:
-    """Somebody else writes into the file for so long; answers once it does."""
-    began = threading.Event()
+WRITER = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("writing", flush=True)
+time.sleep(float(sys.argv[2]))
+connection.execute("ROLLBACK")
+"""
 
-    def hold() -> None:
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute("BEGIN IMMEDIATE")
-        began.set()
-        threading.Event().wait(seconds)
-        connection.execute("ROLLBACK")
-        connection.close()
 
-    thread = threading.Thread(target=hold)
-    thread.start()
-    began.wait()
-    return thread
+async def held(path: Path, seconds: float) -> asyncio.subprocess.Process:
+    """Another process writes into the file for so long; answers once it does."""
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITER, str(path), str(seconds), stdout=asyncio.subprocess.PIPE
+    )
+    assert writer.stdout is not None
+    await writer.stdout.readline()
+    return writer
 
 
 async def test_a_verb_waits_for_a_writer_that_the_loops_do_not_wait_for(sqlite_path: Path) -> None:
@@ -95,13 +96,13 @@ async def test_a_verb_waits_for_a_writer_that_the_loops_do_not_wait_for(sqlite_p
     await store.open()
     try:
         await store.migrate()
-        writer = await asyncio.to_thread(held, sqlite_path, HELD)
+        writer = await held(sqlite_path, HELD)
         adding = asyncio.create_task(store.add_schedule(DAILY, "error"))
         with pytest.raises(StoreUnavailable):
             await store.resume_due(10)
         assert not adding.done()
         assert (await adding).id == "daily"
-        await asyncio.to_thread(writer.join)
+        await writer.communicate()
     finally:
         await store.close()
 
@@ -111,9 +112,23 @@ async def test_a_verb_waits_no_longer_than_its_patience(sqlite_path: Path) -> No
     await store.open()
     try:
         await store.migrate()
-        writer = await asyncio.to_thread(held, sqlite_path, HELD)
-        with pytest.raises(StoreUnavailable, match="is held by another process"):
+        writer = await held(sqlite_path, HELD)
+        with pytest.raises(StoreUnavailable, match=r"is held by (another )?process"):
             await store.add_schedule(DAILY, "error")
-        await asyncio.to_thread(writer.join)
+        await writer.communicate()
+    finally:
+        await store.close()
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="only Linux tells who has a lock")
+async def test_who_holds_the_file_is_named(sqlite_path: Path) -> None:
+    store = SqliteStore(sqlite_path, patience=0.05, verbs_patience=0.1)
+    await store.open()
+    try:
+        await store.migrate()
+        writer = await held(sqlite_path, HELD)
+        with pytest.raises(StoreUnavailable, match=rf"is held by process {writer.pid} \(.+\)"):
+            await store.add_schedule(DAILY, "error")
+        await writer.communicate()
     finally:
         await store.close()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 import time
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.effects import effect_session
 from hourbell.errors import HourbellError, StoreUnavailable
-from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread, FileHeld
+from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread, FileHeld, is_busy
+from hourbell.store.sqlite.holder import name_of, writer_of
+from hourbell.store.sqlite.store_file import StoreFile
 from hourbell.store.sqlite_values import rows, stored
 
 if TYPE_CHECKING:
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REST = 0.002
+_ASK_AGAIN = (0.001, 0.002, 0.005, 0.01, 0.015)
+_ASK_ON = 0.02
+"""SQLite's own waits grow to 0.1 s: who asks more often is the first in a gap, and a lease depends on that."""
 _THREADS: Mapping[str, str] = {"renew": "renew", "read": "read"}
 
 
@@ -46,7 +53,7 @@ class SqliteDatabase:
         patience: float,
         verbs_patience: float,
     ) -> None:
-        self.path = path
+        self.file = StoreFile(path, statements, clock, patience=patience)
         self._statements = statements
         self._clock = clock
         self._patience = patience
@@ -56,6 +63,7 @@ class SqliteDatabase:
         self._lock = threading.Lock()
         self._threads: dict[str, ConnectionThread] = {}
         self._seen_version = 0
+        self._writing: set[int] = set()
 
     def open(self) -> None:
         """Start the threads with the first user. The file is opened when the first script comes."""
@@ -63,7 +71,8 @@ class SqliteDatabase:
             self._users += 1
             if self._users == 1:
                 for name in ("write", "read", "renew"):
-                    self._threads[name] = ConnectionThread(f"hourbell-sqlite-{name}", str(self.path), self._connect)
+                    waits = name == "read"
+                    self._threads[name] = ConnectionThread(f"hourbell-sqlite-{name}", self.file, waits=waits)
 
     def close(self) -> None:
         """Stop the threads with the last user."""
@@ -73,18 +82,6 @@ class SqliteDatabase:
                 for thread in self._threads.values():
                     thread.stop()
                 self._threads = {}
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)
-        try:
-            # The statements name now(); they never reach it, for :now always carries the host's clock.
-            connection.create_function("now", 0, lambda: stored(self._clock.host_now()))
-            for pragma in ("connection.journal", "connection.synchronous", "connection.foreign_keys"):
-                connection.execute(self._statements[pragma].text)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     async def run(
         self, begin: Begin[T], lane: Lane, *, atomic: bool = True, hold: Callable[[T], Span | None] | None = None
@@ -98,15 +95,20 @@ class SqliteDatabase:
                 "writer at a time: make it outside of the effect's block"
             )
         writer = _THREADS.get(lane, "write")
-        deadline = asyncio.get_running_loop().time() + self._verbs_patience
+        deadline = time.monotonic() + self._verbs_patience
         while True:
+            until = time.monotonic() + self._patience  # what waits behind others that wait does not begin anew
             try:
                 return await self.on(
-                    writer, lambda connection: self.in_transaction(connection, lambda: self._drive(connection, begin))
+                    writer,
+                    lambda connection, until=until: self.in_transaction(  # type: ignore[misc]
+                        connection, lambda: self._drive(connection, begin), until
+                    ),
                 )
-            except FileHeld:
-                # What users ask for waits longer than the loops do, which share the connection and get their turns.
-                if lane != "verbs" or asyncio.get_running_loop().time() >= deadline:
+            except FileHeld as held:
+                # What users ask for waits longer than the loops do, which share the connection and get their turns. But
+                # what may be waiting for its own caller ends before it costs the node its lease.
+                if lane != "verbs" or held.is_ours or time.monotonic() >= deadline:
                     raise
 
     async def on(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -116,9 +118,11 @@ class SqliteDatabase:
             raise StoreUnavailable(CLOSED)
         return await asyncio.wrap_future(thread.submit(work))
 
-    def in_transaction(self, connection: sqlite3.Connection, work: Callable[[], T]) -> T:
-        """Do work between BEGIN IMMEDIATE and COMMIT, on the connection's own thread."""
-        self._bracket(connection, "transaction.begin")
+    def in_transaction(self, connection: sqlite3.Connection, work: Callable[[], T], until: float | None = None) -> T:
+        """Do work between BEGIN IMMEDIATE and COMMIT, on the connection's own thread. Raises FileHeld when somebody
+        else still writes at ``until``."""
+        self._begin(connection, until if until is not None else time.monotonic() + self._patience)
+        self._writing.add(threading.get_ident())
         try:
             result = work()
             self._bracket(connection, "transaction.commit")
@@ -126,8 +130,37 @@ class SqliteDatabase:
             if connection.in_transaction:
                 self._bracket(connection, "transaction.rollback")
             raise
+        finally:
+            self._writing.discard(threading.get_ident())
         self._rest(connection)
         return result
+
+    def _begin(self, connection: sqlite3.Connection, until: float) -> None:
+        for wait in chain(_ASK_AGAIN, repeat(_ASK_ON)):
+            try:
+                self._bracket(connection, "transaction.begin")
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise self._held(error) from error
+                time.sleep(min(wait, left))
+            else:
+                return
+
+    def _held(self, error: sqlite3.Error) -> FileHeld:
+        """Who it is, where that can be known."""
+        name, writer = self.file.name, writer_of(self.file.path)
+        if writer == os.getpid() and not self._writing:
+            return FileHeld(
+                f"{name} is held by a transaction of this process that has written something and is not committed "
+                f"({error}). Where that is the session of whoever asks for this, it waited for itself: give the "
+                "session along, as in `task.options(session=session).enqueue(…)`, or commit before",
+                is_ours=True,
+            )
+        who = f"process {name_of(writer)}" if writer is not None else "another process"
+        return FileHeld(f"{name} is held by {who} for too long ({error}); see what it does there")
 
     def _rest(self, connection: sqlite3.Connection) -> None:
         """Let other processes in. SQLite's lock has no queue: who asks again at once starves who sleeps and polls."""

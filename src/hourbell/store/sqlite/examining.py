@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.database_facts import DatabaseFacts
@@ -10,7 +11,6 @@ from hourbell.store.statements import indexes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from hourbell.store.statements import Statement
 
@@ -31,7 +31,7 @@ class SqliteExamining:
             return DatabaseFacts(kind="sqlite", version=f"SQLite {sqlite3.sqlite_version}", damage=damage)
         pending = pending_of(connection)
         known = {row[0] for row in self._asked(connection, "indexes")}
-        log = self._path.with_name(f"{self._path.name}-wal")
+        log = Path(f"{self._path.resolve()}-wal")
         return DatabaseFacts(
             kind="sqlite",
             version=f"SQLite {sqlite3.sqlite_version}",

@@ -26,16 +26,13 @@ class SqliteMigrating:
 
     def migrate(self, connection: sqlite3.Connection) -> list[str]:
         """Answers the names of the migrations applied."""
-        self._probe()
-        if not self._missing(connection):
-            return []
         return self._database.in_transaction(connection, lambda: self._apply(connection))
 
     def pending(self, connection: sqlite3.Connection) -> list[str]:
         """The names of the migrations that are missing."""
         return [step.name for step in self._missing(connection)]
 
-    def _probe(self) -> None:
+    def probe(self) -> None:
         """Features are tried, not deduced from a version: builds differ."""
         trial = sqlite3.connect(":memory:")
         try:

@@ -49,7 +49,7 @@ class SqliteStore(SqlStore):
             Path(path), statements, self._clock, patience=patience, verbs_patience=verbs_patience
         )
         self._migrating = SqliteMigrating(self._sqlite, statements, self._clock)
-        self._examining = SqliteExamining(Path(path), statements)
+        self._examining = SqliteExamining(self._sqlite.file.path, statements)
         self._lending = Lending("sqlite", self._clock, named=lambda _: statements, ask=self._identity, place={})
         self._is_open = False
         super().__init__(self._sqlite)
@@ -68,7 +68,7 @@ class SqliteStore(SqlStore):
         return SqlStore(await self._lending.database(transaction, may_ask=True))
 
     async def _identity(self) -> Row:
-        return {"here": str(self._sqlite.path.absolute())}
+        return {"here": str(self._sqlite.file.path)}
 
     async def open(self) -> None:
         """Start the connections' threads."""
@@ -84,7 +84,8 @@ class SqliteStore(SqlStore):
 
     async def migrate(self) -> Sequence[str]:
         """Apply the missing migrations. Raises StoreMisconfigured when this SQLite lacks what the statements need."""
-        return await self._sqlite.on("renew", self._migrating.migrate)
+        self._migrating.probe()
+        return await self._sqlite.on("renew", self._migrating.migrate) if await self.pending() else []
 
     async def pending(self) -> Sequence[str]:
         """What is missing, by its names."""

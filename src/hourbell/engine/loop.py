@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.engine.backoff import Backoff
 
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from hourbell.engine.troubles import Troubles
 
+T = TypeVar("T")
+
 LONGEST_STOP = 2.0
 """Seconds after which a step that ignores its cancellation is left to itself."""
 
 _log = logging.getLogger("hourbell.engine")
 
 
-def spawn(coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+def spawn(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
     """The only place where the engine makes tasks that are no bodies. The caller keeps the task."""
     return asyncio.get_running_loop().create_task(coroutine, name=f"hourbell-{name}")
 
@@ -38,7 +40,7 @@ class Loop:
         self._step = step
         self._troubles = troubles
         self._backoff = Backoff(cap=longest_wait)
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._sleeper: asyncio.Future[None] | None = None
         self._woken = False
         self._ending = False

@@ -94,7 +94,7 @@ class Node:
         self._draining: asyncio.Task[None] | None = None
         self._stopping = False
         self._capture: LineCapture | None = None
-        self._losing: set[asyncio.Task[Any]] = set()
+        self._losing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Begin. When this returns the node is live, or the database is away and it begins once that is back.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hourbell.engine.crossing import Crossing
 
@@ -49,7 +49,7 @@ class Offering:
         self._starters = starters
         self._app = app
         self._turn = asyncio.Lock()
-        self._question: asyncio.Future[Any] | None = None
+        self._question: asyncio.Future[Offer | None] | None = None
         self._doubts: list[Offer] = []
         self._reading_back = reading_back
 
@@ -67,15 +67,15 @@ class Offering:
         if self._question is not None:
             return None
         loop = asyncio.get_running_loop()
-        question = self._question = loop.create_future()
+        question: asyncio.Future[Offer | None] = loop.create_future()
+        self._question = question
         if not self._app.call(self._put, Crossing(loop), most, spare):
             return None
         await asyncio.wait({question}, timeout=patience)
         if not question.done():
             question.cancel()
             return None
-        offer: Offer | None = question.result()
-        return offer
+        return question.result()
 
     async def ask_again(self, most: int, least: int) -> Offer | None:
         """The same, waiting a moment for ``least`` places: the bodies of the batch before are on their way."""

@@ -30,12 +30,12 @@ def summary(error: BaseException) -> str:
     except BaseException:  # noqa: BLE001 - an exception of the user's may fail at this too, in whichever way
         message = "(its message cannot be read)"
     name = "gave up" if isinstance(error, GaveUp) else type(error).__qualname__
-    line = _cut(redacted(_printable(" ".join(message[: 2 * _LONGEST_PART].split()))))
+    line = _cut(redacted(printable(" ".join(message[: 2 * _LONGEST_PART].split()))))
     return f"{name}: {line}" if line else name
 
 
-def _printable(line: str) -> str:
-    """What a terminal would obey is written out."""
+def printable(line: str) -> str:
+    """On one line, with what a terminal would obey written out."""
     if line.isprintable():
         return line
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)

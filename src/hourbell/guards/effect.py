@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from hourbell.at_once import at_once
 from hourbell.effects import close_effect, open_effect
-from hourbell.errors import HourbellError, InvalidArguments, LeaseLost, StoreUnavailable
+from hourbell.errors import InvalidArguments, LeaseLost, StoreUnavailable
+from hourbell.guards.taking import refuse_loop
 from hourbell.model.run_state import RunState
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Effect:
         """As with ``async with``, for sessions that are never awaited, in a body that is a plain function."""
         if not self._transaction.is_sync:
             raise InvalidArguments(f"{type(self.session).__name__} has to be awaited: use `async with context.effect`")
-        _refuse_loop()
+        refuse_loop("context.effect")
         at_once(self._enter())
         return self._opened()
 
@@ -198,14 +199,6 @@ class Effect:
 
     def _lost(self, what: str) -> LeaseLost:
         return LeaseLost(f"run {self._hold.run_id}, attempt {self._hold.attempt}: the right to end it {what}")
-
-
-def _refuse_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise HourbellError("`with context.effect` would block the event loop: use `async with` in an async function")
 
 
 def _is_serialization_failure(error: BaseException | None) -> bool:

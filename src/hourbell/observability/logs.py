@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hourbell.context import current_run
+from hourbell.executors.describing import printable
 from hourbell.tracking import current_tracking_id
 
 if TYPE_CHECKING:
@@ -73,10 +74,10 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line."""
         known = " ".join(str(value) for name in FIELDS[:3] if (value := getattr(record, name, None)) is not None)
-        line = f"{_time(record)} {record.levelname} {record.name} [{known or '-'}] {_plain(_message(record))}"
+        line = f"{_time(record)} {record.levelname} {record.name} [{known or '-'}] {printable(_message(record))}"
         if record.exc_info:
             told = self.formatException(record.exc_info)[-_LONGEST:]
-            line += "".join(f"\n    {_plain(one)}" for one in told.splitlines())
+            line += "".join(f"\n    {printable(one)}" for one in told.splitlines())
         return line
 
 
@@ -98,10 +99,3 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - a line that cannot be put together is still worth a line
         return f"{record.msg!s} (its arguments do not fit)"
-
-
-def _plain(text: str) -> str:
-    """On one line, with nothing in it that a terminal obeys."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -144,37 +144,29 @@ def _judged(
     *,
     back: float,
 ) -> Health:
+    """Each reason is one for which all is not well. Down is only who cannot work at all."""
     reasons = []
-    status: Status = "ok"
+    is_down = node.state in (Life.AWAY, Life.STOPPED)
     if back:
-        status = "degraded"
         reasons.append(
             f"the database's clock has gone back by {back:.0f} s or more: what has fired before fires again only when "
             "it has caught up"
         )
     if undeclared:
-        status = "degraded"
         reasons.append(f"schedules that no live node declares do not fire: {', '.join(undeclared)}")
-    if stranded:
-        status = "degraded"
-        reasons += [told_of_stranded(one) for one in stranded]
-    if node.state in (Life.AWAY, Life.STOPPED):
-        status = "down"
+    reasons += [told_of_stranded(one) for one in stranded]
+    if is_down:
         reasons.append(f"the node of this process is {node.state}: {node.error or 'it holds no lease'}")
     elif node.state in (Life.STARTING, Life.STOPPING):
-        status = "degraded"
         reasons.append(f"the node of this process is {node.state}")
     elif node.error is not None:
-        status = "degraded"
         reasons.append(f"something that the node of this process does fails again and again: {node.error}")
     if node.stuck:
-        status = "degraded" if status == "ok" else status
         reasons.append(f"bodies that do not end although they were asked to: {'; '.join(node.stuck)}")
     if node.blocked is not None:
-        status = "degraded" if status == "ok" else status
         reasons.append(f"the event loop of this process was blocked: {node.blocked}")
     return Health(
-        status=status,
+        status="down" if is_down else "degraded" if reasons else "ok",
         database=database,
         node=node,
         undeclared=undeclared,

@@ -20,12 +20,8 @@ _TICK = timedelta(microseconds=1)
 
 def previewed(trigger: Trigger, count: int, after: datetime) -> list[datetime]:
     """The first ``count`` fires after an instant, fewer when there are no more."""
-    if after.utcoffset() is None:
-        raise InvalidArguments(
-            f"after={after!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)", at="after"
-        )
     fires: list[datetime] = []
-    instant: datetime | None = after
+    instant: datetime | None = _checked_after(after)
     while len(fires) < count and instant is not None and (instant := trigger.next_after(instant)) is not None:
         fires.append(instant)
     return fires
@@ -46,11 +42,7 @@ def previewed_schedule(schedule: Schedule, count: int, after: datetime | None, n
 
 def marked(trigger: Trigger, count: int, after: datetime) -> list[PreviewedFire]:
     """The first ``count`` fires after an instant, with what changes of the clock do to them and between them."""
-    if after.utcoffset() is None:
-        raise InvalidArguments(
-            f"after={after!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)", at="after"
-        )
-    return trigger.preview(count, after=after)
+    return trigger.preview(count, after=_checked_after(after))
 
 
 def marked_schedule(schedule: Schedule, count: int, after: datetime | None, now: datetime) -> list[PreviewedFire]:
@@ -65,3 +57,11 @@ def marked_schedule(schedule: Schedule, count: int, after: datetime | None, now:
     # A cursor that an edit has left may be no fire of the trigger any more; it is owed all the same.
     found = due or [PreviewedFire(cursor, cursor.replace(tzinfo=None))]
     return found if count == 1 else [*found, *trigger.preview(count - 1, after=max(cursor, now))]
+
+
+def _checked_after(after: datetime) -> datetime:
+    if after.utcoffset() is None:
+        raise InvalidArguments(
+            f"after={after!r}: give an aware datetime, as in datetime(2030, 1, 1, tzinfo=UTC)", at="after"
+        )
+    return after

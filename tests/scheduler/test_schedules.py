@@ -191,8 +191,7 @@ async def test_triggers_a_run_by_hand(scheduler: Scheduler) -> None:
     run = await scheduler.trigger_schedule("s", args={"b": 5})
     assert (run.schedule_id, run.task, run.origin, run.fire_at) == ("s", "add", "trigger", None)
     assert (run.args, run.queue, run.state) == ({"a": 1, "b": 5}, "slow", "queued")
-    assert run.policies is not None
-    assert run.policies["timeout"] == 60
+    assert run.policies == {"overlap": "allow", "queue": "slow"}, "what its task says stands in the code"
     with pytest.raises(InvalidArguments, match="'b' does not fit"):
         await scheduler.trigger_schedule("s", args={"b": "x"})
     with pytest.raises(InvalidArguments, match="'c' is not an argument"):
@@ -252,7 +251,7 @@ async def test_a_schedule_has_no_concurrency_of_its_own(scheduler: Scheduler) ->
     await scheduler.add_schedule("greet", Every(hours=1), id="x")
     with pytest.raises(InvalidArguments, match="belongs to the task"):
         await scheduler.update_schedule("x", concurrency=1)
-    assert "concurrency" not in (await scheduler.trigger_schedule("x")).policies or {}
+    assert "concurrency" not in ((await scheduler.trigger_schedule("x")).policies or {})
 
 
 async def test_an_edit_may_name_the_revision_that_was_seen(scheduler: Scheduler) -> None:

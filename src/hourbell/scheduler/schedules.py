@@ -8,7 +8,8 @@ from hourbell.effects import effect_session
 from hourbell.errors import InvalidArguments
 from hourbell.model.audit import Action
 from hourbell.model.editing import expecting, pausing, resuming, updating
-from hourbell.model.policies import Policies, checked_names, checked_policies, refuse_tasks_own
+from hourbell.model.overlap import takes_turns
+from hourbell.model.policies import checked_names, checked_policies, refuse_tasks_own
 from hourbell.model.run import NewRun, Run
 from hourbell.model.run_state import Origin, RunState
 from hourbell.model.schedule import Schedule, ScheduleState, Source
@@ -286,8 +287,9 @@ class ScheduleVerbs(Verbs):
 
 
 def _requested(schedule: Schedule, args: Mapping[str, Any], key: str | None, ancestry: Ancestry) -> NewRun:
-    layers = {**schedule.inherited, **schedule.policies}
-    effective = Policies.layered(layers)
+    """The run as a fire would have it: what its task says is read where it runs, from the code there."""
+    effective = schedule.effective
+    turns = {"overlap": effective.overlap} if takes_turns(effective.overlap, Origin.TRIGGER) else {}
     return NewRun(
         **ancestry,
         task=schedule.task,
@@ -299,7 +301,7 @@ def _requested(schedule: Schedule, args: Mapping[str, Any], key: str | None, anc
         priority=effective.priority,
         on_lost=effective.on_lost,
         lost_limit=effective.lost_limit,
-        policies=layers or None,
+        policies={**schedule.policies, **turns} or None,
     )
 
 

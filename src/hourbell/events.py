@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from hourbell.errors import InvalidArguments
 from hourbell.model.run_state import RunState
 from hourbell.subscribers import Subscriber, is_async, subscriber_of
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +28,7 @@ E = TypeVar("E", bound="Event")
 _LOOK = 0.01
 """Seconds between two looks at whether the subscribers are through."""
 
-_log = logging.getLogger("hourbell.events")
+_log = Telling(logging.getLogger("hourbell.events"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

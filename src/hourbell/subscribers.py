@@ -10,13 +10,15 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hourbell.telling import Telling
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_WAITING = 1_000
 """Events that wait for one subscriber; those beyond are lost to it."""
 
-_log = logging.getLogger("hourbell.events")
+_log = Telling(logging.getLogger("hourbell.events"))
 
 
 class Subscriber(Protocol):

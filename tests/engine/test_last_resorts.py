@@ -16,6 +16,7 @@ from engine.test_holding import claimed_run
 from hourbell.engine.holding import Execution, Holdings
 from hourbell.engine.keeping import Keeping
 from hourbell.engine.status import Life
+from hourbell.events import RunSucceeded
 from hourbell.executors.choice import Kind
 from hourbell.model.policies import Policies
 from hourbell.model.retry import RetryLater
@@ -149,3 +150,40 @@ async def test_a_handler_that_raises_ends_neither_a_loop_nor_a_run() -> None:
     finally:
         leave.set()
         logging.getLogger("hourbell.engine").removeHandler(handler)
+
+
+async def test_a_handler_that_raises_keeps_no_node_from_its_start_and_silences_no_subscriber() -> None:
+    """At the level at which most applications log. The node that said that it is live never claimed anything."""
+    bench = Bench(lease=60)
+    heard = list[str]()
+
+    def refuses(record: logging.LogRecord) -> bool:
+        return bool(record.request_id)  # type: ignore[attr-defined]
+
+    def plain(event: RunSucceeded) -> None:
+        heard.append("plain")
+        raise ValueError("on purpose")
+
+    async def coroutine(event: RunSucceeded) -> None:
+        heard.append("async")
+        raise ValueError("on purpose")
+
+    bench.task(lambda: 7, "good")
+    for subscriber in (plain, coroutine):
+        bench.events.on(RunSucceeded, subscriber)
+    bench.events.attach(asyncio.get_running_loop())
+    logger = logging.getLogger("hourbell")
+    handler, level = logging.StreamHandler(io.StringIO()), logger.level
+    handler.addFilter(refuses)
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        async with bench.running() as node:
+            assert node.status.state is Life.LIVE
+            for _ in range(2):
+                assert (await bench.final((await bench.enqueue("good")).id)).result == 7
+            await until(lambda: sorted(heard) == ["async", "async", "plain", "plain"])
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        await bench.events.drained(PATIENCE)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import hourbell
-from support.bans import shape, time_and_sql, walls, words_and_tasks
+from support.bans import own_log, shape, time_and_sql, walls, words_and_tasks
 from support.bans.source import Ban, read_package
 
 PACKAGE = Path(hourbell.__file__).parent
-BANS = (*time_and_sql.BANS, *words_and_tasks.BANS, *walls.BANS, *shape.BANS)
+BANS = (*time_and_sql.BANS, *words_and_tasks.BANS, *walls.BANS, *shape.BANS, *own_log.BANS)
 
 
 def test_the_house_keeps_them() -> None:

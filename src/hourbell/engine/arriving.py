@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from hourbell.executors.choice import Kind
     from hourbell.model.run import Run
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Arriving:

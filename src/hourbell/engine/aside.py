@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from hourbell.telling import Telling
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -15,7 +17,7 @@ LONGEST_WAIT = 60.0
 """Seconds that one which an operator has mended may go on to be left alone."""
 HELD_WAIT = 5.0
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Aside:

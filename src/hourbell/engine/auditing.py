@@ -10,6 +10,7 @@ from hourbell.engine.whole_look import WholeLook
 from hourbell.model.instants import instant_of
 from hourbell.model.run import Run
 from hourbell.model.run_state import RunState
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hourbell.engine.trust import Trust
     from hourbell.store.protocol import Store
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Auditing:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hourbell.context import run_of
 from hourbell.engine.status import Blockage
 from hourbell.executors import async_
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,7 +34,7 @@ _ADVICE = (
     "runs in a thread, or call what blocks through asyncio.to_thread"
 )
 _LOGGER = "hourbell.engine"
-_log = logging.getLogger(_LOGGER)
+_log = Telling(logging.getLogger(_LOGGER))
 
 
 @dataclass(frozen=True, slots=True)

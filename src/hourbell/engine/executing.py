@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from hourbell.engine import verdict
 from hourbell.engine.ahead import Ahead
 from hourbell.engine.attempt_hold import AttemptHold
 from hourbell.engine.holding import Execution
-from hourbell.engine.telling import Telling
 from hourbell.errors import InvalidArguments
 from hourbell.events import RunStarted
 from hourbell.executors.describing import summary
@@ -22,6 +22,7 @@ from hourbell.executors.protocol import Call, Dumped, Ending, How, Order
 from hourbell.model.policies import Policies
 from hourbell.model.retry import GaveUp
 from hourbell.model.run_state import RunState
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -253,11 +254,12 @@ class Executing:
         self._holdings.ended(execution)
         self.ahead.ended(execution.kind, execution.run.task, execution.since, now)
         if execution.settled is not None and ending.error is not None:
-            execution.context.log.error(
-                "the body ended with an error after its effect was committed, which stands: %s",
-                summary(ending.error),
-                exc_info=ending.error,
-            )
+            with suppress(Exception):  # as `Telling`: the run's own logger belongs to its body
+                execution.context.log.error(
+                    "the body ended with an error after its effect was committed, which stands: %s",
+                    summary(ending.error),
+                    exc_info=ending.error,
+                )
         self._notes.end(execution.context)
         if execution.settled is not None:
             # The store knows it already, and says so when it is told again.

@@ -11,6 +11,7 @@ from hourbell.engine.batch_size import BatchSize
 from hourbell.engine.plans import BatchPlanner, Plans
 from hourbell.errors import StoreMisconfigured
 from hourbell.events import FireMissed
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ SPACED = timedelta(seconds=0.75)
 UNTIL_ALONE = 0.01
 """Seconds until the next look, when a batch that was begun meanwhile is still under way."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Takers(Protocol):

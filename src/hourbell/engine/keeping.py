@@ -15,6 +15,7 @@ from hourbell.engine.shift import Shift
 from hourbell.engine.tenure import Tenure
 from hourbell.errors import StoreUnavailable
 from hourbell.executors.describing import summary
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     import threading
@@ -34,7 +35,7 @@ LEAVE_PATIENCE = 1.0
 OVERTIME = 4.0
 """Seconds beyond the drain's grace after which this thread ends what the application's loop did not."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Owner(Protocol):

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hourbell.engine.backoff import Backoff
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -18,7 +19,7 @@ T = TypeVar("T")
 LONGEST_STOP = 2.0
 """Seconds after which a step that ignores its cancellation is left to itself."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 def spawn(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:

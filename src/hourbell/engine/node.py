@@ -23,6 +23,7 @@ from hourbell.executors.around import Around
 from hourbell.executors.choice import make_executors
 from hourbell.line_capture import LineCapture
 from hourbell.model.diagnosis import counted
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +45,7 @@ HAND_BACK_PATIENCE = 1.0
 
 JOIN_PATIENCE = 5.0
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Node:

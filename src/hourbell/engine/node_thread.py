@@ -8,11 +8,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from hourbell.engine.crossing import Crossing
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class NodeThread:

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.errors import StoreRejected
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +29,7 @@ PATIENCE = 2.0
 PAUSE = 15.0
 """Seconds for which the ends of runs do not wait any more after one has waited in vain."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Noting:

@@ -19,6 +19,7 @@ from hourbell.model.overlap import Turn, Unfinished, turn_of
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.model.schedule import ScheduleState
+from hourbell.telling import Telling
 from hourbell.triggers.cover import NOTHING
 from hourbell.triggers.open_times import prev_open
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 MOST_FIRES = 1_000
 """Fires that one plan takes on one by one; what is left is due again at once."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 def plan_fires(

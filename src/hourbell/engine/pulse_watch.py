@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 GIVE_UP = 300.0
 """Seconds of silence after which the node stops counting as live."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class PulseWatch:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine.whole_look import LONG
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 TRIES = 2
 """So many times a database that answers other questions may leave this one without an answer."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class ReadingBack:

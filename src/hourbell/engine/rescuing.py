@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.events import NodeLost
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 STATEMENTS = 3
 """What a rescue sends, about."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Rescuing:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from hourbell.engine import verdict
 from hourbell.engine.cleaning import LONGEST_ERROR, clean
 from hourbell.engine.reports import Report, Reports
-from hourbell.engine.telling import Telling
 from hourbell.errors import StoreRejected
 from hourbell.events import RunCancelled, RunFailed, RunRetried, RunSucceeded
 from hourbell.model.overlap import takes_turns
 from hourbell.model.run_state import Outcome, RunState
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -16,7 +16,7 @@ from hourbell.engine.loop import Loop
 from hourbell.engine.notes import Notes
 from hourbell.engine.noting import Noting
 from hourbell.engine.settling import Settling
-from hourbell.engine.telling import Telling
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

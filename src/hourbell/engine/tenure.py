@@ -22,6 +22,7 @@ from hourbell.engine.rescuing import Rescuing
 from hourbell.engine.upkeeping import Upkeeping
 from hourbell.engine.watching import Watching
 from hourbell.engine.witness import Witness
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 FIRE_PATIENCE = 1.0
 """Seconds that a fire under way gets when the node begins to stop."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Tenure:

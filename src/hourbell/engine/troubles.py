@@ -6,8 +6,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from hourbell.engine.telling import Telling
 from hourbell.errors import StoreMisconfigured, StoreUnavailable
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable

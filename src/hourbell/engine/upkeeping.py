@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING
 
 from hourbell.engine.whole_look import WholeLook
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_PAUSE = 15.0
 """Seconds between two looks at the least."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class Upkeeping:

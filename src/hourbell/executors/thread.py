@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from hourbell.context import ask_to_end
 from hourbell.executors.overtime import Overtime, raised, returned
 from hourbell.executors.protocol import Body, Call, Ending, How
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ SPARES = 2
 SCARCE = 5.0
 """Seconds for which only the threads that there are count, after the system gave no other."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class ThreadExecutor:

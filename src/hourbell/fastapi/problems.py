@@ -27,6 +27,7 @@ from hourbell.errors import (
     UnknownTask,
 )
 from hourbell.model.policies import POLICY_NAMES
+from hourbell.telling import Telling
 
 _STATUS: tuple[tuple[type[HourbellError], int], ...] = (
     (NotFound, 404),
@@ -43,7 +44,7 @@ _LONGEST_DETAIL = 1_000
 _LONGEST_REASON = 300
 _LONGEST_TOKEN = 60
 _SAID_EVERY = 60.0
-_log = logging.getLogger("hourbell.fastapi")
+_log = Telling(logging.getLogger("hourbell.fastapi"))
 
 
 class Misfitting(BaseModel):

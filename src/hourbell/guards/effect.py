@@ -11,6 +11,7 @@ from hourbell.effects import close_effect, open_effect
 from hourbell.errors import InvalidArguments, LeaseLost, StoreUnavailable
 from hourbell.guards.taking import refuse_loop
 from hourbell.model.run_state import RunState
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _PAUSE = 0.2
 _PASSED_ON = "has passed on; nothing was committed"
 
-_log = logging.getLogger("hourbell.run")
+_log = Telling(logging.getLogger("hourbell.run"))
 
 
 class Place(Protocol):

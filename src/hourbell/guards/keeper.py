@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hourbell.errors import HourbellError
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ PAUSE = 0.2
 
 JOINED = 5.0
 
-_log = logging.getLogger("hourbell.guards")
+_log = Telling(logging.getLogger("hourbell.guards"))
 
 
 class Keeper:

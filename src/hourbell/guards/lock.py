@@ -12,6 +12,7 @@ from hourbell.guards.block import Block
 from hourbell.guards.taking import leave, new_owner, refuse_nested, take
 from hourbell.model.guard import GuardKind, GuardState, GuardWish
 from hourbell.model.period import Period
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from hourbell.guards.held import Held
@@ -21,7 +22,7 @@ REMEMBERED = timedelta(days=1)
 """For how long a lock that nobody has is kept: its next fence would be as good without."""
 
 _UTC = ZoneInfo("UTC")
-_log = logging.getLogger("hourbell.guards")
+_log = Telling(logging.getLogger("hourbell.guards"))
 
 
 class Lock(Block):

@@ -15,6 +15,7 @@ from hourbell.errors import HourbellError
 from hourbell.guards.block import Block
 from hourbell.guards.taking import hold_of, leave, lost, new_owner, patiently, refuse_nested, take
 from hourbell.model.guard import GuardEnd, GuardKind, GuardState, GuardWish
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from hourbell.context import Context
@@ -30,7 +31,7 @@ REMEMBERED = timedelta(days=1)
 LONGEST_ERROR = 1_000
 
 _UTC = ZoneInfo("UTC")
-_log = logging.getLogger("hourbell.guards")
+_log = Telling(logging.getLogger("hourbell.guards"))
 
 
 class Once(Block):

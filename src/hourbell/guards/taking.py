@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from hourbell.errors import Busy, HourbellError, LeaseLost, StoreUnavailable
 from hourbell.guards.held import Held
 from hourbell.model.guard import Guard, GuardEnd, GuardHold, GuardKind, GuardState
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -37,7 +38,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.25
 
 RETRY_PAUSE = 0.2
 
-_log = logging.getLogger("hourbell.guards")
+_log = Telling(logging.getLogger("hourbell.guards"))
 _inside: ContextVar[tuple[tuple[Held, object], ...]] = ContextVar("hourbell_guards", default=())
 
 

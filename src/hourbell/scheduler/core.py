@@ -26,6 +26,7 @@ from hourbell.scheduler.stores import is_store, make_store
 from hourbell.scheduler.waiters import Waiters
 from hourbell.settings import Settings
 from hourbell.task import Task, TaskRegistry
+from hourbell.telling import Telling
 from hourbell.tracking import current_tracking_id
 from hourbell.triggers import Trigger
 from hourbell.triggers.zones import zone
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = logging.getLogger("hourbell.scheduler")
+_log = Telling(logging.getLogger("hourbell.scheduler"))
 _NOT_OPEN = (
     "the scheduler is not open: call this inside `async with scheduler:`, or in an application with "
     "lifespan=scheduler.lifespan that has started"

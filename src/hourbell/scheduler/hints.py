@@ -6,13 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.errors import StoreUnavailable
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hourbell.store.protocol import Store
 
-_log = logging.getLogger("hourbell.scheduler")
+_log = Telling(logging.getLogger("hourbell.scheduler"))
 
 
 class Hints:

@@ -12,6 +12,7 @@ from hourbell.errors import HourbellError
 from hourbell.model.change import Change
 from hourbell.model.ids import least_run_id
 from hourbell.model.run_state import RunState
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +33,7 @@ MOST_KEPT = 2_000
 MOST_WAITING = 1_000
 """Changes that wait for somebody who is slow; after that nothing more is kept for them."""
 
-_log = logging.getLogger("hourbell.scheduler")
+_log = Telling(logging.getLogger("hourbell.scheduler"))
 
 
 class Watch:

@@ -18,6 +18,7 @@ from hourbell.executors.process.saying import take_down
 from hourbell.executors.protocol import Dumped, Ending, How
 from hourbell.model.raised import RaisedElsewhere
 from hourbell.model.retry import Retry
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _ENDS = frozenset({"returned", "unkept", "raised", "refused"})
 _TOO_MUCH = "sent more at once than its node takes"
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class ProcessBody:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hourbell.executors.process.body import ProcessBody
 from hourbell.executors.process.child_process import ChildProcess
 from hourbell.executors.protocol import Ending, How
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ START_PATIENCE = 60.0
 SCARCE = 5.0
 """Seconds for which only the children that there are count, after the system gave no other."""
 
-_log = logging.getLogger("hourbell.engine")
+_log = Telling(logging.getLogger("hourbell.engine"))
 
 
 class ProcessExecutor:

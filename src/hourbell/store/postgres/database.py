@@ -14,6 +14,7 @@ import asyncpg
 from hourbell.store.postgres.connections import POOLED
 from hourbell.store.postgres.errors import CAUGHT, REPEATABLE, translated
 from hourbell.store.postgres.present import Present
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = logging.getLogger("hourbell.store")
+_log = Telling(logging.getLogger("hourbell.store"))
 
 _TRIES = 6
 

@@ -22,6 +22,7 @@ from hourbell.store.scripts.script import Call, one
 from hourbell.store.sql_store import VERBS_PATIENCE, SqlStore
 from hourbell.store.statements import load, migrations, quoted
 from hourbell.store.within import Lending
+from hourbell.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from hourbell.store.statements import Statement
     from hourbell.store.transaction import Transaction
 
-_log = logging.getLogger("hourbell.store")
+_log = Telling(logging.getLogger("hourbell.store"))
 _PLACE = ("host", "port", "database", "user", "password")
 
 

@@ -1,4 +1,4 @@
-"""The engine's log, where a line must not be the end of anything."""
+"""Our own log, where a line must not be the end of anything."""
 
 from __future__ import annotations
 

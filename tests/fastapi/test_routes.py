@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import BackgroundTasks, Depends, FastAPI, Query
+from starlette.exceptions import HTTPException
 
 from hourbell import Every, Scheduler
 from hourbell.fastapi import api_router, jobs_router
@@ -189,3 +190,15 @@ async def test_a_stream_keeps_nothing_open_that_its_request_needed(scheduler: Sc
     assert not serving.done()
     connection.gone.set()
     await serving
+
+
+async def test_whatever_authorize_refuses_with_is_a_problem_document(scheduler: Scheduler) -> None:
+    async def authorize() -> set[str]:
+        raise HTTPException(401, "who are you?", headers={"WWW-Authenticate": "Bearer"})
+
+    app = FastAPI()
+    app.include_router(api_router(scheduler, authorize=authorize))
+    async with client_of(app) as client:
+        answer = await client.get("/runs")
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+    assert (answer.json()["detail"], answer.headers["www-authenticate"]) == ("who are you?", "Bearer")

@@ -21,6 +21,7 @@ from support.lent_databases import Lending
 
 ROWS = 20_000
 NOBODY = "00000000-0000-7000-8000-000000000000"
+NEVER = "ffffffff-ffff-7fff-bfff-ffffffffffff"
 INSTANT = datetime(2030, 1, 1, tzinfo=UTC)
 BIG = ("runs", "schedules", "run_logs", "audit", "guards")
 
@@ -160,6 +161,8 @@ ASKED: dict[str, dict[str, Any]] = {
         "lease": timedelta(seconds=15),
     },
     "guards.prune": {"limit": 100},
+    "changes.runs": {"since": NEVER, "ids": [NOBODY], "limit": 500, "waiting": 500},
+    "changes.schedules": {"since": NEVER, "ids": ["s1"], "limit": 500},
 }  # fmt: skip
 
 

@@ -131,7 +131,8 @@ class Memory:
         first = self._since is None
         at = await store.ping()
         since = self._since or least_run_id(at - WINDOW)
-        changes = self._of_runs(await store.see_runs(since, list(self._unfinished()), MOST))
+        # What waits when the looking begins is old by the time it runs; too short, perhaps, to be seen while it does.
+        changes = self._of_runs(await store.see_runs(since, list(self._unfinished()), MOST, waiting=first))
         schedules = {str(change.details["schedule_id"]) for change in changes if change.details.get("schedule_id")}
         changes += self._of_schedules(await store.see_schedules(since, sorted(schedules), MOST))
         changes += self._of_nodes((node.id, node.state.value) for node in await store.list_nodes())

@@ -288,8 +288,11 @@ class SqlStore(SqlNodes):
 
     # What changes
 
-    async def see_runs(self, since: str, ids: Collection[str], limit: int) -> Sequence[RunSeen]:
-        return await self._database.run(lambda: changes.see_runs(since, ids, limit), "read", atomic=False)
+    async def see_runs(
+        self, since: str, ids: Collection[str], limit: int, *, waiting: bool = False
+    ) -> Sequence[RunSeen]:
+        queued = limit if waiting else 0
+        return await self._database.run(lambda: changes.see_runs(since, ids, limit, queued), "read", atomic=False)
 
     async def see_schedules(self, since: str, ids: Collection[str], limit: int) -> Sequence[ScheduleSeen]:
         return await self._database.run(lambda: changes.see_schedules(since, ids, limit), "read", atomic=False)

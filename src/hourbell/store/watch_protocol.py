@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 class WatchStore(Protocol):
     """Short looks, whose cost is that of their limits and not of the tables."""
 
-    async def see_runs(self, since: str, ids: Collection[str], limit: int) -> Sequence[RunSeen]:
-        """The newest runs whose id is not less than ``since``, those that are running now (at most ``limit`` of each),
-        and those of these ids that are still there; each once."""
+    async def see_runs(
+        self, since: str, ids: Collection[str], limit: int, *, waiting: bool = False
+    ) -> Sequence[RunSeen]:
+        """The newest runs whose id is not less than ``since``, those that such entries of the audit tell of, those that
+        are running now, with ``waiting`` those that are queued (at most ``limit`` of each), and those of these ids that
+        are still there; each once."""
 
     async def see_schedules(self, since: str, ids: Collection[str], limit: int) -> Sequence[ScheduleSeen]:
         """The schedules of these ids, and those that entries of the audit tell of whose id is not less than ``since``

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 class WatchVerbs(Handle):
     """`WatchStore` over the tables."""
 
-    async def see_runs(self, since: str, ids: Collection[str], limit: int) -> Sequence[RunSeen]:
+    async def see_runs(
+        self, since: str, ids: Collection[str], limit: int, *, waiting: bool = False
+    ) -> Sequence[RunSeen]:
         async with self._transaction():
             tables = self._tables
             newest = sorted((run_id for run_id in tables.runs if run_id >= since), reverse=True)[:limit]
+            told = self._told(Subject.RUN, since, limit)
             running = [run.id for run in tables.unfinished() if run.state is RunState.RUNNING][:limit]
-            found = [tables.runs.get(run_id) for run_id in dict.fromkeys([*newest, *running, *ids])]
+            queued = [run.id for run in tables.unfinished() if waiting and run.state is RunState.QUEUED][:limit]
+            found = [tables.runs.get(run_id) for run_id in dict.fromkeys([*newest, *told, *running, *queued, *ids])]
             return [
                 RunSeen(
                     id=run.id,
@@ -37,8 +41,7 @@ class WatchVerbs(Handle):
 
     async def see_schedules(self, since: str, ids: Collection[str], limit: int) -> Sequence[ScheduleSeen]:
         async with self._transaction():
-            entries = sorted((entry for entry in self._tables.audit.values() if entry.id >= since), key=lambda e: e.id)
-            told = [entry.subject_id for entry in entries[::-1][:limit] if entry.subject == Subject.SCHEDULE]
+            told = self._told(Subject.SCHEDULE, since, limit)
             seen = []
             for schedule_id in dict.fromkeys([*ids, *told]):
                 schedule = self._tables.schedules.get(schedule_id)
@@ -54,3 +57,8 @@ class WatchVerbs(Handle):
                     )
                 )
             return seen
+
+    def _told(self, subject: Subject, since: str, limit: int) -> Sequence[str]:
+        """What the newest entries of the audit tell of."""
+        entries = sorted((entry for entry in self._tables.audit.values() if entry.id >= since), key=lambda e: e.id)
+        return [entry.subject_id for entry in entries[::-1][:limit] if entry.subject == subject]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 
-def see_runs(since: str, ids: Collection[str], limit: int) -> Script[Sequence[RunSeen]]:
-    """See `WatchStore.see_runs`."""
-    rows = yield call("changes.runs", since=since, ids=sorted(filter(is_run_id, ids)), limit=limit)
+def see_runs(since: str, ids: Collection[str], limit: int, waiting: int) -> Script[Sequence[RunSeen]]:
+    """See `WatchStore.see_runs`; ``waiting``  so many that are queued."""
+    rows = yield call("changes.runs", since=since, ids=sorted(filter(is_run_id, ids)), limit=limit, waiting=waiting)
     return [
         RunSeen(
             id=str(row["id"]),

@@ -53,6 +53,26 @@ class LookingConformance(Conformance):
         seen = await bench.store.see_runs(least_run_id(bench.now - timedelta(seconds=60)), [], 3)
         assert {one.id for one in seen} == {run.id for run in runs[-3:]}, "the newest"
 
+    async def test_what_waits_is_seen_when_it_is_asked_for(self, bench: Bench) -> None:
+        waits = [await bench.enqueue() for _ in range(3)]
+        assert await bench.store.see_runs(_NEVER, [], 10) == []
+        seen = await bench.store.see_runs(_NEVER, [], 10, waiting=True)
+        assert {one.id for one in seen} == {run.id for run in waits}
+        assert len(await bench.store.see_runs(_NEVER, [], 2, waiting=True)) == 2
+
+    async def test_an_old_run_is_seen_by_what_was_done_to_it(self, bench: Bench) -> None:
+        await bench.schedule("s")
+        cancelled, quiet = await bench.enqueue(), await bench.enqueue()
+        bench.clock.advance(60)
+        since = least_run_id(bench.now)
+        assert await bench.store.see_runs(since, [], 10) == []
+        bench.clock.advance(1)
+        await _by(bench, Action.CANCEL).cancel_run(cancelled.id)
+        await _by(bench, Action.PAUSE).edit_schedule("s", pausing(None))
+        (seen,) = await bench.store.see_runs(since, [], 10)
+        assert (seen.id, seen.state) == (cancelled.id, "cancelled")
+        assert (await bench.store.get_run(quiet.id)).state == "queued"
+
     async def test_schedules_are_seen_by_name_and_by_what_was_done_to_them(self, bench: Bench) -> None:
         for name in ("named", "paused", "removed", "quiet"):
             await bench.schedule(name)

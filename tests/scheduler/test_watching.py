@@ -1,4 +1,4 @@
-"""Who watches hears of old runs too: what waited when the watching began, and what somebody does to one that has ended."""
+"""Who watches hears of old runs too: what waited when the watching began, and what is done to one that has ended."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class DeclaringConformance(Conformance):
         )
         assert (schedule.args, schedule.next_fire_at) == ({"n": 2}, bench.later(240))
 
-    async def test_a_cursor_of_other_rules_of_its_zone_is_worked_out_anew(self, bench: Bench) -> None:
+    async def test_a_declared_cursor_of_other_rules_of_its_zone_is_worked_out_anew(self, bench: Bench) -> None:
         await bench.node()
         stated = bench.declaration(trigger=Cron("0 9 1 7 *", "Africa/Cairo"))
         (stored,) = await bench.store.declare("a", [stated])

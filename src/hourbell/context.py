@@ -92,8 +92,9 @@ class Entered:
 
 @dataclass(eq=False, kw_only=True)
 class Context:
-    """The current run, as its body sees it.
+    """The current run, as its body sees it: a parameter that is annotated ``Context`` is given it.
 
+    ``run_id``, ``task`` and ``schedule_id``  ids, as in the database; no schedule for a run requested by hand.
     ``fire_at``  the due time this run stands for (aware UTC); None for a run requested by hand.
     ``attempt``  1 for the first try; it rises with every claim. ``fence`` is the same number under the name it has
     where it guards writes: another system that remembers the highest fence it saw can refuse a node that was replaced.
@@ -145,7 +146,7 @@ class Context:
 
     @property
     def log(self) -> RunLog:
-        """A logger that knows which run it speaks of."""
+        """A logger that knows which run it speaks of, from whichever thread; its lines are kept with the run."""
         if self._log is None:
             self._log = RunLog(self)
         return self._log

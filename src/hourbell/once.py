@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 class Once(Block, Protocol):
-    """The block of `Context.once`: true for whoever is to do the work, false once it has been done."""
+    """The block of `Context.once` and `Scheduler.once`: true for whoever is to do the work, false once it was done.
+
+    Entered with ``async with``, or ``with`` in a plain function that runs in a thread. The work is done when the block
+    is left without an error. Raises Busy when it is entered and ``wait`` is over, LeaseLost when it is left and another
+    one may have begun the work anew.
+    """
 
     key: str
 
@@ -25,7 +30,7 @@ class Once(Block, Protocol):
 
     @property
     def fence(self) -> int:
-        """A number that rises each time the work is begun."""
+        """A number that rises each time the work is begun: what compares it can refuse who was replaced."""
 
     @property
     def lost(self) -> bool:
@@ -35,7 +40,11 @@ class Once(Block, Protocol):
         """What those who come later get as ``result``. Raises ResultRejected when it cannot be kept."""
 
     async def done(self, session: Any) -> None:
-        """Write in this session's transaction that the work is done: so it is exactly if that commits."""
+        """Write in this session's transaction that the work is done: so it is exactly if that commits.
+
+        As the last call before the commit, inside the block. Raises LeaseLost, and InvalidArguments for a session on
+        another database.
+        """
 
     def done_sync(self, session: Any) -> None:
         """As `done`, in a session that is never awaited."""

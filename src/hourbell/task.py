@@ -143,9 +143,11 @@ class Task(Generic[P, R]):
     ) -> RequestedTask[P]:
         """The same task, to be enqueued under these conditions: ``await task.options(delay=60).enqueue(...)``.
 
-        ``delay`` is in seconds, or a timedelta, from the database's present instant. ``key`` makes the request
-        repeatable: the same key answers the same run, as long as that is kept, or for ``key_period`` (seconds, or a
-        timedelta) since it was asked for. See `Request`.
+        ``run_at``  an aware instant before which the run does not start. ``delay``  the same in seconds, or a
+        timedelta, from the database's present instant. ``key``  1 to 200 characters that make the request repeatable:
+        the same key answers the same run of this task, however that ended, as long as it is kept, or for
+        ``key_period`` (seconds, or a timedelta) since it was asked for. ``priority`` (-1000 to 1000, lower first) and
+        ``queue``  in place of the task's own.
 
         ``session``  of SQLAlchemy or SQLModel (a session or a connection, async or sync), or a connection of asyncpg:
         the request is written in its transaction, so the run exists if that commits, and only then. Nodes hear of it
@@ -164,7 +166,10 @@ class Task(Generic[P, R]):
         return RequestedTask(self, request)
 
     def bound(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-        """These arguments by name, checked and as JSON: what is stored. Raises InvalidArguments naming the argument."""
+        """These arguments by name, checked and as JSON: what is stored, as for the ``args`` of `add_schedule`.
+
+        Raises InvalidArguments naming the argument.
+        """
         return self.arguments.bind(args, kwargs)
 
     def prepare(self, args: Mapping[str, Any], context: Context) -> Callable[[], Any]:

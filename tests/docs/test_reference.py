@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import typer
 
+import hourbell
 from hourbell import Context, HourbellError, Scheduler, errors
 from hourbell.cli.exit_codes import code_of
 from hourbell.cli.main import commands
@@ -15,6 +16,7 @@ from hourbell.fastapi import api_router
 from hourbell.fastapi.problems import status_of
 from hourbell.model.policies import Policies
 from hourbell.settings import Settings
+from support import python_reference
 from support.command_reference import BEGIN, PAGE, reference
 from support.pages import ROOT
 
@@ -97,6 +99,16 @@ def test_commands() -> None:
     assert named == set(group.commands)  # type: ignore[attr-defined]
 
 
+def test_python_names() -> None:
+    """All that `hourbell` exports and every verb, in the words of the docstrings."""
+    made = python_reference.PAGE.read_text(encoding="utf-8").partition(python_reference.BEGIN)[2].strip()
+    told = python_reference.reference().strip()
+    assert made == told, "run `PYTHONPATH=tests python tests/support/python_reference.py`, which writes the page anew"
+    exported = {getattr(hourbell, name) for name in hourbell.__all__}
+    assert exported - python_reference.shown() == python_reference.ERRORS
+    assert python_reference.verbs() == {name for name in dir(Scheduler) if not name.startswith("_")}
+
+
 def test_addresses_of_the_api() -> None:
     shown = {address for name, _ in rows("rest.md", 2) for address in code(name)}
     router = api_router(Scheduler("memory://"))
@@ -117,4 +129,5 @@ def _written(default: object) -> str:
 
 
 def test_the_tables_are_found() -> None:
-    assert all(any(rows(page.name, columns) for columns in range(2, 6)) for page in REFERENCE.glob("*.md"))
+    pages = [page for page in REFERENCE.glob("*.md") if page != python_reference.PAGE]
+    assert all(any(rows(page.name, columns) for columns in range(2, 6)) for page in pages)

@@ -28,6 +28,7 @@ _log = Telling(logging.getLogger("hourbell.guards"))
 class Lock(Block):
     """``async with scheduler.lock(name) as lock:``, or ``with`` in a plain function that runs in a thread.
 
+    Raises Busy when it is entered and ``wait`` is over.
     When the lease is lost, the task in the block is cancelled, and leaving the block raises LeaseLost. A thread cannot
     be cancelled: it looks at ``lock.lost``, and leaving the block raises all the same.
     """

@@ -24,7 +24,12 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A node as it was read from the store. ``clock_offset``  by how many seconds its host's clock was ahead of the
+    """A node as it was read from the store: the process ``pid`` of ``host``, with ``version`` of Hourbell.
+
+    Its lease is good until ``lease_until``, unless renewed. ``running``  how many runs it had at its last renewal.
+    Instants are aware UTC.
+
+    ``clock_offset``  by how many seconds its host's clock was ahead of the
     database's when it said so last; None: not known. ``process``  the text of its `ProcessMark`; None: not told."""
 
     id: str

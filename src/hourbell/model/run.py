@@ -27,6 +27,17 @@ ROOM_FOR_SUSPECTS = 10
 class Run:
     """A run as it was read from the store. Instants are aware UTC.
 
+    ``state`` is a `RunState`, and ``reason`` why it was skipped or ended without its body's say. ``origin`` is where it
+    came from: ``fire``, ``trigger``, ``enqueue`` or ``backfill:<id>``. ``schedule_id`` and ``fire_at`` are its schedule
+    and due time; None for a request by hand. ``args`` are its arguments as JSON, ``result`` what its body returned, as
+    JSON too, ``error`` what it raised last: one line, and for most the traceback below. ``created_at`` is when it was
+    recorded, ``started_at`` when the body of its last attempt began, ``finished_at`` when it became final; ``start_by``
+    is the end of its grace. ``node_id`` is the node of its attempt (None while it is queued), and ``outcome`` how
+    that ended (`Outcome`).
+    ``key`` is that of the request; ``queue``, ``priority``, ``on_lost``, ``lost_limit`` and ``policies`` (None: all as
+    by default) are what it runs under. ``tracking_id`` is that of the chain it belongs to, and ``parent`` the run whose
+    body asked for it.
+
     ``attempt`` is the fence: it rises at every claim and never falls; ``failures`` and ``losses`` count against the
     retry budget and ``lost_limit``. A ``skipped`` run may stand for several due times: from ``fire_at`` to
     ``covers_until``, ``covers_count`` of them. ``run_at`` is the earliest instant at which it may start; None in a

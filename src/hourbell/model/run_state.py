@@ -24,7 +24,7 @@ from enum import StrEnum
 
 
 class RunState(StrEnum):
-    """Where a run stands. Four of the six are final."""
+    """Where a run stands. Four of the six are final; one that waits for its retry, or for a later time, is queued."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -60,7 +60,13 @@ class Origin(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a due time did not run, or why a run ended without its body's say."""
+    """Why a due time did not run, or why a run ended without its body's say.
+
+    ``missed``: nobody was there, or later than its grace. ``coalesced``: a later one ran for it. ``overlap``: another
+    run was in its way. ``paused``, ``removed``, ``undeclared``: its schedule was. ``blackout``: a calendar covered it.
+    ``catch_up_limit``: more were missed than are made up for. ``lost``: with its node, once too often. ``cancelled``:
+    somebody did.
+    """
 
     MISSED = "missed"
     COALESCED = "coalesced"
@@ -72,4 +78,3 @@ class Reason(StrEnum):
     CATCH_UP_LIMIT = "catch_up_limit"
     LOST = "lost"
     CANCELLED = "cancelled"
-    REJECTED = "rejected"

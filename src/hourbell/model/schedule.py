@@ -47,6 +47,11 @@ def blackout_of(inherited: Mapping[str, Any], policies: Mapping[str, Any]) -> tu
 class Schedule:
     """A schedule as it was read from the store. Instants are aware UTC.
 
+    ``task`` is the name of its task, ``args`` its arguments as JSON, ``trigger_spec`` its trigger as `Trigger.to_spec`
+    writes it. ``state`` is a `ScheduleState`; ``note`` says why it is paused. ``source`` is ``code`` or ``call``.
+    ``last_fire_at`` is the last due time that is recorded, whether it ran or not; ``last_skip_id`` and
+    ``last_skip_reason`` are of the last that did not. ``version`` counts edits: see `revision`.
+
     ``next_fire_at`` is the cursor: the first fire that no row records yet. While the schedule does not fire (paused,
     undeclared) it stays where it was, so that what is passed over can be told later. ``resume_at`` is when a pause ends
     by itself. ``policies`` are those given for

@@ -19,15 +19,18 @@ class AdminVerbs(Verbs):
     """Look at the whole, and keep its schema up to date."""
 
     async def list_tasks(self) -> list[Task[..., Any]]:
-        """The tasks that this process has registered, by name."""
+        """The tasks that this process has registered, in the order of their names; the database is not asked."""
         return sorted(self._core.tasks, key=lambda task: task.name)
 
     async def list_nodes(self) -> Sequence[Node]:
-        """All nodes that are known, live ones first."""
+        """All nodes that are known, live ones first, then newest first; those that have ended are kept for a day."""
         return await self._core.store.list_nodes()
 
     async def health(self) -> Health:
-        """How it stands, answered within a few seconds whatever the database does. Never raises for its sake."""
+        """How it stands, answered within a few seconds whatever the database does. Never raises for its sake.
+
+        ``status`` of the answer is ``ok``, ``degraded`` or ``down``, and ``reasons`` say why it is not ``ok``.
+        """
         return await examined(self._core)
 
     async def migrate(self) -> Sequence[str]:

@@ -50,7 +50,11 @@ class CalendarVerbs(Verbs):
         return await self._core.store.get_calendar(checked_name("calendar", name))
 
     async def list_calendars(self, *, cursor: str | None = None, limit: int = 50) -> Page[NamedCalendar]:
-        """Calendars in the order of their names, at most ``limit`` (1 to 1000) after ``cursor``."""
+        """Calendars in the order of their names, at most ``limit`` (1 to 1000) after ``cursor``.
+
+        The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at the end. Raises
+        InvalidArguments.
+        """
         return await self._core.store.list_calendars(cursor=checked_text("cursor", cursor), limit=checked_limit(limit))
 
     async def remove_calendar(self, name: str, *, force: bool = False) -> NamedCalendar:

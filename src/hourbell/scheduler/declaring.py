@@ -182,7 +182,11 @@ class Declaring(Verbs):
         args: Mapping[str, Any] | None = None,
         **policies: Unpack[PolicyOptions],
     ) -> TaskDecorator:
-        """Run the function once; see `At`. ``id`` and ``args`` as for `cron`. Raises TriggerError, InvalidArguments."""
+        """Run the function once, at an instant (aware, or a time of the wall clock in ``timezone``); see `At`.
+
+        One that has passed when the schedule is first stored runs at once, under ``catch_up`` and ``grace``, and none
+        runs twice. ``id`` and ``args`` as for `cron`. Raises TriggerError, InvalidArguments.
+        """
         return self._scheduled(At(instant, timezone), id, args, policies)
 
     def _scheduled(

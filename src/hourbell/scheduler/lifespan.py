@@ -85,7 +85,7 @@ class LifeVerbs(Verbs):
         """Be a node while the application lives: ``FastAPI(lifespan=scheduler.lifespan)``.
 
         Inside an existing lifespan: ``async with scheduler.lifespan(app):``. A database that is away does not keep the
-        application from starting.
+        application from starting. `start` at its begin, `stop` at its end; raises what `start` raises.
         """
         await self.start()
         try:

@@ -35,7 +35,7 @@ class RunVerbs(Verbs):
     """Read, cancel and wait for runs."""
 
     async def get_run(self, id: str) -> Run:  # noqa: A002 - a public name
-        """The run as it is stored. Raises NotFound."""
+        """The run of this id as it is stored now. Raises NotFound, also for one that has been deleted by its age."""
         return await self._core.store.get_run(id_of_run(id))
 
     async def list_runs(
@@ -54,9 +54,10 @@ class RunVerbs(Verbs):
     ) -> Page[Run]:
         """Runs, newest first, at most ``limit`` (1 to 1000) after ``cursor``; each other argument narrows the list.
 
-        ``error``  a text that the run's error contains; ``since`` and ``until``  aware instants: runs that ended from
-        the one on, and before the other. The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next
-        page, None at the end.
+        ``task``  the task's name; ``state``  a `RunState` or its text; ``reason``  a `Reason` or its text; ``error``  a
+        text that the run's error contains; ``since`` and ``until``  aware instants: runs that ended from the one on,
+        and before the other. The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at
+        the end. Raises InvalidArguments.
         """
         wanted = RunFilter(
             schedule_id=checked_text("schedule_id", schedule_id),
@@ -102,7 +103,9 @@ class RunVerbs(Verbs):
     async def wait(self, run: Run | str, timeout: float | None = None) -> Run:
         """The run once it is final, whichever node ends it; one that ends in this process is noticed at once.
 
-        Raises NotFound, and TimeoutError after ``timeout`` seconds.
+        One that ends elsewhere is asked for again and again, every two seconds in the end. How it ended is for the
+        caller to see: a run that failed raises nothing here. Raises NotFound, and TimeoutError after ``timeout``
+        seconds (None: it waits as long as it takes); the run goes on then.
         """
         try:
             async with asyncio.timeout(timeout):

@@ -80,12 +80,12 @@ class Scheduler(
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """The settings in force, each by its name; ``database_url`` with its password."""
         return self._core.settings
 
     @property
     def clock(self) -> Clock:
-        """The clock in use."""
+        """The clock in use: its ``now()`` is the best estimate of the database's present instant."""
         return self._core.clock
 
     def __repr__(self) -> str:

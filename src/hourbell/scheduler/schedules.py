@@ -59,7 +59,9 @@ class ScheduleVerbs(Verbs):
     ) -> Schedule:
         """Store a schedule for a registered task and answer it as stored.
 
-        ``id``  the task's name unless given. ``args``  named arguments. When the id exists: ``"update"`` changes what
+        ``task``  a task, or the name of one that this process has registered. ``id``  the task's name unless given.
+        ``args``  its arguments by name, checked by the signature. ``paused``  it is stored without firing, ``note``
+        says why. ``on_conflict``  when the id exists: ``"update"`` changes what
         differs and keeps the next fire where the trigger is the same, ``"keep"`` changes nothing, ``"error"`` raises
         Conflict. What code had declared and a call updates is the caller's from then on. ``session``  the application's
         transaction, with which the schedule stands or falls, as for `Task.options`. Before anything is stored it raises
@@ -94,7 +96,7 @@ class ScheduleVerbs(Verbs):
         return schedule
 
     async def get_schedule(self, id: str) -> Schedule:  # noqa: A002 - a public name
-        """The schedule as it is stored. Raises NotFound."""
+        """The schedule of this id as it is stored now. Raises NotFound."""
         return await self._core.store.get_schedule(id_of_schedule(id))
 
     async def list_schedules(
@@ -109,8 +111,9 @@ class ScheduleVerbs(Verbs):
     ) -> Page[Schedule]:
         """Schedules in the order of their ids, at most ``limit`` (1 to 1000) after ``cursor``.
 
-        Each other argument narrows the list; ``text``  is what the id, the task's name or the note contains.
-        ``sort="next_fire_at"``  begins with what fires next. The answer is a sequence; its ``next_cursor`` is the
+        Each other argument narrows the list: ``state``  a `ScheduleState` or its text; ``task``  the task's name;
+        ``text``  what the id, the task's name or the note contains. ``sort="next_fire_at"`` begins with what fires
+        next. The answer is a sequence; its ``next_cursor`` is the
         ``cursor`` of the next page, None at the end. Raises InvalidArguments.
         """
         if sort not in _SORTS:
@@ -227,9 +230,9 @@ class ScheduleVerbs(Verbs):
     ) -> Run:
         """Ask for one run of the schedule now, besides its fires, and answer it as stored. Works while paused too.
 
-        ``args``  replace those of the schedule by name. ``key``  a second request with it answers the first one's run.
-        Under ``overlap="skip"`` the run is recorded as skipped while another is unfinished. Raises NotFound,
-        UnknownTask, InvalidArguments.
+        ``args``  take the place of those of the schedule that have the same names. ``key``  a second request with it
+        answers the first one's run. Under ``overlap="skip"`` the run is recorded as skipped while another is
+        unfinished. Raises NotFound, UnknownTask, InvalidArguments.
         """
         core = self._core
         schedule_id = id_of_schedule(id)

@@ -14,6 +14,8 @@ from engine.faulty_store import FaultyStore
 from hourbell.clock import ManualClock
 from hourbell.engine import settling, verdict
 from hourbell.engine.holding import Holdings
+from hourbell.engine.notes import Notes
+from hourbell.engine.noting import Noting
 from hourbell.engine.settling import Settling
 from hourbell.engine.trust import Trust
 from hourbell.errors import StoreRejected, StoreUnavailable
@@ -54,9 +56,9 @@ class Desk:
     async def laid(cls) -> Desk:
         desk = cls()
         desk.trust = await desk.bench.trust()
-        desk.settling = Settling(
-            desk.bench.store, desk.bench.parts(), desk.trust, desk.holdings, queued=desk._was_queued
-        )
+        store, parts = desk.bench.store, desk.bench.parts()
+        noting = Noting(store, parts, desk.trust, Notes(parts.settings, desk.clock))
+        desk.settling = Settling(store, parts, desk.trust, desk.holdings, noting, queued=desk._was_queued)
         return desk
 
     async def claim(self, count: int) -> Sequence[Run]:

@@ -49,19 +49,26 @@ class Settling:
     """
 
     def __init__(
-        self, store: Store, parts: Parts, trust: Trust, holdings: Holdings, *, queued: Callable[[], object]
+        self,
+        store: Store,
+        parts: Parts,
+        trust: Trust,
+        holdings: Holdings,
+        noting: Noting,
+        *,
+        queued: Callable[[], object],
     ) -> None:
         self._store = store
         self._parts = parts
         self._trust = trust
         self._holdings = holdings
+        self._noting = noting
         self._queued = queued
         self._reports = Reports()
         self._flushed: asyncio.Future[None] | None = None
         self._rehearsed = False
         self.wake: Callable[[], None] = lambda: None
         self.settled: Callable[[Sequence[Run]], object] = lambda runs: None
-        self.noting: Noting | None = None
 
     def add(self, run: Run, settlement: Settlement, *, stands: bool = False) -> None:
         """Have this written with the next flush; what stands already is told again, which lets go who waits for it."""
@@ -128,9 +135,9 @@ class Settling:
         if not self._trust.holds() or not self._trust.is_ours():
             self._lost(batch)
             return
-        if self.noting is not None and self.noting.speak_of(report.run for report in batch):
+        if self._noting.speak_of(report.run for report in batch):
             # Whoever sees the run's end finds all that it said.
-            await self.noting.last_words()
+            await self._noting.last_words()
         try:
             accepted = await self._store.settle(self._trust.node_id, [report.settlement for report in batch])
         except StoreRejected as reason:

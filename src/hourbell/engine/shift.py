@@ -61,9 +61,9 @@ class Shift:
     ) -> None:
         self.trust = trust
         self.holdings = Holdings()
-        self.settling = Settling(store, parts, trust, self.holdings, queued=queued)
         self.notes = Notes(parts.settings, parts.clock)
-        self.noting = self.settling.noting = Noting(store, parts, trust, self.notes)
+        self.noting = Noting(store, parts, trust, self.notes)
+        self.settling = Settling(store, parts, trust, self.holdings, self.noting, queued=queued)
         self.executing = Executing(parts, trust, self.holdings, self.settling, self.notes, executors, self._freed)
         self.claiming = Claiming(
             store,

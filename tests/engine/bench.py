@@ -73,7 +73,7 @@ class Bench:
             events=self.events,
             declarations=lambda: tuple(self.declared),
             timekeeper=Timekeeper(self.clock),
-            troubles=Troubles(),
+            troubles=Troubles(self.clock.elapsed),
             processes=self.processes,
         )
 

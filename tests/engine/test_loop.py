@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 import pytest
 
@@ -34,7 +35,7 @@ class Steps:
 
 async def test_it_steps_again_after_the_delay_it_was_told() -> None:
     steps = Steps(0.01, 0, 0.01, None)
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 4)
     await asyncio.sleep(0.05)
@@ -44,7 +45,7 @@ async def test_it_steps_again_after_the_delay_it_was_told() -> None:
 
 async def test_waking_makes_it_step_at_once() -> None:
     steps = Steps()
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 1)
     loop.wake()
@@ -55,7 +56,7 @@ async def test_waking_makes_it_step_at_once() -> None:
 async def test_being_woken_during_a_step_means_one_more() -> None:
     steps = Steps()
     steps.going_on.clear()
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 1)
     for _ in range(5):
@@ -69,7 +70,7 @@ async def test_being_woken_during_a_step_means_one_more() -> None:
 
 async def test_a_failing_step_is_tried_again_and_waking_does_not_hurry_it() -> None:
     steps = Steps(*[StoreUnavailable("away")] * 60)
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 1)
     for _ in range(50):
@@ -82,7 +83,7 @@ async def test_a_failing_step_is_tried_again_and_waking_does_not_hurry_it() -> N
 
 async def test_a_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="hourbell.engine")
-    troubles = Troubles()
+    troubles = Troubles(time.monotonic)
     steps = Steps(*[StoreUnavailable("away")] * 3)
     loop = Loop("renew", steps, troubles)
     loop.start()
@@ -96,7 +97,7 @@ async def test_a_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureF
 
 async def test_a_fault_of_our_own_ends_no_loop(caplog: pytest.LogCaptureFixture) -> None:
     steps = Steps(ZeroDivisionError("a fault"))
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 2)
     await loop.stop()
@@ -106,7 +107,7 @@ async def test_a_fault_of_our_own_ends_no_loop(caplog: pytest.LogCaptureFixture)
 
 async def test_something_cancelled_within_a_step_ends_no_loop() -> None:
     steps = Steps(asyncio.CancelledError())
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 2)
     await loop.stop()
@@ -114,13 +115,13 @@ async def test_something_cancelled_within_a_step_ends_no_loop() -> None:
 
 async def test_stopping_ends_it_between_and_in_steps() -> None:
     steps = Steps()
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 1)
     await loop.stop()
     hanging = Steps()
     hanging.going_on.clear()
-    loop = Loop("test", hanging, Troubles())
+    loop = Loop("test", hanging, Troubles(time.monotonic))
     loop.start()
     await until(lambda: hanging.count == 1)
     await loop.stop()
@@ -130,7 +131,7 @@ async def test_stopping_ends_it_between_and_in_steps() -> None:
 async def test_a_step_under_way_may_be_given_time() -> None:
     steps = Steps()
     steps.going_on.clear()
-    loop = Loop("test", steps, Troubles())
+    loop = Loop("test", steps, Troubles(time.monotonic))
     loop.start()
     await until(lambda: steps.count == 1)
     asyncio.get_running_loop().call_later(0.05, steps.going_on.set)

@@ -47,7 +47,7 @@ class SimNode(SimulatedProcess):
             events=Events(),
             declarations=tuple,
             timekeeper=Timekeeper(clock),
-            troubles=Troubles(),
+            troubles=Troubles(clock.elapsed),
             processes=machine.run(place, self),
         )
         self._store = store

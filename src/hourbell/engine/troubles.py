@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from hourbell.errors import StoreMisconfigured, StoreUnavailable
@@ -27,7 +26,7 @@ class Troubles:
     the database does not answer is one trouble, whichever loops meet it. One that comes and goes is said once a minute.
     """
 
-    def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, elapsed: Callable[[], float]) -> None:
         self._elapsed = elapsed
         self._present: dict[str, BaseException] = {}
         self._open: dict[str, type[BaseException]] = {}

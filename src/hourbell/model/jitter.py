@@ -34,6 +34,14 @@ def start_of(schedule_id: str, fire_at: datetime, policies: Policies) -> datetim
     return fire_at + timedelta(microseconds=(widest // timedelta(microseconds=1)) * drawn // _RESOLUTION)
 
 
+def start_in_line(place: datetime, start_by: datetime | None, now: datetime) -> datetime:
+    """When a fire that is caught up may start, whose place in the line is this.
+
+    It uses up at most half of what is left of the ``grace``, so that no line makes a fire missed.
+    """
+    return min(place, now + (start_by - now) / 2) if start_by is not None else place
+
+
 def start_in_turn(schedule: Schedule | None, origin: str, fire_at: datetime | None, attempt: int) -> datetime | None:
     """When a run that had to wait for its turn may start, now that it has it; None: at once.
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_id, new_run_ids
+from hourbell.model.jitter import start_in_line
 from hourbell.model.overlap import takes_turns
 from hourbell.model.plan import Fired, FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.policies import Policies
@@ -71,7 +72,9 @@ def _paced(tables: Tables, planned: PlannedRun, now: datetime) -> PlannedRun:
         return planned
     place = max(now, min(tables.paces.get("catch_up") or now, now + _LONGEST_LINE))
     tables.paces.put("catch_up", place + planned.apart)
-    return replace(planned, run_at=max(planned.run_at, place)) if place > now else planned
+    if place <= now:
+        return planned
+    return replace(planned, run_at=max(planned.run_at, start_in_line(place, planned.start_by, now)))
 
 
 def _yielding(skip: PlannedSkip, ids: Mapping[datetime, str]) -> PlannedSkip:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hourbell.model.ids import new_run_id, new_run_ids
+from hourbell.model.jitter import start_in_line
 from hourbell.model.plan import FirePlan, PlannedRun, PlannedSkip
 from hourbell.model.run_state import Reason
 from hourbell.store.scripts.rows import fire_values, skip_values
@@ -98,7 +99,7 @@ class Ledger:
         place: datetime = rows[0]["first_at"]
         for values, apart in self.caught_up:
             if place > self.now:
-                values["run_at"] = max(values["run_at"], place)
+                values["run_at"] = max(values["run_at"], start_in_line(place, values["start_by"], self.now))
             place += apart
 
 

@@ -150,6 +150,17 @@ class CatchingUpConformance(Conformance):
         starts = [run.run_at for run in await bench.runs(state=RunState.QUEUED)]
         assert max(start for start in starts if start is not None) == bench.later(3600)
 
+    async def test_no_line_makes_a_fire_missed_that_was_within_its_grace(self, bench: Bench) -> None:
+        await bench.node(lease=timedelta(hours=2))
+        for number in range(12):
+            await bench.schedule(str(number), trigger=Every(hours=1), policies={"grace": 60})
+        slow = partial(plan_fires, lease=LEASE, apart=timedelta(seconds=10))
+        await bench.fire_after(3600 + 40, slow)
+        starts = sorted(run.run_at for run in await bench.runs(state=RunState.QUEUED) if run.run_at is not None)
+        assert starts == [bench.later(-40), *[bench.later(10)] * 11]
+        bench.clock.advance(11)
+        assert len(await bench.claim()) == 12
+
     async def test_a_jump_of_the_clock_does_not_lengthen_the_line(self, bench: Bench) -> None:
         await bench.schedule("a", trigger=Every(hours=1))
         await bench.fire_after(365 * 86_400, _ten_a_second)

@@ -30,7 +30,7 @@ from hourbell.triggers import At
 
 
 class Rig:
-    """A shift whose loops are not started: claiming, settling and auditing are stepped by hand."""
+    """A shift whose loops are not started: claiming, settling and comparing are stepped by hand."""
 
     def __init__(self, **settings: Any) -> None:
         self.clock = ManualClock()
@@ -382,7 +382,7 @@ async def test_what_nobody_here_knows_is_handed_back_at_the_second_look() -> Non
             await rig.shift.settling.step()
             assert (await rig.bench.run(run.id)).state is RunState.RUNNING
             await _renewed(rig, 15.0)
-            await rig.shift.auditing.step()
+            await rig.shift.comparing.step()
         await rig.shift.settling.step()
         stored = await rig.bench.run(run.id)
         assert (stored.state, stored.failures) == (RunState.QUEUED, 0)
@@ -400,13 +400,13 @@ async def test_what_a_claim_on_its_way_brings_is_not_handed_back() -> None:
         holdings.claimed = True
         for _ in range(4):
             await _renewed(rig, 15.0)
-            await rig.shift.auditing.step()
+            await rig.shift.comparing.step()
             await rig.shift.settling.step()
             assert (await rig.bench.run(run.id)).state is RunState.RUNNING
         del holdings.claims["late"]
         for _ in range(2):
             await _renewed(rig, 15.0)
-            await rig.shift.auditing.step()
+            await rig.shift.comparing.step()
         await rig.shift.settling.step()
         assert (await rig.bench.run(run.id)).state is RunState.QUEUED
 
@@ -430,7 +430,7 @@ async def test_what_a_claim_brings_that_began_during_the_first_look_is_not_hande
         holdings.claimed = True
         for _ in range(4):
             await _renewed(rig, 15.0)
-            await rig.shift.auditing.step()
+            await rig.shift.comparing.step()
             await rig.shift.settling.step()
             assert (await rig.bench.run(run.id)).state is RunState.RUNNING
         assert holdings.claims == {"late": 1}, "its answer has not come yet"
@@ -446,7 +446,7 @@ async def test_what_the_store_does_not_count_any_more_is_cancelled(caplog: pytes
         with tables.transaction():
             tables.write_run(replace(tables.runs.get(first.run.id), attempt=2))
         await _renewed(rig, 15.0)
-        await rig.shift.auditing.step()
+        await rig.shift.comparing.step()
         await until(lambda: len(rig.shift.holdings.running) == 1)
         assert "LeaseLost" in caplog.text
         assert rig.shift.settling.backlog() == 0
@@ -456,7 +456,7 @@ async def test_an_idle_node_compares_nothing() -> None:
     async with Rig() as rig:
         for _ in range(10):
             await _renewed(rig, 15.0)
-            await rig.shift.auditing.step()
+            await rig.shift.comparing.step()
         assert rig.bench.faults.asked["held"] == 0
 
 
@@ -468,7 +468,7 @@ async def test_the_start_of_a_long_body_is_noted_once() -> None:
         assert (await rig.bench.run(run.id)).started_at is None
         for _ in range(3):
             await _renewed(rig, 5.0)
-            await rig.shift.auditing.step()
+            await rig.shift.comparing.step()
         stored = await rig.bench.run(run.id)
         assert (stored.state, stored.started_at) == (RunState.RUNNING, run.created_at)
         assert rig.bench.faults.asked["note_started"] == 1
@@ -656,12 +656,12 @@ async def test_what_is_held_is_asked_for_seldom_where_there_is_no_answer(monkeyp
             raise StoreUnavailable("no answer")
 
         monkeypatch.setattr(rig.bench.store, "held", without, raising=False)
-        auditing = rig.shift.auditing
-        monkeypatch.setattr(auditing._trust, "holds", lambda: True)
+        comparing = rig.shift.comparing
+        monkeypatch.setattr(comparing._trust, "holds", lambda: True)
         rig.shift.holdings.claimed = True
         for _ in range(100):
             with suppress(StoreUnavailable):
-                await auditing.step()
+                await comparing.step()
             rig.clock.advance(1.0)
         first, second, third, *_ = asked
         assert second - first <= 15.0 + 2, "it may just have been away"

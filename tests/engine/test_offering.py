@@ -88,12 +88,12 @@ class Rig:
     def _freed(self) -> None:
         self.shift.thread_freed()
 
-    async def audit(self) -> None:
+    async def compare(self) -> None:
         """One comparison of what is held, a lease later."""
         for _ in range(2):
             self.clock.advance(7.6)
             self.shift.trust.renewed(self.clock.elapsed())
-        await self.shift.auditing.step()
+        await self.shift.comparing.step()
 
     def take_now(self) -> None:
         self.shift.claiming.take_now()
@@ -455,11 +455,11 @@ async def test_a_claim_that_is_answered_late_is_not_handed_back_behind_its_back(
     async with Rig() as rig:
         await rig.bench.enqueue("ring")
         rig.shift.holdings.claimed = True
-        rig.shift.auditing._store = Overtaken(rig)  # type: ignore[assignment]
+        rig.shift.comparing._store = Overtaken(rig)  # type: ignore[assignment]
         for _ in range(3):
-            await rig.audit()
+            await rig.compare()
         assert rig.shift.settling.backlog() == 0, "its answer may still come, and then its body begins"
         del rig.shift.holdings.claims["late"]
         for _ in range(2):
-            await rig.audit()
+            await rig.compare()
         assert rig.shift.settling.backlog() == 1

@@ -134,7 +134,7 @@ PLANTS = (
     ),
     Plant(
         "what a claim under way has taken is handed back",
-        "engine/auditing.py",
+        "engine/comparing.py",
         "set() if self._in_flight & self._holdings.claims.keys() else unknown & self._unknown",
         "unknown & self._unknown",
         ("tests/engine/test_claiming.py",),

@@ -249,14 +249,14 @@ OF_LOOKS = (
     ),
     Plant(
         "what was claimed before a comparison without an answer is not compared",
-        "engine/auditing.py",
+        "engine/comparing.py",
         "            self._holdings.claimed = True\n            raise",
         "            raise",
         _CLAIMS,
     ),
     Plant(
         "what is held is asked for all the time where there is no answer",
-        "engine/auditing.py",
+        "engine/comparing.py",
         "            self._look.failed(asked, self._parts.clock.elapsed())\n",
         "",
         _CLAIMS,

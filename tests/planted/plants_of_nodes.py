@@ -105,7 +105,7 @@ OF_NODES = (
     ),
     Plant(
         "a body is not given up when the store says that its run is another's",
-        "engine/auditing.py",
+        "engine/comparing.py",
         "self._give_up([one for one in running if not one.given_up and (one.run.id, one.run.attempt) not in counted])",
         "",
         ("tests/engine/test_claiming.py",),

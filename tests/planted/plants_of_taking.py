@@ -1,4 +1,4 @@
-"""Faults in who takes what: runs taken as they are fired, where a claim begins to look, what the audit hands back."""
+"""Faults in who takes what: runs taken as they are fired, where a claim looks, what the comparison hands back."""
 
 from __future__ import annotations
 
@@ -155,28 +155,28 @@ OF_TAKING = (
         (STORES, "-k", "postgres and Taking"),
     ),
     Plant(
-        "what a claim took that began during the audit's look is handed back",
-        "engine/auditing.py",
+        "what a claim took that began during the comparison's look is handed back",
+        "engine/comparing.py",
         "        in_flight |= self._holdings.claims.keys()\n",
         "",
         _OFFERS,
     ),
     Plant(
-        "what the audit sees for the first time is handed back",
-        "engine/auditing.py",
+        "what the comparison sees for the first time is handed back",
+        "engine/comparing.py",
         "else unknown & self._unknown\n",
         "else unknown\n",
         (*_OFFERS, "tests/engine/test_holding.py"),
     ),
     Plant(
-        "the audit knows no attempts",
-        "engine/auditing.py",
+        "the comparison knows no attempts",
+        "engine/comparing.py",
         "return {(one.run_id, one.attempt) for one in held}",
         "return {(one.run_id, attempt) for attempt in range(1, 9) for one in held}",
         _OFFERS,
     ),
     Plant(
-        "PostgreSQL: what the audit hands back is not fenced",
+        "PostgreSQL: what the comparison hands back is not fenced",
         "store/sql/postgres/settling.sql",
         "WHERE l.state = 'running' AND l.node_id = :node AND l.attempt = u.attempt",
         "WHERE l.state = 'running' AND l.node_id = :node AND (l.attempt = u.attempt OR u.outcome = 'handed_back')",

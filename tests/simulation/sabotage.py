@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from hourbell.engine.auditing import Auditing
+from hourbell.engine.comparing import Comparing
 from hourbell.engine.neighbours import Neighbours
 from hourbell.engine.trust import Trust
 from hourbell.model.run import Run, Settlement
@@ -24,7 +24,7 @@ def trusts_for_ever() -> None:
 
 def forgets_what_is_under_way() -> None:
     """What an answer brings that is late was handed back before."""
-    Auditing._in_flight = property(lambda _: set(), lambda _, __: None)  # type: ignore[assignment]
+    Comparing._in_flight = property(lambda _: set(), lambda _, __: None)  # type: ignore[assignment]
 
 
 def hears_zombies() -> None:

@@ -26,7 +26,7 @@ class ReadingBack:
 
     Where it is there, and only this question is too much for it, that would be for ever: all that ran under the node's
     name is read for it, also what is dead, while an old snapshot keeps that. Then it is given up. What the claim may
-    have brought is left to the comparison of what the store counts with what is held here (`auditing`), or to who
+    have brought is left to the comparison of what the store counts with what is held here (`comparing`), or to who
     takes over from this node, and the node goes on.
     """
 

@@ -7,8 +7,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
-from hourbell.engine.auditing import Auditing
 from hourbell.engine.claiming import Claiming
+from hourbell.engine.comparing import Comparing
 from hourbell.engine.crossing import Crossing
 from hourbell.engine.executing import Executing
 from hourbell.engine.holding import Holdings
@@ -75,14 +75,14 @@ class Shift:
             lost=lost,
             crowded=crowded,
         )
-        self.auditing = Auditing(
+        self.comparing = Comparing(
             store, parts, trust, self.holdings, settling=self.settling, executing=self.executing, spent=spent
         )
         self._clock = parts.clock
         self._most = parts.settings.max_runs
         self._claim_loop = Loop("claim", self.claiming.step, parts.troubles)
         self._settle_loop = Loop("settle", self.settling.step, parts.troubles)
-        self._audit_loop = Loop("audit", self.auditing.step, parts.troubles)
+        self._compare_loop = Loop("compare", self.comparing.step, parts.troubles)
         self._note_loop = Loop("note", self.noting.step, parts.troubles)
         self.claiming.wake = self._claim_loop.wake
         self.settling.wake = self._settle_loop.wake
@@ -94,7 +94,7 @@ class Shift:
         if self._most:
             self._settle_loop.start()
             self._claim_loop.start()
-            self._audit_loop.start()
+            self._compare_loop.start()
             self._note_loop.start()
             home = Crossing(asyncio.get_running_loop())
             self.notes.wake = lambda: home.call(self._note_loop.wake)
@@ -127,7 +127,7 @@ class Shift:
         # What a claim or a fire under way still brings is handed back as it comes.
         for run in self.holdings.forfeit_runs():
             self.settling.add(run, verdict.handed_back(run))
-        await self._audit_loop.stop()
+        await self._compare_loop.stop()
         await self._claim_loop.stop(patience=min(grace, CANCEL_PATIENCE))
         if not await self.holdings.idle(deadline - asyncio.get_running_loop().time()):
             self.executing.cancel(CANCEL_PATIENCE * 0.7)
@@ -156,7 +156,7 @@ class Shift:
         for execution in running:
             self.executing.give_up(execution)
         await asyncio.gather(
-            *(loop.stop() for loop in (self._claim_loop, self._settle_loop, self._audit_loop, self._note_loop))
+            *(loop.stop() for loop in (self._claim_loop, self._settle_loop, self._compare_loop, self._note_loop))
         )
         await self.noting.last_words()
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _log = Telling(logging.getLogger("hourbell.engine"))
 
 
-class Auditing:
+class Comparing:
     """Once per lease compares, and every third of a lease notes the start of long bodies, if there is any.
 
     A run that the store counts and nobody here knows is handed back at the second look in a row, so that a claim or a

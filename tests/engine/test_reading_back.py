@@ -44,6 +44,23 @@ async def test_a_node_goes_on_claiming_although_it_cannot_read_back_what_a_claim
         assert rig.shift.holdings.claimed
 
 
+async def test_what_is_given_up_with_each_claim_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    async with Rig() as rig:
+        too_much(rig)
+        said = []
+        for _ in range(3):
+            for claim in "ab":
+                for tried in range(TRIES):
+                    if tried + 1 < TRIES:
+                        with pytest.raises(StoreUnavailable):
+                            await rig.shift.claiming._reading_back.read("n", claim)
+                    else:
+                        assert await rig.shift.claiming._reading_back.read("n", claim) == ()
+            said.append(caplog.text.count("could not be read back"))
+            rig.clock.advance(60)
+        assert said == [1, 2, 3]
+
+
 @pytest.mark.parametrize("away", [True, False], ids=["for long", "at once"])
 async def test_a_database_that_is_away_is_waited_for(away: bool) -> None:
     async with Rig() as rig:

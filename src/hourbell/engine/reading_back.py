@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from hourbell.engine.troubles import QUIET
 from hourbell.engine.whole_look import LONG
 from hourbell.telling import Telling
 
@@ -35,6 +36,7 @@ class ReadingBack:
         self._clock = clock
         self._claim_id: str | None = None
         self._tries = 0
+        self._said = -QUIET
 
     async def read(self, node_id: str, claim_id: str) -> Sequence[Run]:
         """The runs that this claim brought; none as well where that is not to be learnt. Raises as the store does."""
@@ -50,8 +52,16 @@ class ReadingBack:
             self._tries += 1
             if self._tries < TRIES:
                 raise
+        self._tell(self._clock.elapsed())
+        return ()
+
+    def _tell(self, now: float) -> None:
+        """Once a minute: beside a locked table this is so with each claim."""
+        if now - self._said < QUIET:
+            return
+        self._said = now
         _log.warning(
             "what a claim brought whose answer was lost could not be read back, although the database answers; the "
-            "node goes on without it. Perhaps an old snapshot keeps what is dead: see `hourbell doctor`"
+            "node goes on without it. Somebody may have locked a table, or an old snapshot keeps what is dead: "
+            "`hourbell doctor` says who"
         )
-        return ()

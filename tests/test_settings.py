@@ -159,3 +159,18 @@ def test_each_end_may_have_a_retention_of_its_own(monkeypatch: pytest.MonkeyPatc
     assert retention_of(settings).of(RunState.SUCCEEDED) == timedelta(days=1)
     with pytest.raises(InvalidArguments, match="retention_failed"):
         Settings.load(retention_failed=0)
+
+
+def test_a_file_in_another_encoding_is_told(bare_environment: Path) -> None:
+    (bare_environment / ".env").write_text("HOURBELL_LEASE=20", encoding="utf-16")
+    with pytest.raises(InvalidArguments, match=r"\.env in .* is no UTF-8 text"):
+        Settings.load()
+
+
+def test_a_file_that_this_user_may_not_read_is_told(bare_environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, **_: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(InvalidArguments, match=r"\.env in .* cannot be read"):
+        Settings.load()

@@ -50,10 +50,18 @@ def adopted_policies() -> dict[str, Any]:
 
 
 def names_in_file() -> list[str]:
-    """The names that ``.env`` gives values to, in capitals."""
+    """The names that ``.env`` gives values to, in capitals. Raises InvalidArguments where the file cannot be read."""
     try:
         lines = Path(".env").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):  # there is none; or whoever reads it for its values will tell
+    except PermissionError as error:
+        raise InvalidArguments(
+            f".env in {Path.cwd()} cannot be read ({error.strerror}): let this user read it"
+        ) from None
+    except UnicodeDecodeError:
+        raise InvalidArguments(
+            f".env in {Path.cwd()} is no UTF-8 text: save it as UTF-8 (an editor or shell may have written UTF-16)"
+        ) from None
+    except OSError:  # there is none
         return []
     return [line.partition("=")[0].strip().removeprefix("export ").strip().upper() for line in lines if "=" in line]
 

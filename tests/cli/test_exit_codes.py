@@ -161,3 +161,10 @@ def test_a_pipe_that_is_closed_ends_it_quietly(tmp_path: Path) -> None:
 
 def test_no_colour_where_nobody_sees_it(tmp_path: Path) -> None:
     assert "\x1b" not in called("schedules", "--help", folder=tmp_path).stdout
+
+
+def test_a_locale_without_our_letters_gets_question_marks(tmp_path: Path) -> None:
+    called("migrate", folder=tmp_path)
+    narrow = called("nodes", folder=tmp_path, PYTHONIOENCODING="ascii", COLUMNS="20")
+    assert (narrow.returncode, narrow.stderr) == (0, "")
+    assert narrow.stdout.endswith("?\n")

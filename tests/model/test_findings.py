@@ -216,6 +216,7 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
             "hourbell migrate",
             "wait",
         ),
+        (of_database(kind="sqlite", free=70_000), "disk", "problem", "68 kB are left", "make room"),
         (of_database(unread="no answer"), "unread", "problem", "no answer", "what the server is busy with"),
     ],
 )
@@ -236,6 +237,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         tables=(TableFacts(name="runs", live=1_000_000, dead=500_000),),
         indexes=(IndexFacts(name="i", table="runs", size=90 * MB, entries=1_000_000, scans=1),),
         oldest=replace(OLD, seconds=30.0),
+        free=20 * MB,
         pooled=True,
     )
     assert diagnosed(facts(database=well, offset=0.5)).findings == ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 
 import typer
 
@@ -23,6 +25,9 @@ from hourbell.cli.worker import worker
 
 def main() -> None:
     """Run the command that the arguments name."""
+    # A terminal of an old locale shows a question mark for what it has no letter for: no reason to end.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     commands()()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,7 +57,7 @@ def _as_json(_: Run, page: LogPage) -> None:
     from hourbell.fastapi.schemas import LogLineOut
 
     for line in page:
-        print(LogLineOut.of(line).model_dump_json(), flush=True)
+        print(json.dumps(LogLineOut.of(line).model_dump(mode="json")), flush=True)  # ASCII alone: whole in any locale
 
 
 class _Printer:

@@ -64,7 +64,7 @@ class DatabaseFacts:
     schema has and this database has not. ``unused``  kinds of index scans that are switched off. ``oldest``  whose
     transaction is the oldest that keeps dead rows; ``holders``  sessions that keep others from our tables. ``unread``
     why our tables could not be read, though the database answers. ``damage``  what the file's own check found.
-    ``journal``  SQLite's journal mode, and ``wal_size``  the bytes of its log.
+    ``journal``  SQLite's journal mode, ``wal_size``  the bytes of its log, and ``free``  those left on its disk.
     """
 
     kind: str
@@ -85,4 +85,5 @@ class DatabaseFacts:
     unread: str | None = None
     journal: str | None = None
     wal_size: int | None = None
+    free: int | None = None
     damage: tuple[str, ...] = ()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from hourbell.model.diagnosis import Facts
 
 _LARGE_WAL = 64 * 1024 * 1024
+_FULL = 16 * 1024 * 1024
+"""Bytes left on a disk that count as none: its log alone takes four megabytes, and each backup or report some."""
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
@@ -103,6 +105,14 @@ def _file(database: DatabaseFacts) -> Iterator[Finding]:
             do="stop every process that has it open, keep a copy, and restore it from a backup, or save what can be "
             "read with `sqlite3 FILE .recover`",
             named=database.damage,
+        )
+    if database.free is not None and database.free < _FULL:
+        yield Finding(
+            about="disk",
+            severity="problem",
+            what=f"the disk of the file is full, or almost: {database.free // 1024:,} kB are left. The "
+            "renewals of leases fail too: nodes count as dead, although their processes live",
+            do="make room on it; the nodes go on by themselves then",
         )
     if database.journal is not None and database.journal != "wal":
         yield Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ class SqliteExamining:
             pending=tuple(pending),
             journal=str(self._asked(connection, "journal")[0][0]),
             wal_size=log.stat().st_size if log.exists() else None,
+            free=shutil.disk_usage(self._path.parent).free,
             missing=() if pending else tuple(name for name in indexes("sqlite") if name not in known),
         )
 

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -26,21 +27,33 @@ Database = Annotated[
         "--database", metavar="URL", help="A database; else HOURBELL_DATABASE_URL, DATABASE_URL or ./hourbell.db."
     ),
 ]
-App = Annotated[
-    str | None,
-    typer.Option("--app", metavar="MODULE:SCHEDULER", help="The application that knows the task; its database counts."),
-]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def ask(database: str | None, question: Callable[[Scheduler], Awaitable[T]], *, app: str | None = None) -> T:
-    """The answer of a scheduler on this database, or of the application's own; the schema is not touched.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The database that is meant: by its address, or as the application has it, with its settings."""
 
-    Raises what the verbs raise.
-    """
-    if app is not None and database is not None:
-        give_up("--app brings its own database along: leave out --database")
-    scheduler = Scheduler(database) if app is None else load_scheduler(app)
+    database: Database = None
+    app: Annotated[
+        str | None,
+        typer.Option(
+            "--app", metavar="MODULE:SCHEDULER", help="The application, whose database and settings count then."
+        ),
+    ] = None
+
+    def scheduler(self) -> Scheduler:
+        """A scheduler there, not yet open. Raises InvalidArguments."""
+        if self.app is None:
+            return Scheduler(self.database)
+        if self.database is not None:
+            give_up("--app brings its own database along: leave out --database")
+        return load_scheduler(self.app)
+
+
+def ask(where: Where, question: Callable[[Scheduler], Awaitable[T]]) -> T:
+    """The answer of a scheduler there; the schema is not touched. Raises what the verbs raise."""
+    scheduler = where.scheduler()
     _refuse_what_is_not_there(scheduler)
 
     async def answer() -> T:

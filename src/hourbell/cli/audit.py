@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from hourbell import InvalidArguments, Scheduler
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
 from hourbell.cli.completing import schedule_ids
+from hourbell.cli.option_groups import spread
 from hourbell.cli.showing import AsJson, Limit, Listed, listed, show_rows
 from hourbell.model.audit import AuditEntry
 
 
+@spread
 def list_audit(
     schedule: Annotated[
         str | None,
@@ -26,7 +28,8 @@ def list_audit(
         str | None, typer.Option("--action", metavar="WORD", help="As in add, update, pause, resume, remove, cancel.")
     ] = None,
     actor: Annotated[str | None, typer.Option("--actor", metavar="NAME", help="Only what this one did.")] = None,
-    database: Database = None,
+    *,
+    where: Where,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +41,7 @@ def list_audit(
     async def some(scheduler: Scheduler) -> Listed[AuditEntry]:
         return await listed(lambda cursor, count: scheduler.list_audit(**wanted, cursor=cursor, limit=count), limit)
 
-    found = ask(database, some)
+    found = ask(where, some)
     shown = [AuditEntryOut.of(one).model_dump(mode="json") for one in found.items]
     if not as_json:
         shown = [{**one, "changed": ", ".join(one["after"] or one["before"] or ())} for one in shown]

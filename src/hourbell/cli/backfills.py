@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hourbell import Scheduler
-from hourbell.cli.asking import Database, Yes, ask, confirm
+from hourbell.cli.asking import Where, Yes, ask, confirm
+from hourbell.cli.option_groups import spread
 from hourbell.cli.periods import in_utc, read_instant
 from hourbell.cli.progress import bar
 from hourbell.cli.schedule_switches import ScheduleId
@@ -17,6 +18,7 @@ from hourbell.cli.table import plain
 from hourbell.model.backfill import Backfill
 
 
+@spread
 def backfill(
     id: ScheduleId,  # noqa: A002 - as in REST
     start: Annotated[str, typer.Option("--start", metavar="TIME", help="The first due time, or a time before it.")],
@@ -27,21 +29,22 @@ def backfill(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be made.")] = False,
     yes: Yes = False,
-    database: Database = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Make a run for each due time from --start to --end, both included, whether or not it has run before.
 
     They run in order, behind the schedule's own fires. Without a key each call is a backfill of its own.
     """
-    would = ask(database, lambda scheduler: _asked(scheduler, id, start, end, dry_run=True))
+    would = ask(where, lambda scheduler: _asked(scheduler, id, start, end, dry_run=True))
     if dry_run or not would.fires:
         _tell(would, as_json, dry_run=True)
         return
     many = len(would.fires)
     confirm(f"make {many} runs of {plain(id)}, for {in_utc(would.fires[0])} to {in_utc(would.fires[-1])}?", yes)
     with bar("due times", many) as done:
-        found = ask(database, lambda scheduler: _asked(scheduler, id, start, end, key=key, done=done))
+        found = ask(where, lambda scheduler: _asked(scheduler, id, start, end, key=key, done=done))
     _tell(found, as_json, dry_run=False)
 
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any, cast
 import typer
 
 from hourbell import Calendar, HourbellError, InvalidArguments, Scheduler
-from hourbell.cli.asking import Database, Yes, ask, confirm
+from hourbell.cli.asking import Where, Yes, ask, confirm
+from hourbell.cli.option_groups import spread
 from hourbell.cli.periods import in_utc
 from hourbell.cli.showing import AsJson, Limit, Listed, listed, show_fields, show_json, show_rows
 from hourbell.cli.table import plain
@@ -29,29 +30,37 @@ def calendars_commands() -> typer.Typer:
     return app
 
 
-def _listed(context: typer.Context, database: Database = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+@spread
+def _listed(context: typer.Context, where: Where, limit: Limit = 50, as_json: AsJson = False) -> None:
     """The calendars, by name. A word after it asks about one of them, or changes it."""
     if context.invoked_subcommand is None:
-        list_calendars(database, limit, as_json)
+        _list(where, limit, as_json)
 
 
-def list_calendars(database: Database = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+@spread
+def list_calendars(where: Where, limit: Limit = 50, as_json: AsJson = False) -> None:
     """The calendars that are stored, by name."""
+    _list(where, limit, as_json)
+
+
+def _list(where: Where, limit: int, as_json: bool) -> None:
 
     async def some(scheduler: Scheduler) -> Listed[NamedCalendar]:
         return await listed(lambda cursor, count: scheduler.list_calendars(cursor=cursor, limit=count), limit)
 
-    found = ask(database, some)
+    found = ask(where, some)
     columns = ("name", "updated_at", "explain")
     show_rows([_shape(one) for one in found.items], columns, as_json, whole=("updated_at",), more=found.more)
 
 
-def show_calendar(name: Name, database: Database = None, as_json: AsJson = False) -> None:
+@spread
+def show_calendar(name: Name, where: Where, as_json: AsJson = False) -> None:
     """One calendar, as it is stored."""
-    shown = _shape(ask(database, lambda scheduler: scheduler.get_calendar(name)))
+    shown = _shape(ask(where, lambda scheduler: scheduler.get_calendar(name)))
     show_json(shown) if as_json else show_fields(shown)
 
 
+@spread
 def add(
     name: Name,
     day: Annotated[list[str] | None, typer.Option("--day", metavar="DAY", help="A day; may be repeated.")] = None,
@@ -67,7 +76,8 @@ def add(
     on_conflict: Annotated[
         str, typer.Option("--on-conflict", metavar="HOW", help="When the name exists: update, keep, error.")
     ] = "update",
-    database: Database = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Store a calendar under a name. Schedules that name it follow at once.
@@ -75,15 +85,14 @@ def add(
     What is given here is the whole calendar: it takes the place of one that was stored under the name.
     """
     calendar = _calendar(day or (), between or (), weekday or (), ics, tz)
-    stored = ask(
-        database, lambda scheduler: scheduler.add_calendar(name, calendar, on_conflict=cast("Any", on_conflict))
-    )
+    stored = ask(where, lambda scheduler: scheduler.add_calendar(name, calendar, on_conflict=cast("Any", on_conflict)))
     show_json(_shape(stored)) if as_json else print(f"calendar {plain(name)}: {plain(_explained(stored))}")
 
 
+@spread
 def remove(
     name: Name,
-    database: Database = None,
+    where: Where,
     force: Annotated[
         bool, typer.Option("--force", help="Also while schedules name it: they do not fire until it is there again.")
     ] = False,
@@ -91,9 +100,9 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Delete a calendar that no schedule names."""
-    ask(database, lambda scheduler: scheduler.get_calendar(name))
+    ask(where, lambda scheduler: scheduler.get_calendar(name))
     confirm(f"delete the calendar {plain(name)}?", yes)
-    removed = ask(database, lambda scheduler: scheduler.remove_calendar(name, force=force))
+    removed = ask(where, lambda scheduler: scheduler.remove_calendar(name, force=force))
     show_json(_shape(removed)) if as_json else print(f"calendar {plain(name)} is deleted")
 
 

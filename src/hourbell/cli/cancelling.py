@@ -7,20 +7,22 @@ from typing import Annotated
 import typer
 
 from hourbell import Conflict, HourbellError, NotFound, Run, Scheduler
-from hourbell.cli.asking import Database, Yes, ask, confirm
+from hourbell.cli.asking import Where, Yes, ask, confirm
 from hourbell.cli.exit_codes import code_of
+from hourbell.cli.option_groups import spread
 from hourbell.cli.showing import AsJson, show_json
 
 
+@spread
 def cancel(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The ids of the runs.")],
-    database: Database = None,
+    where: Where,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """End queued runs: their bodies will not start. Ask running ones to end, whichever node runs them."""
     confirm(f"cancel {ids[0] if len(ids) == 1 else f'{len(ids)} runs'}?", yes)
-    runs, refused = ask(database, lambda scheduler: _each(scheduler, ids))
+    runs, refused = ask(where, lambda scheduler: _each(scheduler, ids))
     if as_json:
         from hourbell.fastapi.schemas import RunOut
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
 from hourbell.cli.exit_codes import ExitCode
+from hourbell.cli.option_groups import spread
 from hourbell.cli.periods import in_utc
 from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
 from hourbell.model.node import NodeState
@@ -27,12 +28,13 @@ _HINTS: Mapping[str, str] = {
 }
 
 
-def doctor(database: Database = None, as_json: AsJson = False) -> None:
+@spread
+def doctor(where: Where, as_json: AsJson = False) -> None:
     """Look into the database, the nodes, the schedules and the runs, and say what is wrong and what to do about it.
 
     Changes nothing. The exit code is 1 when something is a problem; a notice alone is none.
     """
-    at, diagnosis = ask(database, _examined)
+    at, diagnosis = ask(where, _examined)
     address = f"sqlite:///{Path(at.path).resolve()}" if at.kind == "sqlite" else at.shown
     if as_json:
         show_json({**_shape(diagnosis), "address": address})

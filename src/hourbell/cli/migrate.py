@@ -11,14 +11,16 @@ import typer
 
 from hourbell import Scheduler
 from hourbell.cli.addressed import addressed
-from hourbell.cli.asking import Database
+from hourbell.cli.asking import Where
 from hourbell.cli.exit_codes import ExitCode, give_up
+from hourbell.cli.option_groups import spread
 from hourbell.cli.progress import bar
 from hourbell.cli.showing import show_json
 
 
+@spread
 def migrate(
-    database: Database = None,
+    where: Where,
     sql: Annotated[bool, typer.Option("--sql", help="Only print the SQL, to be applied by hand.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only say what would be applied; exit with 1 when that is anything.")
@@ -28,7 +30,7 @@ def migrate(
     """Bring the database's schema up to this version. Safe at any time: old versions run on the new schema."""
     if sql and (check or as_json):
         give_up("--sql prints a script and nothing else: leave out --check and --json")
-    scheduler = Scheduler(database)
+    scheduler = where.scheduler()
     if sql:
         print(scheduler.migration_script(), end="")
     elif check:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
+from hourbell.cli.option_groups import spread
 from hourbell.cli.showing import AsJson, show_list
 
 
-def list_nodes(database: Database = None, as_json: AsJson = False) -> None:
+@spread
+def list_nodes(where: Where, as_json: AsJson = False) -> None:
     """The nodes that are known, live ones first."""
     from hourbell.fastapi.schemas import NodeOut
 
-    nodes = ask(database, lambda scheduler: scheduler.list_nodes())
+    nodes = ask(where, lambda scheduler: scheduler.list_nodes())
     shown = [NodeOut.of(one) for one in nodes]
     if not as_json:  # to the millisecond, as all instants here
         shown = [one.model_copy(update={"clock_offset": rounded(one.clock_offset)}) for one in shown]

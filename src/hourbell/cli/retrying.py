@@ -9,7 +9,7 @@ import typer
 
 from hourbell import Run, Scheduler
 from hourbell.cli.argument_options import ArgumentOptions, known_task
-from hourbell.cli.asking import App, Database, Yes, ask, confirm
+from hourbell.cli.asking import Where, Yes, ask, confirm
 from hourbell.cli.exit_codes import give_up
 from hourbell.cli.option_groups import spread
 from hourbell.cli.progress import bar
@@ -23,12 +23,11 @@ _PAGE = 1_000
 def retry(
     options: RunOptions,
     arguments: ArgumentOptions,
+    where: Where,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The ids of the runs.")] = None,
-    database: Database = None,
     failed: Annotated[bool, typer.Option("--failed", help="All that failed, as the options below narrow it.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="With --failed: how many at most.")] = 1_000,
     yes: Yes = False,
-    app: App = None,
     as_json: AsJson = False,
 ) -> None:
     """Queue runs that have ended again, with all their tries before them.
@@ -38,25 +37,25 @@ def retry(
     if failed == bool(ids):
         give_up("name runs by their ids, or say --failed for all that failed (narrowed by --task and others)")
     if failed:
-        _retry_failed(database, options.read(), limit, yes=yes, as_json=as_json)
+        _retry_failed(where, options.read(), limit, yes=yes, as_json=as_json)
         return
     if options.given:
         give_up("--task, --schedule, --error, --since and --until narrow --failed; runs named by ids need none")
     if arguments.given and len(ids or ()) != 1:
         give_up("--arg and --args change the arguments of one run: name one")
-    arguments.refuse_without(app)
-    _tell(ask(database, lambda scheduler: _each(scheduler, ids or [], arguments), app=app), as_json)
+    arguments.refuse_without(where.app)
+    _tell(ask(where, lambda scheduler: _each(scheduler, ids or [], arguments)), as_json)
 
 
-def _retry_failed(database: str | None, narrowed: Mapping[str, Any], limit: int, *, yes: bool, as_json: bool) -> None:
-    count = ask(database, lambda scheduler: _count(scheduler, narrowed, limit))
+def _retry_failed(where: Where, narrowed: Mapping[str, Any], limit: int, *, yes: bool, as_json: bool) -> None:
+    count = ask(where, lambda scheduler: _count(scheduler, narrowed, limit))
     if not count and not as_json:
         print("no run that failed fits")
         return
     if count:
         confirm(f"retry {count} runs that failed?", yes)
     with bar("runs", count) as done:
-        retried = ask(database, lambda scheduler: scheduler.retry_runs(**narrowed, limit=limit, progress=done))
+        retried = ask(where, lambda scheduler: scheduler.retry_runs(**narrowed, limit=limit, progress=done))
     show_json({"retried": retried}) if as_json else print(f"{retried} queued again")
 
 

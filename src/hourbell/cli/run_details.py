@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
+from hourbell.cli.option_groups import spread
 from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
 from hourbell.cli.table import plain
 from hourbell.model.run_state import RunState
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The id of the run.")]
 
 
+@spread
 def show_run(
     run_id: RunId,
-    database: Database = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """One run with all its attempts and their errors; of a queued one, what it waits for; of a skipped one, why."""
-    run, details, held = ask(database, lambda scheduler: _details(scheduler, run_id))
+    run, details, held = ask(where, lambda scheduler: _details(scheduler, run_id))
     shown = details.model_dump(mode="json")
     if as_json:
         show_json({**shown, "held_up": None if held is None else {"why": held.why, "do": held.do}})

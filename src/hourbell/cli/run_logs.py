@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hourbell import Scheduler
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
+from hourbell.cli.option_groups import spread
 from hourbell.cli.run_details import RunId
 from hourbell.cli.table import plain
 
@@ -25,16 +26,17 @@ PAUSE = 1.0
 _PAGE = 1_000
 
 
+@spread
 def show_logs(
     run_id: RunId,
-    database: Database = None,
+    where: Where,
     attempt: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only of this attempt.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """What the body of a run logged, oldest first."""
     printer = _as_json if as_json else _Printer().show
-    ask(database, lambda scheduler: _follow(scheduler, run_id, attempt, until_end=follow, show=printer))
+    ask(where, lambda scheduler: _follow(scheduler, run_id, attempt, until_end=follow, show=printer))
 
 
 async def _follow(

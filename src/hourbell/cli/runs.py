@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from hourbell import Run, Scheduler
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
 from hourbell.cli.cancelling import cancel
 from hourbell.cli.nearest import or_the_nearest
 from hourbell.cli.option_groups import spread
@@ -43,7 +43,7 @@ def runs_commands() -> typer.Typer:
 def _listed(
     context: typer.Context,
     options: RunOptions,
-    database: Database = None,
+    where: Where,
     state: State = None,
     reason: Reason = None,
     tracking_id: TrackingId = None,
@@ -52,13 +52,13 @@ def _listed(
 ) -> None:
     """The runs, newest first. A word after it asks about one of them, or changes some."""
     if context.invoked_subcommand is None:
-        _list(options, database, state, reason, tracking_id, limit, as_json)
+        _list(options, where, state, reason, tracking_id, limit, as_json)
 
 
 @spread
 def list_runs(
     options: RunOptions,
-    database: Database = None,
+    where: Where,
     state: State = None,
     reason: Reason = None,
     tracking_id: TrackingId = None,
@@ -66,12 +66,12 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """The runs, newest first."""
-    _list(options, database, state, reason, tracking_id, limit, as_json)
+    _list(options, where, state, reason, tracking_id, limit, as_json)
 
 
 def _list(
     options: RunOptions,
-    database: str | None,
+    where: Where,
     state: str | None,
     reason: str | None,
     tracking_id: str | None,
@@ -88,7 +88,7 @@ def _list(
             await or_the_nearest(scheduler, options.schedule, scheduler.get_schedule(options.schedule))
         return found
 
-    found = ask(database, some)
+    found = ask(where, some)
     shown = [RunOut.of(one).model_dump(mode="json") for one in found.items]
     if not as_json:
         shown = [{**one, "why": _why(one)} for one in shown]

@@ -8,7 +8,7 @@ import typer
 
 from hourbell import InvalidArguments, Schedule, Scheduler
 from hourbell.cli.argument_options import ArgumentOptions, known_task
-from hourbell.cli.asking import App, Database, ask
+from hourbell.cli.asking import Where, ask
 from hourbell.cli.exit_codes import give_up
 from hourbell.cli.option_groups import spread
 from hourbell.cli.policy_options import PolicyOptions
@@ -58,7 +58,7 @@ def add(
             **policies.read(),
         )
 
-    tell(ask(None, added, app=app), "", as_json)
+    tell(ask(Where(app=app), added), "", as_json)
 
 
 @spread
@@ -71,8 +71,8 @@ def edit(
         list[str] | None,
         typer.Option("--inherit", metavar="POLICY", help="A policy to take from the task again; may be repeated."),
     ] = None,
-    database: Database = None,
-    app: App = None,
+    *,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Change what is given, and keep the rest; of the arguments too, unless --args gives them all.
@@ -81,7 +81,7 @@ def edit(
     code declares stays changed until the code changes that same field.
     """
 
-    arguments.refuse_without(app)
+    arguments.refuse_without(where.app)
 
     async def edited(scheduler: Scheduler) -> Schedule:
         schedule = await scheduler.get_schedule(id)
@@ -103,4 +103,4 @@ def edit(
             **given,
         )
 
-    tell(ask(database, edited, app=app), "", as_json)
+    tell(ask(where, edited), "", as_json)

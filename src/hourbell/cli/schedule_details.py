@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
 from hourbell.cli.nearest import or_the_nearest
+from hourbell.cli.option_groups import spread
 from hourbell.cli.periods import in_utc
 from hourbell.cli.schedule_switches import ScheduleId
 from hourbell.cli.showing import AsJson, show_fields, show_json, show_paragraph
@@ -39,12 +40,13 @@ _WORTH_A_WORD = 5.0
 """Seconds by which clocks may differ before it is said."""
 
 
-def show_schedule(id: ScheduleId, database: Database = None, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
+@spread
+def show_schedule(id: ScheduleId, where: Where, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
     """One schedule, and what became of its last due time: whether it ran, and if not, why, and what to do about it."""
     from hourbell.fastapi.reasons import LastDueOut
     from hourbell.fastapi.schemas import ScheduleOut
 
-    schedule, last = ask(database, lambda scheduler: or_the_nearest(scheduler, id, _read(scheduler, id)))
+    schedule, last = ask(where, lambda scheduler: or_the_nearest(scheduler, id, _read(scheduler, id)))
     shown = ScheduleOut.of(schedule).model_dump(mode="json")
     if as_json:
         show_json({**shown, "last_due": LastDueOut.of(last).model_dump(mode="json")})

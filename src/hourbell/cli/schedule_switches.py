@@ -9,7 +9,7 @@ import typer
 
 from hourbell import Run, Schedule, Scheduler
 from hourbell.cli.argument_options import ArgumentOptions, known_task
-from hourbell.cli.asking import App, Database, Yes, ask, confirm
+from hourbell.cli.asking import Where, Yes, ask, confirm
 from hourbell.cli.completing import schedule_ids
 from hourbell.cli.exit_codes import ExitCode, give_up
 from hourbell.cli.nearest import or_the_nearest
@@ -26,9 +26,10 @@ Key = Annotated[
 ]
 
 
+@spread
 def pause(
     id: ScheduleId,  # noqa: A002 - as in REST
-    database: Database = None,
+    where: Where,
     note: Note = None,
     until: Annotated[
         str | None,
@@ -41,20 +42,20 @@ def pause(
     """Stop a schedule's fires until it is resumed, through restarts and deploys."""
     end = read_moment("--until", until, "future")
     what = "is paused" + (f" until {in_utc(end)}" if end is not None else "")
-    _changed(id, database, lambda scheduler: scheduler.pause_schedule(id, note=note, until=end), what, as_json)
+    _changed(id, where, lambda scheduler: scheduler.pause_schedule(id, note=note, until=end), what, as_json)
 
 
-def resume(id: ScheduleId, database: Database = None, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
+@spread
+def resume(id: ScheduleId, where: Where, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
     """Fire again from now on. What the pause passed over is recorded, and never caught up."""
-    _changed(id, database, lambda scheduler: scheduler.resume_schedule(id), "", as_json)
+    _changed(id, where, lambda scheduler: scheduler.resume_schedule(id), "", as_json)
 
 
 @spread
 def trigger(
     id: ScheduleId,  # noqa: A002 - as in REST
     arguments: ArgumentOptions,
-    database: Database = None,
-    app: App = None,
+    where: Where,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +65,7 @@ def trigger(
     policy skips the run at once, the exit code is 1.
     """
 
-    arguments.refuse_without(app)
+    arguments.refuse_without(where.app)
 
     async def asked(scheduler: Scheduler) -> Run:
         args: dict[str, Any] | None = None
@@ -73,7 +74,7 @@ def trigger(
             args = arguments.read(known_task(scheduler, schedule.task, await scheduler.list_tasks()))
         return await scheduler.trigger_schedule(id, args=args, key=key)
 
-    run = ask(database, lambda scheduler: or_the_nearest(scheduler, id, asked(scheduler)), app=app)
+    run = ask(where, lambda scheduler: or_the_nearest(scheduler, id, asked(scheduler)))
     if as_json:
         from hourbell.fastapi.schemas import RunOut
 
@@ -85,15 +86,16 @@ def trigger(
         give_up("nothing runs for this: the policy of the schedule says no", ExitCode.PROBLEM)
 
 
-def remove(id: ScheduleId, database: Database = None, yes: Yes = False, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
+@spread
+def remove(id: ScheduleId, where: Where, yes: Yes = False, as_json: AsJson = False) -> None:  # noqa: A002 - as in REST
     """Delete a schedule. What it has queued ends as skipped; its runs stay in the history.
 
     One that is declared in code comes back with the next start: pause it, or take it out of the code.
     """
-    schedule = ask(database, lambda scheduler: or_the_nearest(scheduler, id, scheduler.get_schedule(id)))
+    schedule = ask(where, lambda scheduler: or_the_nearest(scheduler, id, scheduler.get_schedule(id)))
     told = ", which code declares: it comes back with the next start" if schedule.declared is not None else ""
     confirm(f"delete the schedule {plain(schedule.id)}{told}?", yes)
-    _changed(id, database, lambda scheduler: scheduler.remove_schedule(id), "is deleted", as_json)
+    _changed(id, where, lambda scheduler: scheduler.remove_schedule(id), "is deleted", as_json)
 
 
 def tell(schedule: Schedule, what: str, as_json: bool) -> None:
@@ -115,10 +117,10 @@ def standing(schedule: Schedule) -> str:
 
 def _changed(
     schedule_id: str,
-    database: str | None,
+    where: Where,
     change: Callable[[Scheduler], Awaitable[Schedule]],
     what: str,
     as_json: bool,
 ) -> None:
-    changed = ask(database, lambda scheduler: or_the_nearest(scheduler, schedule_id, change(scheduler)))
+    changed = ask(where, lambda scheduler: or_the_nearest(scheduler, schedule_id, change(scheduler)))
     tell(changed, what, as_json)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hourbell import Scheduler
-from hourbell.cli.asking import Database, ask
+from hourbell.cli.asking import Where, ask
 from hourbell.cli.backfills import backfill
 from hourbell.cli.option_groups import spread
 from hourbell.cli.schedule_changes import add, edit
@@ -55,24 +55,22 @@ def schedules_commands() -> typer.Typer:
 def _listed(
     context: typer.Context,
     options: ScheduleOptions,
-    database: Database = None,
+    where: Where,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """The schedules, by id. A word after it asks about one of them, or changes it."""
     if context.invoked_subcommand is None:
-        _list(options, database, limit, as_json)
+        _list(options, where, limit, as_json)
 
 
 @spread
-def list_schedules(
-    options: ScheduleOptions, database: Database = None, limit: Limit = 50, as_json: AsJson = False
-) -> None:
+def list_schedules(options: ScheduleOptions, where: Where, limit: Limit = 50, as_json: AsJson = False) -> None:
     """The schedules that are stored, by id."""
-    _list(options, database, limit, as_json)
+    _list(options, where, limit, as_json)
 
 
-def _list(options: ScheduleOptions, database: str | None, limit: int, as_json: bool) -> None:
+def _list(options: ScheduleOptions, where: Where, limit: int, as_json: bool) -> None:
     from hourbell.fastapi.schemas import ScheduleOut
 
     wanted: dict[str, Any] = asdict(options)
@@ -80,7 +78,7 @@ def _list(options: ScheduleOptions, database: str | None, limit: int, as_json: b
     async def some(scheduler: Scheduler) -> Listed[Schedule]:
         return await listed(lambda cursor, count: scheduler.list_schedules(**wanted, cursor=cursor, limit=count), limit)
 
-    found = ask(database, some)
+    found = ask(where, some)
     shown = [ScheduleOut.of(one) for one in found.items]
     if not as_json:  # what a pause passes over is not when it fires next
         shown = [one.model_copy(update={"next_fire_at": None}) if one.state == "paused" else one for one in shown]

@@ -48,7 +48,7 @@ KEPT: list[tuple[Any, Any]] = [
     (False, False),
     ("", ""),
     ([], []),
-    ("é\ud800", "é\ud800"),
+    ("é\ud800", "é\ufffd"),
     ({"a": (1, 2.5, None)}, {"a": [1, 2.5, None]}),
     (defaultdict(int, a=1), {"a": 1}),
     (INSTANT, "2030-01-01T00:00:00Z"),
@@ -162,3 +162,21 @@ def test_what_is_nested_so_deep_that_a_reader_might_fail_is_refused() -> None:
 def test_many_brackets_are_not_deep() -> None:
     for value in ([{"a": []} for _ in range(300)], "[" * 500, {"[{" * 80: '"[\\' * 80}):
         assert json.loads(result_text(value) or "") == value
+
+
+@pytest.mark.parametrize(
+    "value, kept",
+    [
+        (["caf\udce9.txt"], ["caf\ufffd.txt"]),
+        ({"a\ud800": "\udfff\ud800"}, {"a\ufffd": "\ufffd\ufffd"}),
+        (["\\ud800", "\N{BELL}", "\\\ud83d\ude00"], ["\\ud800", "\N{BELL}", "\\\N{GRINNING FACE}"]),
+        (["\N{GRINNING FACE}", "\x00", 2**70], ["\N{GRINNING FACE}", "\x00", 2**70]),
+    ],
+)
+def test_halves_of_characters_are_replaced_for_nobody_could_be_sent_them(value: Any, kept: Any) -> None:
+    """`os.listdir` answers them for names that are no UTF-8. Each page of runs on which one stood could not be sent."""
+    text = result_text(value)
+    assert text is not None
+    read = json.loads(text)
+    json.dumps(read, ensure_ascii=False).encode()
+    assert read == kept

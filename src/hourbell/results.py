@@ -15,14 +15,15 @@ MOST_DEPTH = 100
 _SMALL = (type(None), bool, int, float)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _BRACKET = re.compile(r"[\[\]{}]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def result_text(value: Any, limit: int = RESULT_MAX) -> str | None:
     """The JSON of a result; None when there is nothing to keep.
 
     What JSON has no form for is written as pydantic writes it: models, dataclasses, enums, instants, UUIDs, decimals,
-    sets. Raises ResultRejected for what has no JSON form, for more than ``limit`` bytes of it and for what is nested
-    too deep; and whatever the value's own code raises.
+    sets. Halves of characters are replaced. Raises ResultRejected for what has no JSON form, for more than ``limit``
+    bytes of it and for what is nested too deep; and whatever the value's own code raises.
     """
     if value is None:
         return None
@@ -33,7 +34,16 @@ def result_text(value: Any, limit: int = RESULT_MAX) -> str | None:
         raise _too_long(limit, len(text))
     if text.count("[") + text.count("{") > MOST_DEPTH and _is_too_deep(text):
         raise ResultRejected(f"it is nested more than {MOST_DEPTH} deep; return flatter data")
-    return text
+    return _readable(text) if "\\ud" in text else text
+
+
+def _readable(text: str) -> str:
+    """The JSON without halves of characters, which cannot be sent to anybody: a name of a file that is no UTF-8 has
+    them. Whole characters are written as two halves."""
+    plain = json.dumps(json.loads(text), ensure_ascii=False)
+    if not _SURROGATE.search(plain):
+        return text
+    return json.dumps(json.loads(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", plain)))
 
 
 def _is_too_deep(text: str) -> bool:

@@ -79,6 +79,7 @@ class Looks:
         self._watches: set[Watch] = set()
         self._task: asyncio.Task[None] | None = None
         self._memory = Memory()
+        self._said: type[Exception] | None = None
 
     async def join(self, watch: Watch) -> None:
         """Begin to tell this one. The first has the ground laid from which changes are told."""
@@ -111,6 +112,11 @@ class Looks:
                 changes = await self._memory.look(self._core.store)
             except HourbellError as error:  # the next look finds what has changed meanwhile
                 _log.debug("nothing could be looked at: %s", error)
+                continue
+            except Exception as error:  # noqa: BLE001 - those who watch would wait for ever, and so would all after them
+                if self._said is not type(error):
+                    self._said = type(error)
+                    _log.error("a look at what changes failed; the next one follows", exc_info=error)
                 continue
             for watch in self._watches:
                 for change in changes:

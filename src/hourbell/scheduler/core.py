@@ -70,6 +70,7 @@ class Core:
         self.middleware: list[Middleware] = []
         self.guards = Guarding(self)
         self.node: Node | None = None
+        self.leaving: asyncio.Task[None] | None = None
         self._made_store: Any = database if own else None
         self._connect_args = connect_args_of(database)
         self._openings = 0

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from hourbell.engine.loop import spawn
 from hourbell.errors import Conflict, HourbellError
 from hourbell.middleware import checked_middleware
 from hourbell.place import runs_bodies_only
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from types import TracebackType
 
+    from hourbell.engine.node import Node
     from hourbell.events import E
     from hourbell.middleware import Middleware
 
@@ -36,6 +38,8 @@ class LifeVerbs(Verbs):
         from hourbell.engine.node import Node
 
         core = self._core
+        if core.leaving is not None:
+            await asyncio.shield(core.leaving)
         if core.node is not None:
             raise Conflict("this scheduler has been started already: stop() comes first")
         if runs_bodies_only():
@@ -69,16 +73,13 @@ class LifeVerbs(Verbs):
     async def stop(self) -> None:
         """Stop claiming, let bodies finish within the ``drain`` setting, cancel and hand back the rest. Idempotent."""
         core = self._core
-        node = core.node
-        if node is None:
-            return
-        try:
-            await node.stop()
-        finally:
-            # Two may stop it at the same time; only the first one leaves.
-            if core.node is node:
-                core.node = None
-                await self._left()
+        if core.leaving is None:
+            if core.node is None:
+                return
+            core.leaving = spawn(self._leave(core.node), "leave")
+        # Whoever is cancelled here, by a timeout or a task group, waits no longer; the end goes on, or what bodies have
+        # done could not be reported any more.
+        await asyncio.shield(core.leaving)
 
     @asynccontextmanager
     async def lifespan(self, app: object = None) -> AsyncIterator[None]:
@@ -142,6 +143,16 @@ class LifeVerbs(Verbs):
         if self._core.node is not None:
             raise Conflict("middleware is added before the scheduler starts: bodies run already")
         self._core.middleware.append(checked_middleware(middleware))
+
+    async def _leave(self, node: Node) -> None:
+        try:
+            await node.stop()
+        finally:
+            self._core.node = None
+            try:
+                await self._left()
+            finally:
+                self._core.leaving = None
 
     async def _left(self) -> None:
         core = self._core

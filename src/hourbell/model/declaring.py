@@ -34,9 +34,16 @@ def redeclared(schedule: Schedule, declaration: Declaration, facts: DeclarationF
     if _wins(schedule, declaration, facts):
         edited = _merged(edited, declaration, now)
     if edited.state is ScheduleState.UNDECLARED:
-        woken = waken(edited, now, Reason.UNDECLARED)
-        return Edit(replace(woken.schedule, note=schedule.note), woken.skip)
+        return _woken(edited, now)
     return Edit(replace(edited, updated_at=now)) if edited != schedule else None
+
+
+def _woken(schedule: Schedule, now: datetime) -> Edit:
+    try:
+        woken = waken(schedule, now, Reason.UNDECLARED)
+    except ValueError:  # by an operator, of another version or a zone that is gone: it must keep no node from starting
+        return Edit(replace(schedule, state=ScheduleState.ACTIVE, updated_at=now))
+    return Edit(replace(woken.schedule, note=schedule.note), woken.skip)
 
 
 def _wins(schedule: Schedule, declaration: Declaration, facts: DeclarationFacts) -> bool:

@@ -91,6 +91,17 @@ class DeclaringConformance(Conformance):
         (owed,) = await bench.store.declare("a", [stated])
         assert owed.next_fire_at == due
 
+    async def test_a_trigger_that_cannot_be_read_keeps_nobody_from_declaring(self, bench: Bench) -> None:
+        await bench.node()
+        stated = [bench.declaration("s"), bench.declaration("t")]
+        before, _ = await bench.store.declare("a", stated)
+        strange = replace(before, trigger_spec={"kind": "moon"}, state=ScheduleState.UNDECLARED)
+        await bench.store.edit_schedule("s", lambda one, now: Edit(strange))
+        bench.clock.advance(5)
+        there, other = await bench.store.declare("a", stated)
+        assert (there.state, there.next_fire_at) == (ScheduleState.ACTIVE, before.next_fire_at)
+        assert (other.id, other.state) == ("t", ScheduleState.ACTIVE)
+
     async def test_a_pause_by_an_operator_survives(self, bench: Bench) -> None:
         await bench.node()
         await bench.store.declare("a", [bench.declaration()])

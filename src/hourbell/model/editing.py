@@ -84,10 +84,22 @@ def pausing(note: str | None, until: datetime | None = None) -> Change:
                 f"until={until.isoformat()} has passed: give an instant to come, or none", at="until"
             )
         resume_at = until.astimezone(UTC) if until is not None else None
+        skip = None
+        if schedule.state is ScheduleState.UNDECLARED:
+            schedule, skip = _undeclared_so_far(schedule, now)
         paused = replace(schedule, state=ScheduleState.PAUSED, note=note, resume_at=resume_at, updated_at=now)
-        return Edit(paused, end_queued=Reason.PAUSED)
+        return Edit(paused, skip, end_queued=Reason.PAUSED)
 
     return change
+
+
+def _undeclared_so_far(schedule: Schedule, now: datetime) -> tuple[Schedule, PlannedSkip | None]:
+    """What passed before the pause has its own reason."""
+    try:
+        woken = waken(schedule, now, Reason.UNDECLARED)
+    except ValueError:  # a trigger of another version: what cannot be counted is told with the pause
+        return schedule, None
+    return woken.schedule, woken.skip
 
 
 def resuming() -> Change:
@@ -204,12 +216,11 @@ def with_trigger(schedule: Schedule, trigger: Trigger, now: datetime) -> Schedul
     if cursor is None or cursor > now:
         cursor = first_fire(settled, now, schedule.last_fire_at)
     state = schedule.state
-    resume_at = schedule.resume_at
-    if cursor is None:
-        state, resume_at = ScheduleState.FINISHED, None
+    if cursor is None and state is not ScheduleState.PAUSED:
+        state = ScheduleState.FINISHED
     elif state is ScheduleState.FINISHED:
         state = ScheduleState.ACTIVE
-    return replace(schedule, trigger_spec=settled.to_spec(), next_fire_at=cursor, state=state, resume_at=resume_at)
+    return replace(schedule, trigger_spec=settled.to_spec(), next_fire_at=cursor, state=state)
 
 
 def realigned(schedule: Schedule, now: datetime) -> Schedule:

@@ -11,7 +11,7 @@ from hourbell.errors import InvalidArguments
 from hourbell.model.editing import Edit, pausing, resuming, updating
 from hourbell.model.plan import Question
 from hourbell.model.run_state import Reason, RunState
-from hourbell.model.schedule import ScheduleState
+from hourbell.model.schedule import ScheduleState, Source
 from hourbell.testing.conformance.suite import Conformance
 from hourbell.triggers import At, Every
 
@@ -63,6 +63,30 @@ class PausingConformance(Conformance):
         (skip,) = await bench.runs(schedule_id="s")
         assert (skip.reason, skip.covers_count) == (Reason.PAUSED, 2)
         assert [fired.fire_at for fired in (await bench.fire()).fired] == [bench.later(-17), bench.later(-7)]
+
+    async def test_a_pause_outlives_a_trigger_without_a_further_fire(self, bench: Bench) -> None:
+        await bench.schedule(trigger=Every(seconds=100))
+        await bench.store.edit_schedule("s", pausing("not now"))
+        over = Every(seconds=1, start=bench.later(-9), end=bench.later(-5))
+        paused = await bench.store.edit_schedule("s", updating(trigger=over))
+        assert (paused.state, paused.next_fire_at) == (ScheduleState.PAUSED, None)
+        paused = await bench.store.edit_schedule("s", updating(trigger=Every(seconds=10)))
+        assert (paused.state, paused.note, paused.next_fire_at) == (ScheduleState.PAUSED, "not now", bench.later(10))
+        await bench.store.edit_schedule("s", updating(trigger=over))
+        finished = await bench.store.edit_schedule("s", resuming())
+        assert (finished.state, finished.note) == (ScheduleState.FINISHED, None)
+
+    async def test_what_nobody_declared_before_a_pause_was_not_paused(self, bench: Bench) -> None:
+        schedule = await bench.schedule(trigger=Every(seconds=10))
+        await bench.store.edit_schedule(
+            "s", lambda one, now: Edit(replace(schedule, state=ScheduleState.UNDECLARED, source=Source.CODE))
+        )
+        bench.clock.advance(35)
+        await bench.store.edit_schedule("s", pausing("not now"))
+        bench.clock.advance(20)
+        await bench.store.edit_schedule("s", resuming())
+        told = [(run.reason, run.covers_count) for run in await bench.runs(schedule_id="s")]
+        assert told == [(Reason.UNDECLARED, 3), (Reason.PAUSED, 2)]
 
     async def test_nothing_was_passed_over(self, bench: Bench) -> None:
         before = await bench.schedule(trigger=Every(seconds=100))

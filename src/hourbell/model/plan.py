@@ -163,9 +163,9 @@ class NextWork:
     """When there will be something to do, as the database sees it at ``now``.
 
     ``fire_due``: an active schedule is due, or the end of a pause; ``next_fire_at`` is the next of both. ``run_due``: a
-    run that this node may claim is due. The instants are the least ones later than ``now``; None when there is
-    none. ``next_lease_expiry`` is that of another live node. ``cancelling``: the runs of this very
-    node that somebody asked to end. ``since``: runs that were due before it were left out; None: none were.
+    run that this node may claim is due. The instants are the least ones later than ``now``; None when there is none.
+    ``cancelling``: the runs of this very node that somebody asked to end. ``since``: runs that were due before it were
+    left out; None: none were.
     ``next_fires``: how many active schedules are due at the first instant later than ``now`` at which any is, as far as
     they were counted.
     """
@@ -175,7 +175,6 @@ class NextWork:
     next_fire_at: datetime | None
     run_due: bool
     next_run_at: datetime | None
-    next_lease_expiry: datetime | None
     cancelling: tuple[CancelRequest, ...] = ()
     since: datetime | None = None
     next_fires: int = 0

@@ -165,14 +165,12 @@ def _next_work(tables: Tables, node_id: str, question: Question, now: datetime) 
         if run.state is RunState.QUEUED and run.task in question.tasks and (queues is None or run.queue in queues)
     ]
     unwanted = [run for run in _running_under(tables, node_id) if run.cancel_requested_at is not None]
-    expiries = [node.lease_until for node in _live(tables) if node.id != node_id]
     return NextWork(
         now=now,
         fire_due=_any_due(cursors, now),
         next_fire_at=_next(cursors, now),
         run_due=_any_due(starts, now),
         next_run_at=_next(starts, now),
-        next_lease_expiry=min(expiries, default=None),
         next_fires=min(question.fires, fires.count(_next(fires, now))),
         cancelling=tuple(
             CancelRequest(run.id, run.attempt, run.reason) for run in sorted(unwanted, key=lambda run: run.id)

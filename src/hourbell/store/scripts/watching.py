@@ -55,7 +55,6 @@ def work_from(row: Row) -> NextWork:
         next_fire_at=row["next_fire_at"],
         run_due=bool(row["run_due"]),
         next_run_at=row["next_run_at"],
-        next_lease_expiry=row["lease_until"],
         since=row["since"],
         next_fires=row["next_fires"],
         cancelling=tuple(CancelRequest(*request) for request in sorted(json.loads(row["cancelling"] or "[]"))),

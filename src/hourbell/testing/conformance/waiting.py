@@ -8,7 +8,7 @@ from hourbell.model.editing import pausing
 from hourbell.model.plan import Question
 from hourbell.model.run_state import Outcome
 from hourbell.model.stranded import Stranded
-from hourbell.testing.conformance.bench import LEASE, TASK, Bench
+from hourbell.testing.conformance.bench import TASK, Bench
 from hourbell.testing.conformance.suite import Conformance
 from hourbell.triggers import Every
 
@@ -19,7 +19,7 @@ class WaitingConformance(Conformance):
     async def test_nothing_at_all(self, bench: Bench) -> None:
         work = await bench.store.next_work("a", Question((TASK,), None))
         assert (work.now, work.fire_due, work.next_fire_at) == (bench.now, False, None)
-        assert (work.run_due, work.next_run_at, work.next_lease_expiry) == (False, None, None)
+        assert (work.run_due, work.next_run_at) == (False, None)
 
     async def test_the_next_fire(self, bench: Bench) -> None:
         await bench.schedule("slow", trigger=Every(seconds=10))
@@ -125,28 +125,6 @@ class WaitingConformance(Conformance):
             await bench.kill(f"n{number}")
         assert (await bench.store.next_work("a", Question((TASK,), None))).run_due
 
-    async def test_the_leases_of_the_others(self, bench: Bench) -> None:
-        await bench.node("a", lease=timedelta(seconds=3))
-        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry is None
-        await bench.node("b", lease=timedelta(seconds=30))
-        await bench.node("c", lease=timedelta(seconds=20))
-        await bench.node("stopped", lease=timedelta(seconds=10))
-        await bench.store.retire_node("stopped")
-        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry == bench.later(20)
-        assert (await bench.store.next_work("c", Question((), None))).next_lease_expiry == bench.later(3)
-        await bench.store.renew("c", timedelta(seconds=60), 0)
-        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry == bench.later(30)
-
-    async def test_a_lease_that_ran_out_is_shown_until_its_node_is_dead(self, bench: Bench) -> None:
-        await bench.node("late", lease=timedelta(seconds=3))
-        await bench.node("a", lease=timedelta(hours=1))
-        seen = await bench.renewals("a")
-        ended = bench.later(3)
-        bench.clock.advance(9)
-        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry == ended
-        await bench.store.rescue(seen)
-        assert (await bench.store.next_work("a", Question((), None))).next_lease_expiry is None
-
     async def test_runs_that_no_live_node_may_take(self, bench: Bench) -> None:
         await bench.node("a", tasks={"known": None, "limited": 1}, queues=("x",))
         await bench.node("gone", tasks={"lost": None})
@@ -178,6 +156,5 @@ class WaitingConformance(Conformance):
         assert found.count == len(await bench.runs())
 
     async def test_an_unregistered_node_may_ask(self, bench: Bench) -> None:
-        await bench.node("b")
-        work = await bench.store.next_work("unknown", Question((TASK,), None))
-        assert work.next_lease_expiry == bench.now + LEASE
+        await bench.enqueue()
+        assert (await bench.store.next_work("unknown", Question((TASK,), None))).run_due

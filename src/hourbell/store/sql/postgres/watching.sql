@@ -57,7 +57,6 @@ SELECT c.now_at,
        (SELECT count(*) FROM crowd k) AS next_fires,
        (SELECT coalesce(bool_or(d.is_due), false) FROM due d) AS run_due,
        (SELECT min(d.later) FROM due d) AS next_run_at,
-       (SELECT min(n.lease_until) FROM {schema}.nodes n WHERE n.state = 'live' AND n.id <> :node) AS lease_until,
        (SELECT json_agg(json_build_array(r.id, r.attempt, r.reason))::text
         FROM {schema}.runs r
         WHERE r.cancel_requested_at IS NOT NULL AND r.finished_at IS NULL AND r.node_id = :node) AS cancelling,

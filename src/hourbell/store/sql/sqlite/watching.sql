@@ -62,7 +62,6 @@ SELECT coalesce(:now, now()) AS now_at,
             LIMIT :fires)) AS next_fires,
        (SELECT coalesce(max(is_due), false) FROM due) AS run_due,
        (SELECT min(later) FROM due) AS next_run_at,
-       (SELECT min(lease_until) FROM nodes WHERE state = 'live' AND id <> :node) AS lease_until,
        (SELECT json_group_array(json_array(id, attempt, reason)) FROM runs
         WHERE state = 'running' AND cancel_requested_at IS NOT NULL AND node_id = :node) AS cancelling,
        NULL AS since,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import fields
+from typing import Any
 
 import typer
+from fastapi import FastAPI
 
 import hourbell
 from hourbell import Context, HourbellError, Scheduler, errors
@@ -116,12 +118,27 @@ def test_addresses_of_the_api() -> None:
     assert shown == found
 
 
-def _routes(router: object) -> set[tuple[str, str]]:
-    from fastapi import FastAPI
+def test_shapes_of_the_api() -> None:
+    """Each answer has a line that names its fields, all of them."""
+    shown = {code(shape)[0]: set(code(named)) for shape, _, named in rows("rest.md", 3)}
+    parts = _document(api_router(Scheduler("memory://")))["components"]["schemas"]
+    for shape, named in shown.items():
+        found = parts.get(f"{shape}Out") or parts[shape]
+        assert found["properties"].keys() <= named, shape
+    assert {name.removesuffix("Out") for name in parts if name.endswith("Out") and "_" not in name} - shown.keys() == {
+        *("HeldUp", "LastDue"),  # whose fields stand beside their addresses
+        *("Live", "Logs", "Preview", "Retried", "RunDetails"),  # which add one or two to what has a line
+    }
 
-    app = FastAPI(openapi_url="/openapi.json")
+
+def _routes(router: object) -> set[tuple[str, str]]:
+    return {(method.upper(), path) for path, verbs in _document(router)["paths"].items() for method in verbs}
+
+
+def _document(router: object) -> dict[str, Any]:
+    app = FastAPI()
     app.include_router(router)  # type: ignore[arg-type]
-    return {(method.upper(), path) for path, verbs in app.openapi()["paths"].items() for method in verbs}
+    return app.openapi()
 
 
 def _written(default: object) -> str:

@@ -90,6 +90,7 @@ REFUSED = [
     (yields_async, "yields"),
     (Thing, "is no function"),
     (3, "is no function"),
+    ("nightly", r"as in @scheduler.task\(name='nightly'\)"),
 ]
 
 

@@ -328,6 +328,8 @@ def _checked_name(name: str) -> str:
 
 
 def _refuse_unrunnable(function: Any) -> None:
+    if isinstance(function, str):
+        raise InvalidArguments(f"a task's name is given by its keyword, as in @scheduler.task(name={function[:60]!r})")
     if not callable(function) or inspect.isclass(function):
         raise InvalidArguments(f"{function!r} is no function: a task is made from a `def` or an `async def`")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

@@ -128,6 +128,8 @@ def test_wrong_triggers_and_policies_are_refused_where_they_stand(scheduler: Sch
         scheduler.cron("* * * * *", time_out=1)  # type: ignore[call-arg]
     with pytest.raises(InvalidArguments, match="no policy 'misfire_grace_time'; here it is called 'grace'"):
         scheduler.cron("* * * * *", misfire_grace_time=1)  # type: ignore[call-arg]
+    with pytest.raises(InvalidArguments, match=r"timeout=0: .* from 0\.001 seconds to a year"):
+        scheduler.cron("* * * * *", timeout=0)
     with pytest.raises(InvalidArguments, match="no policy 'second'; a period is given as seconds="):
         scheduler.every(second=5)  # type: ignore[call-arg]
     with pytest.raises(InvalidArguments, match="lambda"):

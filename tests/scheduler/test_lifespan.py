@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,43 @@ async def test_a_start_says_where_and_with_what(caplog: pytest.LogCaptureFixture
         async with scheduler.lifespan():
             node = (await scheduler.health()).node.id
     assert f"node {node} is live on memory://: 1 task, 2 declared schedules" in caplog.messages
+
+
+async def test_a_stop_says_whom_it_waits_for(caplog: pytest.LogCaptureFixture) -> None:
+    """At a terminal, or after a reload, nothing would happen for as long as the bodies get: 8 s unless set."""
+    scheduler = Scheduler("memory://", drain=PATIENCE)
+    begun, told, may_end = asyncio.Event(), Told("that still run"), asyncio.Event()
+
+    @scheduler.task(name="long")
+    async def long() -> str:
+        begun.set()
+        await may_end.wait()
+        return "to its end"
+
+    with caplog.filtering(told):
+        async with asyncio.timeout(PATIENCE), scheduler:
+            await scheduler.start()
+            run = await long.enqueue()
+            await begun.wait()
+            stop = asyncio.create_task(scheduler.stop())
+            await told.event.wait()
+            assert "(setting drain): 1 of long" in caplog.messages[-1]
+            may_end.set()
+            await stop
+            assert (await scheduler.get_run(run.id)).result == "to its end"
+
+
+class Told(logging.Filter):
+    """Waits for a line of the log with these words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words, self.event = words, asyncio.Event()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if self.words in record.getMessage():
+            self.event.set()
+        return True
 
 
 async def nothing() -> None: ...

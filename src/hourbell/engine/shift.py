@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from hourbell.engine import verdict
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 CANCEL_PATIENCE = 1.0
 """Seconds that bodies get to end after they were cancelled."""
 
+QUIETLY = 1.0
+"""Seconds that bodies get to end before it is said that they are waited for."""
+
 FLUSH_PATIENCE = 1.5
 """Seconds that the last reports get to be written."""
 
 _MOST_TOLD = 10
-"""Of so many runs that are lost at once each has a line in the log."""
+"""Of so many runs that are lost at once each has a line in the log, and so many tasks are named in one."""
 
 _log = Telling(logging.getLogger("hourbell.engine"))
 
@@ -129,7 +133,7 @@ class Shift:
             self.settling.add(run, verdict.handed_back(run))
         await self._compare_loop.stop()
         await self._claim_loop.stop(patience=min(grace, CANCEL_PATIENCE))
-        if not await self.holdings.idle(deadline - asyncio.get_running_loop().time()):
+        if not await self._bodies_end(deadline):
             self.executing.cancel(CANCEL_PATIENCE * 0.7)
             if not await self.holdings.idle(CANCEL_PATIENCE):
                 self._report_the_stubborn()
@@ -137,6 +141,21 @@ class Shift:
             _log.warning("%d reports could not be written before the node stopped", len(self.holdings.reported))
         await self.noting.last_words()
         await asyncio.gather(self._settle_loop.stop(), self._note_loop.stop())
+
+    async def _bodies_end(self, deadline: float) -> bool:
+        """Whether all have ended by then. Who looks on, in a terminal for one, is told whom it waits for."""
+        now = asyncio.get_running_loop().time
+        if await self.holdings.idle(min(QUIETLY, deadline - now())):
+            return True
+        if deadline - now() > 0:
+            tasks = Counter(execution.run.task for execution in list(self.holdings.running.values()))
+            named = ", ".join(f"{count} of {task}" for task, count in tasks.most_common(_MOST_TOLD))
+            _log.warning(
+                "the node stops, and gives bodies that still run %.0f s more to end (setting drain): %s",
+                deadline - now(),
+                named,
+            )
+        return await self.holdings.idle(deadline - now())
 
     def hurry(self) -> None:
         """Wait for no body any more. They are cancelled, and whatever they still say is ignored."""

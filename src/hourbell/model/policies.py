@@ -206,7 +206,8 @@ def _checked_seconds(name: str, value: Any) -> float | None:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     least = 0.001 if name == "timeout" else 0
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not least <= seconds <= 366 * 86400:
-        raise InvalidArguments(f"{name}={value!r}: give seconds or a timedelta of at most a year, or None")
+        bounds = f"from {least} seconds to a year" if least else "of at most a year"
+        raise InvalidArguments(f"{name}={value!r}: give seconds or a timedelta, {bounds}, or None")
     return float(seconds)
 
 

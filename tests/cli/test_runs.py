@@ -165,6 +165,33 @@ def test_runs_are_cancelled_once_somebody_says_yes() -> None:
     assert "there is no run" in typed("runs", "cancel", "nobody", "--yes", code=3).stderr
 
 
+async def queued(**counts: int) -> None:
+    async with Scheduler(URL) as scheduler:
+        for name, count in counts.items():
+            task = scheduler.task(name=name)(lambda: None)
+            await asyncio.gather(*(task.enqueue() for _ in range(count)))
+
+
+def test_all_that_are_queued_are_cancelled_at_once() -> None:
+    asyncio.run(queued(old=7, new=2))
+    at_first = typed("runs", "cancel", "--queued", "--task", "old", "--limit", "3", "--yes")
+    assert at_first.stdout == "3 cancelled; there are more: ask again, or for more by --limit N\n"
+    refused = typed("runs", "cancel", "--queued", "--task", "old", code=1)
+    assert "cancel 4 runs that are queued?" in refused.stderr
+    told = json.loads(typed("runs", "cancel", "--queued", "--task", "old", "--yes", "--json").stdout)
+    assert told == {"cancelled": 4, "more": False}
+    assert typed("runs", "cancel", "--queued", "--task", "old").stdout == "0 cancelled\n"
+    left = json.loads(typed("runs", "--state", "queued", "--json").stdout)
+    assert [run["task"] for run in left] == ["new", "new"]
+
+
+def test_which_runs_are_to_be_cancelled_is_said_once() -> None:
+    asyncio.run(queued(old=1))
+    for words in ([], ["some-id", "--queued"], ["some-id", "--task", "old"]):
+        assert typed("runs", "cancel", *words, "--yes", code=2).stdout == ""
+    assert len(json.loads(typed("runs", "--state", "queued", "--json").stdout)) == 1
+
+
 def test_a_running_one_is_asked_to_end() -> None:
     with a_node_with_a_slow_run() as run_id:
         while json.loads(typed("runs", "show", run_id, "--json").stdout)["state"] != "running":

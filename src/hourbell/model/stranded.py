@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ def told_of_stranded(one: Stranded) -> str:
         return f"{what} waiting {since}: no live node serves this queue; start one with it in its setting `queues`"
     told = (
         f"{what} waiting {since}: no live node knows this task; start one that does, or give the task "
-        f"aliases=[{one.task!r}] if it has another name now, or cancel the runs"
+        f"aliases=[{one.task!r}] if it has another name now, or cancel them: `hourbell runs cancel --queued "
+        f"--task {shlex.quote(one.task)}`"
     )
     if not one.schedules:
         return told

@@ -165,14 +165,14 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
         ),
         (of_database(missing=("runs_claim",)), "missing-index", "problem", "runs_claim", "migrate --sql"),
         (
-            of_database(indexes=(IndexFacts(name="i", table="runs", size=0, entries=0, scans=0, valid=False),)),
+            of_database(indexes=(IndexFacts(name="i", size=0, entries=0, scans=0, valid=False),)),
             "invalid-index",
             "problem",
             "i",
             "REINDEX INDEX CONCURRENTLY i",
         ),
         (
-            of_database(indexes=(IndexFacts(name="i", table="runs", size=90 * MB, entries=10, scans=1),)),
+            of_database(indexes=(IndexFacts(name="i", size=90 * MB, entries=10, scans=1),)),
             "index-bloat",
             "notice",
             "i (90 MB for 10 entries)",
@@ -235,7 +235,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
     assert diagnosed(facts(survey=None)).healthy
     well = postgres(
         tables=(TableFacts(name="runs", live=1_000_000, dead=500_000),),
-        indexes=(IndexFacts(name="i", table="runs", size=90 * MB, entries=1_000_000, scans=1),),
+        indexes=(IndexFacts(name="i", size=90 * MB, entries=1_000_000, scans=1),),
         oldest=replace(OLD, seconds=30.0),
         free=20 * MB,
         pooled=True,

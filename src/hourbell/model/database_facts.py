@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
-    """A table: how many rows live and dead, as the database estimates, and when the dead were last cleared away."""
+    """A table: how many rows live and dead, as the database estimates."""
 
     name: str
     live: int
     dead: int
-    cleared_at: datetime | None = None
-    scans: int = 0
-    index_scans: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +19,6 @@ class IndexFacts:
     """An index: its size in bytes, its entries as the database estimates (None: it does not know), its scans."""
 
     name: str
-    table: str
     size: int
     entries: int | None
     scans: int

@@ -55,21 +55,10 @@ class PostgresExamining:
             read_only=server["read_only"],
             # Whoever stands between us and the server has told us another number than the server's own.
             pooled=connection.get_server_pid() != server["pid"],
-            tables=tuple(
-                TableFacts(
-                    name=row["name"],
-                    live=row["live"],
-                    dead=row["dead"],
-                    cleared_at=row["cleared_at"],
-                    scans=row["scans"],
-                    index_scans=row["index_scans"],
-                )
-                for row in tables
-            ),
+            tables=tuple(TableFacts(name=row["name"], live=row["live"], dead=row["dead"]) for row in tables),
             indexes=tuple(
                 IndexFacts(
                     name=row["name"],
-                    table=row["on_table"],
                     size=row["size"],
                     entries=row["entries"],
                     scans=row["scans"],

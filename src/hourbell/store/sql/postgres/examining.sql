@@ -15,17 +15,15 @@ WHERE n.nspname = :schema AND c.relkind IN ('r', 'p') AND c.relname <> 'migratio
 ORDER BY c.relname, right_name;
 
 -- name: examining.tables
-SELECT relname::text AS name, n_live_tup AS live, n_dead_tup AS dead, seq_scan AS scans,
-       coalesce(idx_scan, 0) AS index_scans, greatest(last_autovacuum, last_vacuum) AS cleared_at
+SELECT relname::text AS name, n_live_tup AS live, n_dead_tup AS dead
 FROM pg_stat_user_tables WHERE schemaname = :schema ORDER BY relname;
 
 -- name: examining.indexes
-SELECT i.relname::text AS name, t.relname::text AS on_table, pg_relation_size(i.oid) AS size,
+SELECT i.relname::text AS name, pg_relation_size(i.oid) AS size,
        CASE WHEN i.reltuples >= 0 THEN i.reltuples::bigint END AS entries, x.indisvalid AS valid,
        coalesce(s.idx_scan, 0) AS scans
 FROM pg_index x
 JOIN pg_class i ON i.oid = x.indexrelid
-JOIN pg_class t ON t.oid = x.indrelid
 JOIN pg_namespace n ON n.oid = i.relnamespace
 LEFT JOIN pg_stat_user_indexes s ON s.indexrelid = i.oid
 WHERE n.nspname = :schema

@@ -6,4 +6,4 @@ PRAGMA journal_mode;
 PRAGMA quick_check(5);
 
 -- name: examining.indexes
-SELECT name, tbl_name AS on_table FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name;
+SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name;

@@ -377,7 +377,7 @@ async def test_what_nobody_here_knows_is_handed_back_at_the_second_look() -> Non
         await rig.bench.store.claim(
             rig.shift.trust.node_id, "unheard", limit=1, tasks={"ring": 1}, queues=None, suspects=1
         )
-        rig.shift.holdings.claimed = True
+        rig.shift.holdings.uncompared = True
         for _ in range(2):
             await rig.shift.settling.step()
             assert (await rig.bench.run(run.id)).state is RunState.RUNNING
@@ -397,7 +397,7 @@ async def test_what_a_claim_on_its_way_brings_is_not_handed_back() -> None:
         await rig.bench.store.claim(
             rig.shift.trust.node_id, "late", limit=1, tasks={"ring": 1}, queues=None, suspects=1
         )
-        holdings.claimed = True
+        holdings.uncompared = True
         for _ in range(4):
             await _renewed(rig, 15.0)
             await rig.shift.comparing.step()
@@ -427,7 +427,7 @@ async def test_what_a_claim_brings_that_began_during_the_first_look_is_not_hande
             return await held(node)
 
         monkeypatch.setattr(store, "held", slowly, raising=False)
-        holdings.claimed = True
+        holdings.uncompared = True
         for _ in range(4):
             await _renewed(rig, 15.0)
             await rig.shift.comparing.step()
@@ -658,7 +658,7 @@ async def test_what_is_held_is_asked_for_seldom_where_there_is_no_answer(monkeyp
         monkeypatch.setattr(rig.bench.store, "held", without, raising=False)
         comparing = rig.shift.comparing
         monkeypatch.setattr(comparing._trust, "holds", lambda: True)
-        rig.shift.holdings.claimed = True
+        rig.shift.holdings.uncompared = True
         for _ in range(100):
             with suppress(StoreUnavailable):
                 await comparing.step()

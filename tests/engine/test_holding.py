@@ -35,9 +35,9 @@ def test_a_run_on_its_last_chance_leaves_no_room_for_suspects() -> None:
 def test_what_was_taken_away_is_looked_for_once_more() -> None:
     holdings = Holdings()
     holdings.add(Kind.ASYNC, [claimed_run()])
-    holdings.claimed = False  # compared with the store already
+    holdings.uncompared = False  # compared with the store already
     holdings.forfeit()
-    assert holdings.claimed
+    assert holdings.uncompared
 
 
 def test_an_attempt_that_was_taken_away_does_not_begin_in_place_of_the_next() -> None:

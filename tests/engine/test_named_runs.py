@@ -40,7 +40,7 @@ async def test_a_run_that_a_hint_named_is_claimed_by_its_name() -> None:
         assert claims(rig) == (2, 0)
         assert len(woken) == 2
         assert rig.shift.holdings.claims == {}
-        assert rig.shift.holdings.claimed, "its runs are to be compared with the store's"
+        assert rig.shift.holdings.uncompared, "its runs are to be compared with the store's"
 
 
 async def test_what_is_not_for_this_node_is_not_asked_for() -> None:

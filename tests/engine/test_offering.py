@@ -454,7 +454,7 @@ class Overtaken:
 async def test_a_claim_that_is_answered_late_is_not_handed_back_behind_its_back() -> None:
     async with Rig() as rig:
         await rig.bench.enqueue("ring")
-        rig.shift.holdings.claimed = True
+        rig.shift.holdings.uncompared = True
         rig.shift.comparing._store = Overtaken(rig)  # type: ignore[assignment]
         for _ in range(3):
             await rig.compare()

@@ -41,7 +41,7 @@ async def test_a_node_goes_on_claiming_although_it_cannot_read_back_what_a_claim
         await until(lambda: rig.going == [2])
         assert len(asked) == TRIES
         assert rig.shift.holdings.claims == {}, "the comparison takes it for no claim under way"
-        assert rig.shift.holdings.claimed
+        assert rig.shift.holdings.uncompared
 
 
 async def test_what_is_given_up_with_each_claim_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:

@@ -250,7 +250,7 @@ OF_LOOKS = (
     Plant(
         "what was claimed before a comparison without an answer is not compared",
         "engine/comparing.py",
-        "            self._holdings.claimed = True\n            raise",
+        "            self._holdings.uncompared = True\n            raise",
         "            raise",
         _CLAIMS,
     ),

@@ -311,7 +311,7 @@ class Claiming:
     def _in_doubt(self, claim_id: str, kind: Kind) -> None:
         """Perhaps it was carried out and only the answer is lost: to be read back before anything else is claimed."""
         self._doubt = (claim_id, kind)
-        self._holdings.claimed = True
+        self._holdings.uncompared = True
         self._pending.add(kind)
 
     def _refused(self, claim_id: str) -> None:

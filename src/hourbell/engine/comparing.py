@@ -65,8 +65,8 @@ class Comparing:
         if self._parts.clock.elapsed() >= self._compare_at:
             self._compare_at = self._parts.clock.elapsed() + self._period
             # A node that claimed nothing since the last time holds nothing that it does not know of.
-            if self._holdings.claimed or self._holdings.running or self._unknown:
-                self._holdings.claimed = False
+            if self._holdings.uncompared or self._holdings.running or self._unknown:
+                self._holdings.uncompared = False
                 await self._compare()
         return self._period / 3
 
@@ -114,7 +114,7 @@ class Comparing:
         except Exception:
             self._look.failed(asked, self._parts.clock.elapsed())
             # Not compared yet, although nothing more may be claimed.
-            self._holdings.claimed = True
+            self._holdings.uncompared = True
             raise
         finally:
             elapsed = self._parts.clock.elapsed()

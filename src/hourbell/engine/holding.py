@@ -50,6 +50,10 @@ class Holdings:
     A run leaves ``unstarted`` by one pop, a body that an executor has but did not begin leaves ``beginning`` by one
     removal, and a claim in flight leaves ``claims`` by one pop. Each happens whole in whichever thread: so each run is
     either started here or handed back there, never both.
+
+    ``taken``: how many runs of a kind have left their line so far. ``reported``: the attempts that have ended and are
+    not written yet. ``claims``: those on their way, and the places that each keeps. ``uncompared``: something was
+    claimed, or may have been, since the store was asked last what is held here.
     """
 
     def __init__(self) -> None:
@@ -59,7 +63,7 @@ class Holdings:
         self.beginning: set[Execution] = set()
         self.reported: dict[str, int] = {}
         self.claims: dict[str, int] = {}
-        self.claimed = False
+        self.uncompared = False
         self._suspects: dict[str, int] = {}
         self._idle: asyncio.Future[None] | None = None
 
@@ -78,7 +82,7 @@ class Holdings:
             self.unstarted[kind].extendleft(reversed(runs))
         else:
             self.unstarted[kind].extend(runs)
-        self.claimed = self.claimed or bool(runs)
+        self.uncompared = self.uncompared or bool(runs)
 
     def take(self, kind: Kind) -> Run | None:
         """The next run to start, which from now on only the caller has."""
@@ -106,7 +110,7 @@ class Holdings:
         """Take away everything that has not begun: runs, and the ids of claims whose answers nobody has seen."""
         runs = self.forfeit_runs()
         claims = [claim_id for claim_id in list(self.claims) if self.claims.pop(claim_id, None) is not None]
-        self.claimed = self.claimed or bool(claims)
+        self.uncompared = self.uncompared or bool(claims)
         return runs, claims
 
     def forfeit_runs(self) -> list[Run]:
@@ -119,7 +123,7 @@ class Holdings:
         for run in runs:
             self.not_started(run)
         # Whether they are handed back is not certain yet; the next comparison with the store will tell.
-        self.claimed = self.claimed or bool(runs)
+        self.uncompared = self.uncompared or bool(runs)
         return runs
 
     def lapse(self, claim_id: str) -> bool:

@@ -66,8 +66,8 @@ OF_ASKING = (
     Plant(
         "upkeep does not see runs of nodes that are gone",
         "store/sql/common/nodes.sql",
-        "WHERE n.id = r.node_id AND n.state = 'live')\n) AS has_lost",
-        "WHERE n.id = r.node_id)\n) AS has_lost",
+        "WHERE n.id = h.node_id AND n.state = 'live')\n) AS has_lost",
+        "WHERE n.id = h.node_id)\n) AS has_lost",
         ("tests/store/test_second_locks.py", "-k", "upkeep"),
     ),
     Plant(
@@ -87,15 +87,15 @@ OF_ASKING = (
     Plant(
         "what upkeep finds lost is left where it is",
         "engine/upkeeping.py",
-        "        if found.lost or found.waiting:\n            self._sweep()\n",
+        "        if found.lost or found.waiting or found.ending:\n            self._sweep()\n",
         "",
         ("tests/engine/test_upkeeping.py",),
     ),
     Plant(
         "what upkeep finds waiting is left where it is",
         "engine/upkeeping.py",
-        "        if found.lost or found.waiting:\n",
-        "        if found.lost:\n",
+        "        if found.lost or found.waiting or found.ending:\n",
+        "        if found.lost or found.ending:\n",
         ("tests/engine/test_upkeeping.py",),
     ),
     Plant(

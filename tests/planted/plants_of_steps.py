@@ -196,8 +196,8 @@ OF_STEPS = (
     Plant(
         "a pause leaves what is queued",
         "store/scripts/schedules.py",
-        "        if edit.end_queued is not None:\n",
-        "        if edit.end_queued is None:\n",
+        "    if edit.end_queued is not None:\n",
+        "    if edit.end_queued is None:\n",
         (
             STORES,
             "-k",

@@ -43,7 +43,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "fire": ("firing.lock", "overlap.count", "firing.record", "commit"),
         "fire of many": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
         "take": ("firing.lock", "overlap.count", "firing.record", "commit"),
-        "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "overlap.count", "commit"),
+        "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "endings.date", "overlap.count", "commit"),
         "claim": ("claiming.claim",),
         "claim by name": ("claiming.named",),
         "limited claim": ("claiming.lock_limits", "claiming.claim", "commit"),
@@ -57,7 +57,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "cancel": ("runs.get", "runs.cancel", "commit"),
         "audited cancel": ("runs.get", "runs.cancel", "audit.add", "commit"),
         "audited edit": (
-            "schedules.lock", "schedules.write", "schedules.end_fires", "overlap.count", "schedules.get", "audit.add",
+            "schedules.lock", "schedules.write", "endings.end", "overlap.count", "schedules.get", "audit.add",
             "commit",
         ),
     },
@@ -65,7 +65,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
         "fire of many": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
         "take": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "claiming.take", "commit"),
-        "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "overlap.count", "commit"),
+        "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "endings.date", "overlap.count", "commit"),
         "claim": (
             "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",
         ),
@@ -87,7 +87,7 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         "cancel": ("runs.get", "runs.cancel", "commit"),
         "audited cancel": ("runs.get", "runs.cancel", "audit.add", "commit"),
         "audited edit": (
-            "schedules.lock", "schedules.write", "schedules.end_fires", "overlap.count", "schedules.get", "audit.add",
+            "schedules.lock", "schedules.write", "endings.end", "overlap.count", "schedules.get", "audit.add",
             "commit",
         ),
     },

@@ -136,6 +136,12 @@ async def test_who_holds_much_and_lives_is_passed_over_in_one_step(postgres_url:
         assert [row["node_id"] for row in await connection.fetch(statement.text)] == ["gone"]
         (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text)
         assert read(json.loads(row[0])[0]["Plan"]) < 20
+        await connection.execute("UPDATE hourbell.runs SET node_id = 'a' WHERE node_id = 'gone'")
+        await connection.execute("VACUUM ANALYZE hourbell.runs")
+        statement = load("postgres", "hourbell")["nodes.upkeep"]
+        assert not (await connection.fetch(statement.text, "a"))[0]["has_lost"]
+        (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, "a")
+        assert read(json.loads(row[0])[0]["Plan"]) < 20, "nobody is looked for run by run"
         statement = load("postgres", "hourbell")["nodes.hand_on"]
         asked = {"nodes": ["a"], "is_loss": True, "outcome": "lost", "limit": 100, "now": None}
         bound = [asked[name] for name in statement.parameters]

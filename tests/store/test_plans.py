@@ -108,6 +108,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "overlap.announce": {"ids": ["s1", "s2"]},
     "overlap.release": {"id": ["s1", "s2"], "due": [1, 0], "put_off": [0, 1]},
     "overlap.waiting": {"after": "", "limit": 100},
+    "endings.end": {"id": "s1", "reason": "paused", "until": None, "limit": 100},
     "claiming.claim": {
         "node": "n1", "claim_id": "c", "limit": 100, "tasks": ["rare"], "rooms": [100], "queues": None, "suspects": 1,
         "all_suspects": ROOM_FOR_SUSPECTS, "slots": 100,
@@ -236,6 +237,17 @@ async def test_a_history_is_found_among_all_others(own_crowd: Any, name: str, ow
         (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
         used = {node["Index Name"] for node in nodes_of(json.loads(row[0])[0]["Plan"]) if "Index Name" in node}
         assert used == own, mode
+
+
+async def test_what_ends_with_a_schedule_is_found_by_that(crowded: Any) -> None:
+    """The index of the queue, or that of all its fires, would find it among what others wait for or what it did."""
+    statement = load("postgres", "hourbell")["endings.end"]
+    bound = [ASKED["endings.end"].get(parameter) for parameter in statement.parameters]
+    for mode in ("force_generic_plan", "force_custom_plan"):
+        await crowded.execute(f"SET plan_cache_mode = {mode}")
+        (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
+        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+        assert used - {None} == {"runs_of_schedule", "runs_pkey"}, mode
 
 
 @pytest.mark.parametrize("name", ["claiming.claim", "watching.next_work"])

@@ -24,10 +24,11 @@ _log = Telling(logging.getLogger("hourbell.engine"))
 class Upkeeping:
     """Looks about once a lease.
 
-    Runs of nodes that ended or are absent, and runs that wait for a turn which is free, are left to the rescue; here
-    is nothing but the look, so that nothing is locked where all is well. What this process declares is declared again
-    when a newer version started and has left (a canary that was stopped, a deploy that was rolled back): declarations
-    are compared when a node starts, and its schedules would stay behind until somebody starts anew.
+    Runs of nodes that ended or are absent, runs that wait for a turn which is free, and what a pause or a removal has
+    yet to end, are left to the rescue; here is nothing but the look, so that nothing is locked where all is well.
+    What this process declares is declared again when a newer version started and has left (a canary that was stopped, a
+    deploy that was rolled back): declarations are compared when a node starts, and its schedules would stay behind
+    until somebody starts anew.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Upkeeping:
             raise
         self._look.done(asked, clock.elapsed())
         self._spent(1)
-        if found.lost or found.waiting:
+        if found.lost or found.waiting or found.ending:
             self._sweep()
         if found.overruled:
             await self._store.declare(self._node_id, self._parts.declarations())

@@ -107,11 +107,13 @@ class Renewal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upkeep:
     """What nobody was woken for. ``lost``: runs of nodes that are gone. ``waiting``: runs that wait for their turn,
-    rightly or not. ``overruled``: this node declares something else than what is stored, which nobody who lives does.
+    rightly or not. ``ending``: what a pause or a removal has yet to end. ``overruled``: this node declares something
+    else than what is stored, which nobody who lives does.
     """
 
     lost: bool = False
     waiting: bool = False
+    ending: bool = False
     overruled: bool = False
 
 
@@ -119,8 +121,9 @@ class Upkeep:
 class Rescue:
     """What one rescue did: the nodes it declared dead, how many of their runs it requeued, failed or cancelled, and how
     many others it released that had waited for a run which has ended. ``ended`` are the failed and the cancelled ones
-    as they are stored now, in the order of their ids; two rescues that did the same in number are equal.
-    ``is_cut_short``  it did not come to its end, and whoever rescues next goes on."""
+    as they are stored now, in the order of their ids, and what ended of schedules that were paused or removed; two
+    rescues that did the same in number are equal. ``is_cut_short``  it did not come to its end, and whoever rescues
+    next goes on."""
 
     dead: tuple[str, ...] = ()
     requeued: int = 0

@@ -76,15 +76,16 @@ class ScheduleStore(FiringStore, Protocol):
     async def edit_schedule(self, schedule_id: str, change: Change, *, ended: Ended = untold) -> Schedule:
         """Lock the row, let ``change`` decide from it and the database's instant, write what it decided.
 
-        The skip of the edit and the end of queued fires (``end_queued``) happen in the same transaction. Waits at most
-        the lock timeout. ``ended`` hears of the fires that ended. Raises NotFound, and whatever ``change`` raises
-        (nothing is written then).
+        The skip of the edit happens in the same transaction, and so does the end of queued fires (``end_queued``). Of
+        very many, the rest ends in further transactions before this answers; when it does not come that far, whoever
+        rescues next goes on. Waits at most the lock timeout. ``ended`` hears of the fires that ended,
+        after each commit. Raises NotFound, and whatever ``change`` raises (nothing is written then).
         """
 
     async def remove_schedule(
         self, schedule_id: str, revision: str | None = None, *, ended: Ended = untold
     ) -> Schedule:
-        """Delete the schedule; its queued runs end as skipped, of which ``ended`` hears, its runs stay in the history.
+        """Delete the schedule; its queued runs end as skipped, as in `edit_schedule`; its runs stay in the history.
 
         With ``revision`` only while it is that. Raises NotFound, and StaleRevision when it is another.
         """
@@ -304,7 +305,7 @@ class NodeStore(Protocol):
         become cancelled. Many of them in several transactions, the nodes in the first one: who finds a node dead after
         a failure in between goes on. An attempt whose run is queued again leaves a row with outcome
         ``lost``. The answer has the runs that failed or were cancelled, so that each is told once, by who ended it.
-        After it, whoever waits for a turn that is free is let go.
+        After it, whoever waits for a turn that is free is let go, and what a pause or a removal has left is ended.
         """
 
     async def retire_node(self, node_id: str) -> Sequence[Run]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hourbell.errors import StoreUnavailable
 from hourbell.model.node import Rescue
 from hourbell.model.run_state import RunState
+from hourbell.store.finishing import finish_left
 from hourbell.store.protocol import NOBODY
 from hourbell.store.scripts import nodes, watching
 from hourbell.store.scripts.rows import node_from
@@ -62,6 +63,7 @@ class SqlNodes:
         dead, begun = await self._database.run(lambda: nodes.rescue(suspects, gone, in_steps=self._steps), "fire")
         handed_on = await self._hand_on(begun, "fire", is_loss=True)
         released = 0 if handed_on.left else await sweep(self._database, "fire")
+        finished, is_more = await finish_left(self._database, "fire")
         failed = sum(run.state is RunState.FAILED for run in handed_on.ended)
         return Rescue(
             dead,
@@ -69,8 +71,8 @@ class SqlNodes:
             failed,
             len(handed_on.ended) - failed,
             released,
-            handed_on.ended,
-            is_cut_short=bool(handed_on.left),
+            (*handed_on.ended, *finished),
+            is_cut_short=bool(handed_on.left) or is_more,
         )
 
     async def retire_node(self, node_id: str) -> Sequence[Run]:

@@ -12,6 +12,7 @@ from hourbell.model.page import Page
 from hourbell.model.retention import FROM_THE_FIRST
 from hourbell.model.run import Attempt, Claim, Held, NewRun, Run, RunFilter, Settlement
 from hourbell.model.run_state import Reason
+from hourbell.store.finishing import finish
 from hourbell.store.protocol import untold
 from hourbell.store.scripts import (
     auditing,
@@ -121,19 +122,19 @@ class SqlStore(SqlNodes):
         )
 
     async def edit_schedule(self, schedule_id: str, change: Change, *, ended: Ended = untold) -> Schedule:
-        edited, runs_ = await self._database.run(
+        edited, begun = await self._database.run(
             lambda: auditing.edited(self._act, schedule_id, schedules.edit_schedule(schedule_id, change)), "verbs"
         )
-        ended(runs_)
+        await finish(self._database, schedule_id, begun, ended)
         return edited
 
     async def remove_schedule(
         self, schedule_id: str, revision: str | None = None, *, ended: Ended = untold
     ) -> Schedule:
-        removed, runs_ = await self._database.run(
+        removed, begun = await self._database.run(
             lambda: auditing.removed(self._act, schedule_id, schedules.remove_schedule(schedule_id, revision)), "verbs"
         )
-        ended(runs_)
+        await finish(self._database, schedule_id, begun, ended)
         return removed
 
     async def backfill(self, schedule_id: str, origin: str, fires: Sequence[datetime]) -> int:

@@ -36,9 +36,10 @@ if TYPE_CHECKING:
     from hourbell.model.named_calendar import NamedCalendar
     from hourbell.model.run import NewRun, Run
     from hourbell.model.schedule import Schedule
+    from hourbell.store.scripts import endings
 
-Ending = tuple["Schedule", "Sequence[Run]"]
-"""A schedule, and the runs that a change of it has ended."""
+Ending = tuple["Schedule", "endings.Ending"]
+"""A schedule, and what a change of it has ended."""
 
 
 def added(act: Act | None, schedule_id: str, script: Script[Schedule]) -> Script[Schedule]:

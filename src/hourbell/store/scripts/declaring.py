@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.declaring import DeclarationFacts, redeclared
 from hourbell.model.editing import created
+from hourbell.store.scripts import endings, overlap
 from hourbell.store.scripts.rows import schedule_from, schedule_values
 from hourbell.store.scripts.schedules import write_edits
 from hourbell.store.scripts.script import Row, Script, batch, call
@@ -26,7 +27,8 @@ def declare(node_id: str, declarations: Sequence[Declaration]) -> Script[Sequenc
     fresh = [schedule_values(created(declaration, now)) for declaration in ordered]
     locked: Sequence[Row] = ()
     while len(locked) < len(by_id):  # again when an operator removed one after the insert had found it
-        yield batch("schedules.insert", fresh)
+        inserted = yield batch("schedules.insert", fresh)
+        yield from endings.date([row["id"] for row in inserted])
         locked = yield call("schedules.lock", ids=list(by_id))
     facts = yield from _facts(node_id, by_id, locked)
     edits = []
@@ -36,6 +38,7 @@ def declare(node_id: str, declarations: Sequence[Declaration]) -> Script[Sequenc
             edits.append(edit)
     if edits:
         yield from write_edits(edits, locked[0])
+        yield from overlap.reconsider([edit.schedule for edit in edits])
     spoken = [{"id": declaration.id, "digest": declaration.digest} for declaration in ordered]
     yield batch("declarations.note_digest", spoken)
     yield call("declarations.forget", node=node_id)

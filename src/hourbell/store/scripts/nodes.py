@@ -107,7 +107,12 @@ def upkeep(node_id: str) -> Script[Upkeep]:
     """See `NodeStore.upkeep`."""
     rows = yield call("nodes.upkeep", node=node_id)
     row = rows[0]
-    return Upkeep(lost=bool(row["has_lost"]), waiting=bool(row["has_waiting"]), overruled=bool(row["is_overruled"]))
+    return Upkeep(
+        lost=bool(row["has_lost"]),
+        waiting=bool(row["has_waiting"]),
+        ending=bool(row["has_ending"]),
+        overruled=bool(row["is_overruled"]),
+    )
 
 
 def rescue(

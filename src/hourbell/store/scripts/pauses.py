@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.editing import resumed
 from hourbell.model.plan import Resumption
+from hourbell.store.scripts import overlap
 from hourbell.store.scripts.rows import schedule_from
 from hourbell.store.scripts.schedules import write_edits
 from hourbell.store.scripts.script import Script, call
@@ -24,5 +25,6 @@ def resume_due(limit: int, exclude: Collection[str]) -> Script[Resumption]:
     edits = [edit for edit in decided.values() if edit is not None]
     if edits:
         yield from write_edits(edits, rows[0])
+        yield from overlap.reconsider([edit.schedule for edit in edits])
     unreadable = tuple(schedule_id for schedule_id, edit in decided.items() if edit is None)
     return Resumption(tuple(edit.schedule for edit in edits), unreadable)

@@ -10,11 +10,11 @@ from hourbell.model.editing import Change, Edit, check_revision, created, mergin
 from hourbell.model.overlap import Turn, Unfinished, turn_of
 from hourbell.model.page import Page
 from hourbell.model.run_state import Reason, RunState
-from hourbell.store.scripts import overlap
+from hourbell.model.schedule import ScheduleState
+from hourbell.store.scripts import endings, overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger
 from hourbell.store.scripts.requesting import insert_runs
 from hourbell.store.scripts.rows import (
-    ended_from,
     new_run_values,
     run_from,
     schedule_from,
@@ -72,6 +72,7 @@ def add_schedule(declaration: Declaration, on_conflict: OnConflict) -> Script[Sc
             fresh = []
         inserted = yield batch("schedules.insert", fresh)
         if inserted:
+            yield from endings.date([declaration.id])
             yield batch("declarations.note_digest", [{"id": declaration.id, "digest": declaration.digest}])
         elif on_conflict == "error":
             raise Conflict(f"schedule {declaration.id!r} exists; give on_conflict='update' to change it, or another id")
@@ -84,19 +85,24 @@ def add_schedule(declaration: Declaration, on_conflict: OnConflict) -> Script[Sc
             continue
 
 
-def edit_schedule(schedule_id: str, change: Change) -> Script[tuple[Schedule, tuple[Run, ...]]]:
-    """See `ScheduleStore.edit_schedule`. Answers the runs that ended with it too."""
+def edit_schedule(schedule_id: str, change: Change) -> Script[tuple[Schedule, endings.Ending]]:
+    """See `ScheduleStore.edit_schedule`. Answers also what ended with it, and whether there is more to end."""
     row = yield from _locked(schedule_id)
     edit = change(schedule_from(row), row["now_at"])
     if edit is None:
-        return schedule_from(row), ()
-    ended = yield from write_edits([edit], row)
-    return (yield from get_schedule(schedule_id)), ended
+        return schedule_from(row), endings.NOTHING
+    yield from write_edits([edit], row)
+    ending = endings.NOTHING
+    if edit.end_queued is not None:
+        ending = yield from endings.begin(schedule_id, edit.end_queued.value)
+    if ending.left is None:
+        yield from overlap.reconsider([edit.schedule])
+    return (yield from get_schedule(schedule_id)), ending
 
 
-def write_edits(edits: Sequence[Edit], row: Row) -> Script[tuple[Run, ...]]:
-    """Write what edits of locked schedules decided: skips first, so that each row names its last one. Answers the runs
-    that they ended."""
+def write_edits(edits: Sequence[Edit], row: Row) -> Script[None]:
+    """Write what edits of locked schedules decided: skips first, so that each row names its last one. What is queued of
+    them, and whose turn it is now, is left to the caller."""
     ledger = Ledger(row["now_at"])
     decided: list[tuple[Schedule, LastSkip]] = []
     for edit in edits:
@@ -111,22 +117,17 @@ def write_edits(edits: Sequence[Edit], row: Row) -> Script[tuple[Run, ...]]:
         settled = replace(schedule, last_skip_id=stands.id, last_skip_reason=stands.reason)
         rows.append(schedule_values(settled))
     yield batch("schedules.write", rows)
-    ended: list[Row] = []
-    for edit in edits:
-        if edit.end_queued is not None:
-            ended += yield call("schedules.end_fires", id=edit.schedule.id, reason=edit.end_queued.value)
-    yield from overlap.reconsider([edit.schedule for edit in edits])
-    return ended_from(ended)
+    yield from endings.date([edit.schedule.id for edit in edits if edit.schedule.state is not ScheduleState.PAUSED])
 
 
-def remove_schedule(schedule_id: str, revision: str | None) -> Script[tuple[Schedule, tuple[Run, ...]]]:
-    """See `ScheduleStore.remove_schedule`. Answers the runs that ended with it too."""
+def remove_schedule(schedule_id: str, revision: str | None) -> Script[tuple[Schedule, endings.Ending]]:
+    """See `ScheduleStore.remove_schedule`. Answers also what ended with it, and whether there is more to end."""
     row = yield from _locked(schedule_id)
     check_revision(schedule_from(row), revision)
-    ended = yield call("schedules.end_queued", id=schedule_id, reason=Reason.REMOVED.value)
+    ending = yield from endings.begin(schedule_id, Reason.REMOVED.value)
     yield call("schedules.forget_digests", id=schedule_id)
     yield call("schedules.delete", id=schedule_id)
-    return schedule_from(row), ended_from(ended)
+    return schedule_from(row), ending
 
 
 def trigger_schedule(schedule_id: str, build: Callable[[Schedule], NewRun]) -> Script[tuple[Run, tuple[Run, ...]]]:

@@ -9,13 +9,19 @@ DELETE FROM {schema}.node_tasks
 WHERE NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = {schema}.node_tasks.node_id AND n.state = 'live');
 
 -- name: nodes.upkeep
--- What nobody was woken for: runs of nodes that are gone, runs that wait for their turn, and what this node declares
--- while what is stored was said by nobody who still lives.
+-- What nobody was woken for: runs of nodes that are gone (see nodes.gone), runs that wait for their turn, what a pause or a
+-- removal has yet to end, and what this node declares while what is stored was said by nobody who still lives.
+WITH RECURSIVE names (node_id) AS (
+    SELECT min(r.node_id) FROM {schema}.runs r WHERE r.state = 'running'
+    UNION ALL
+    SELECT (SELECT min(r.node_id) FROM {schema}.runs r WHERE r.state = 'running' AND r.node_id > h.node_id)
+    FROM names h WHERE h.node_id IS NOT NULL
+)
 SELECT EXISTS (
-    SELECT 1 FROM {schema}.runs r
-    WHERE r.state = 'running'
-      AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = r.node_id AND n.state = 'live')
-) AS has_lost, EXISTS (
+    SELECT 1 FROM names h
+    WHERE h.node_id IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM {schema}.nodes n WHERE n.id = h.node_id AND n.state = 'live')
+) AS has_lost, EXISTS (SELECT 1 FROM {schema}.endings) AS has_ending, EXISTS (
     SELECT 1 FROM {schema}.runs r WHERE r.state = 'queued' AND r.run_at IS NULL AND r.schedule_id IS NOT NULL
 ) AS has_waiting, EXISTS (
     SELECT 1 FROM {schema}.declarations k JOIN {schema}.schedules s ON s.id = k.schedule_id

@@ -25,16 +25,3 @@ DELETE FROM {schema}.schedules WHERE id = :id;
 
 -- name: schedules.forget_digests
 DELETE FROM {schema}.digests WHERE schedule_id = :id;
-
--- name: schedules.end_fires
--- A pause ends what waits to fire; requests by hand and running bodies stay.
-UPDATE {schema}.runs
-SET state = 'skipped', reason = :reason, finished_at = coalesce(:now, now())
-WHERE schedule_id = :id AND state = 'queued' AND (origin = 'fire' OR origin LIKE 'backfill%')
-RETURNING *;
-
--- name: schedules.end_queued
-UPDATE {schema}.runs
-SET state = 'skipped', reason = :reason, finished_at = coalesce(:now, now())
-WHERE schedule_id = :id AND state = 'queued'
-RETURNING *;

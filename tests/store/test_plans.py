@@ -22,6 +22,7 @@ from support.lent_databases import Lending
 ROWS = 20_000
 NOBODY = "00000000-0000-7000-8000-000000000000"
 NEVER = "ffffffff-ffff-7fff-bfff-ffffffffffff"
+LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 INSTANT = datetime(2030, 1, 1, tzinfo=UTC)
 BIG = ("runs", "schedules", "run_logs", "audit", "guards")
 
@@ -148,9 +149,11 @@ ASKED: dict[str, dict[str, Any]] = {
     },
     "audit.prune": {"boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
     "audit.list": {"limit": 51},
-    "runs.list_aside": {"state": "failed", "limit": 51, "task": "rare"},
-    "runs.list_of_schedule": {"schedule_id": "s1", "limit": 51},
-    "runs.list_tracked": {"tracking_id": "request", "limit": 51},
+    "runs.list_aside": {"state": "failed", "limit": 51, "most": 1_000, "cursor": LAST, "task": "rare"},
+    "runs.list_of_schedule": {"schedule_id": "s1", "limit": 51, "most": 1_000, "cursor": LAST},
+    "runs.list_tracked": {"tracking_id": "request", "limit": 51, "most": 1_000, "cursor": LAST},
+    "runs.list_running": {"state": "running", "limit": 51, "cursor": LAST},
+    "runs.seen_aside": {"state": "failed", "most": 1_000, "cursor": LAST},
     "runs.schedules": {"ids": [NOBODY]},
     "guards.look": {"kind": "once", "name": "g1", "period": "always"},
     "guards.end": {
@@ -385,7 +388,9 @@ async def test_sqlite_never_reads_a_whole_table(sqlite_path: Path, name: str) ->
     lines = await store._sqlite.on("read", explained)
     await store.close()
     assert any("USING" in line for line in lines), lines
+    made = {f"SCAN {line.split()[1]}" for line in lines if line.startswith("CO-ROUTINE")}
     whole = [line for line in lines if line.startswith("SCAN") and line.split()[1] in (*BIG, "d", "r")]
+    whole = [line for line in whole if line not in made]
     assert not [line for line in whole if "INDEX" not in line], lines
     if name.endswith("_aside"):
         assert any("runs_aside" in line for line in lines), lines

@@ -17,6 +17,10 @@ _TOP: Mapping[str, str] = {digit: "89ab"[int(digit, 16) & 3] for digit in "01234
 """The digit that the variant shares with two of the random bits, by a digit of four."""
 
 
+GREATEST_RUN_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""Above all others."""
+
+
 def new_run_id(now: datetime) -> str:
     """A UUID version 7 (RFC 9562, 5.7 and 6.2 method 3): Unix milliseconds, their fraction, 62 random bits.
 

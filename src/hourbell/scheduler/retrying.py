@@ -82,7 +82,7 @@ class RetryVerbs(Verbs):
         while left > 0:
             page = await self._core.store.list_runs(replace(wanted, cursor=cursor, limit=min(BATCH, left)))
             store = self._core.store.audited(self._core.act(Action.RETRY))
-            runs = await store.retry_runs([run.id for run in page.items])
+            runs = await store.retry_runs([run.id for run in page.items]) if page.items else ()
             for task_name, queue in {(run.task, run.queue) for run in runs}:
                 await self._core.wake(task_name, queue)
             retried, left, cursor = retried + len(runs), left - len(page.items), page.next_cursor

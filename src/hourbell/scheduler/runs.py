@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hourbell.events import RunCancelled
 from hourbell.model.audit import Action
 from hourbell.model.history import attempts_of
+from hourbell.model.page import Page
 from hourbell.model.run import Run, RunFilter
 from hourbell.model.run_state import RunState
 from hourbell.scheduler.pages import (
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from hourbell.model.page import Page
     from hourbell.model.run import Attempt
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+_SEARCH = 2.0
+"""Seconds for which a page is filled with what is rare, however little there is of it in each part of the history."""
 
 
 class RunVerbs(Verbs):
@@ -57,7 +60,8 @@ class RunVerbs(Verbs):
         ``task``  the task's name; ``state``  a `RunState` or its text; ``reason``  a `Reason` or its text; ``error``  a
         text that the run's error contains; ``since`` and ``until``  aware instants: runs that ended from the one on,
         and before the other. The answer is a sequence; its ``next_cursor`` is the ``cursor`` of the next page, None at
-        the end. Raises InvalidArguments.
+        the end. Where what is asked for is rare in a long history, a page may have fewer, or none, and a
+        ``next_cursor``: the search goes on from there. Raises InvalidArguments.
         """
         wanted = RunFilter(
             schedule_id=checked_text("schedule_id", schedule_id),
@@ -71,7 +75,18 @@ class RunVerbs(Verbs):
             cursor=checked_run_cursor(cursor),
             limit=checked_limit(limit),
         )
-        return await self._core.store.list_runs(wanted)
+        return await self._searched(wanted)
+
+    async def _searched(self, wanted: RunFilter) -> Page[Run]:
+        """A full page, if it is found soon."""
+        clock, store = self._core.clock, self._core.store
+        began = clock.elapsed()
+        page = await store.list_runs(wanted)
+        items = page.items
+        while page.next_cursor is not None and len(items) < wanted.limit and clock.elapsed() < began + _SEARCH:
+            page = await store.list_runs(replace(wanted, cursor=page.next_cursor, limit=wanted.limit - len(items)))
+            items += page.items
+        return Page(items, page.next_cursor)
 
     async def list_attempts(self, id: str) -> Sequence[Attempt]:  # noqa: A002 - a public name
         """Every attempt of a run, oldest first: its node, start, end, outcome and error. Of one that was tried more

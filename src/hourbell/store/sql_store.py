@@ -23,6 +23,7 @@ from hourbell.store.scripts import (
     declaring,
     firing,
     guards,
+    listing,
     logs,
     overlap,
     pauses,
@@ -268,7 +269,7 @@ class SqlStore(SqlNodes):
         return await self._database.run(lambda: runs.get_run(run_id), "read", atomic=False)
 
     async def list_runs(self, wanted: RunFilter) -> Page[Run]:
-        return await self._database.run(lambda: runs.list_runs(wanted), "read", atomic=False)
+        return await self._database.run(lambda: listing.list_runs(wanted), "read", atomic=False)
 
     async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
         if not is_run_id(run_id):

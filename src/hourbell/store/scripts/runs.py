@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from hourbell.errors import Conflict, NotFound
 from hourbell.model.ids import is_run_id, least_run_id
 from hourbell.model.overlap import has_turns, takes_turns
-from hourbell.model.page import Page
 from hourbell.model.retention import Pruned
 from hourbell.model.run_state import RunState
 from hourbell.store.scripts import overlap
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from hourbell.model.retention import Retention
-    from hourbell.model.run import Run, RunFilter
+    from hourbell.model.run import Run
     from hourbell.model.run_state import Reason
     from hourbell.model.schedule import Schedule
 
@@ -43,34 +42,6 @@ def _found(run_id: str) -> Script[Row]:
     if not rows:
         raise missing_run(run_id)
     return rows[0]
-
-
-def list_runs(wanted: RunFilter) -> Script[Page[Run]]:
-    """See `RunStore.list_runs`."""
-    rows = yield call(
-        _list_of(wanted),
-        schedule_id=wanted.schedule_id,
-        task=wanted.task,
-        state=wanted.state.value if wanted.state is not None else None,
-        tracking_id=wanted.tracking_id,
-        reason=wanted.reason,
-        error=wanted.error,
-        since=wanted.since,
-        until=wanted.until,
-        cursor=wanted.cursor,
-        limit=wanted.limit + 1,
-    )
-    items = tuple(run_from(row) for row in rows[: wanted.limit])
-    return Page(items, items[-1].id if len(rows) > wanted.limit else None)
-
-
-def _list_of(wanted: RunFilter) -> str:
-    """The statement that reads the least for this: each goes by an index of its own."""
-    if wanted.tracking_id is not None:
-        return "runs.list_tracked"
-    if wanted.state in (RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED):
-        return "runs.list_aside"
-    return "runs.list_of_schedule" if wanted.schedule_id is not None else "runs.list"
 
 
 def cancel_run(run_id: str, reason: Reason) -> Script[Run]:

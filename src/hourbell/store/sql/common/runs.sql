@@ -10,24 +10,13 @@ UPDATE {schema}.runs SET key = NULL
 WHERE task = :task AND key = :key AND created_at + :period <= coalesce(:now, now());
 
 -- name: runs.list
--- A text that contains another is not the same without it: this reads alike everywhere, and knows no wildcards.
-SELECT * FROM {schema}.runs
-WHERE (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (task = :task OR :task IS NULL)
-  AND (state = :state OR :state IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
+-- Of so many at the most, from the cursor back, those that are wanted: who asks for what is rare does not read all that
+-- there is. A text that contains another is not the same without it: this reads alike everywhere, and knows no wildcards.
+SELECT * FROM (SELECT * FROM {schema}.runs WHERE id < :cursor ORDER BY id DESC LIMIT :most) r
+WHERE (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
   AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
   AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
-  AND (id < :cursor OR :cursor IS NULL)
-ORDER BY id DESC LIMIT :limit;
-
--- name: runs.list_aside
--- The same for a state that few runs end in, by the index of these.
-SELECT * FROM {schema}.runs
-WHERE state IN ('failed', 'cancelled', 'skipped') AND state = :state
-  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (task = :task OR :task IS NULL)
-  AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
-  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
-  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
-  AND (id < :cursor OR :cursor IS NULL)
 ORDER BY id DESC LIMIT :limit;
 
 -- name: runs.list_of_schedule
@@ -35,27 +24,45 @@ ORDER BY id DESC LIMIT :limit;
 -- no id is null is nothing that a planner knows, so only the index that is in this order, and not the primary key, can
 -- be read for it: the runs of a schedule that has been quiet for long lie behind all that others did since.
 SELECT * FROM (
-    SELECT * FROM {schema}.runs
-    WHERE schedule_id = :schedule_id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped')
+    SELECT * FROM (
+        SELECT * FROM {schema}.runs
+        WHERE schedule_id = :schedule_id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped') AND id < :cursor
+        ORDER BY id DESC NULLS LAST LIMIT :most
+    ) ended
     UNION ALL
-    SELECT * FROM {schema}.runs WHERE schedule_id = :schedule_id AND state IN ('queued', 'running')
+    SELECT * FROM {schema}.runs
+    WHERE schedule_id = :schedule_id AND state IN ('queued', 'running') AND id < :cursor
 ) r
 WHERE (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
   AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
   AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
-  AND (id < :cursor OR :cursor IS NULL)
 ORDER BY id DESC NULLS LAST LIMIT :limit;
 
 -- name: runs.list_tracked
 -- The same for what one request has caused.
-SELECT * FROM {schema}.runs
-WHERE tracking_id = :tracking_id
-  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (task = :task OR :task IS NULL)
-  AND (state = :state OR :state IS NULL)
+SELECT * FROM (
+    SELECT * FROM {schema}.runs WHERE tracking_id = :tracking_id AND id < :cursor
+    ORDER BY id DESC NULLS LAST LIMIT :most
+) r
+WHERE (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
   AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
   AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
-  AND (id < :cursor OR :cursor IS NULL)
 ORDER BY id DESC NULLS LAST LIMIT :limit;
+
+-- name: runs.seen
+-- The run at so many from the cursor back, in a list of all; nothing where there are fewer.
+SELECT id FROM {schema}.runs WHERE id < :cursor ORDER BY id DESC LIMIT 1 OFFSET :most;
+
+-- name: runs.seen_of_schedule
+SELECT id FROM {schema}.runs
+WHERE schedule_id = :schedule_id AND state IN ('succeeded', 'failed', 'cancelled', 'skipped') AND id < :cursor
+ORDER BY id DESC NULLS LAST LIMIT 1 OFFSET :most;
+
+-- name: runs.seen_tracked
+SELECT id FROM {schema}.runs WHERE tracking_id = :tracking_id AND id < :cursor
+ORDER BY id DESC NULLS LAST LIMIT 1 OFFSET :most;
 
 -- name: runs.attempts
 SELECT * FROM {schema}.attempts WHERE run_id = :id ORDER BY attempt;

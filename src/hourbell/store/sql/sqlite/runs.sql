@@ -59,3 +59,40 @@ WHERE id IN (
     ORDER BY r.id
     LIMIT :limit)
 RETURNING id;
+
+-- name: runs.list_aside
+-- The same for a state that few runs end in, by the index of these.
+SELECT * FROM (
+    SELECT * FROM runs
+    WHERE state IN ('failed', 'cancelled', 'skipped') AND state = :state AND id < :cursor
+    ORDER BY id DESC LIMIT :most
+) r
+WHERE (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
+  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+ORDER BY id DESC LIMIT :limit;
+
+-- name: runs.seen_aside
+SELECT id FROM runs
+WHERE state IN ('failed', 'cancelled', 'skipped') AND state = :state AND id < :cursor
+ORDER BY id DESC LIMIT 1 OFFSET :most;
+
+-- name: runs.list_queued
+-- What has not ended, by the index of that: the order is one that the primary key does not have.
+SELECT * FROM runs
+WHERE state = 'queued' AND +id < :cursor
+  AND (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
+  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+ORDER BY +id DESC LIMIT :limit;
+
+-- name: runs.list_running
+SELECT * FROM runs
+WHERE state = 'running' AND +id < :cursor
+  AND (task = :task OR :task IS NULL) AND (state = :state OR :state IS NULL)
+  AND (schedule_id = :schedule_id OR :schedule_id IS NULL) AND (tracking_id = :tracking_id OR :tracking_id IS NULL)
+  AND (reason = :reason OR :reason IS NULL) AND (replace(error, :error, '') <> error OR :error IS NULL)
+  AND (finished_at >= :since OR :since IS NULL) AND (finished_at < :until OR :until IS NULL)
+ORDER BY +id DESC LIMIT :limit;

@@ -23,7 +23,7 @@ MORE = 1_000_000
 class Deleting:
     """A store whose steps take as long, and delete as much, as they are told to; it keeps where each began."""
 
-    def __init__(self, *steps: tuple[float, int | None]) -> None:
+    def __init__(self, *steps: tuple[float, int | None] | tuple[float, int | None, bool]) -> None:
         self.clock = ManualClock()
         self._steps = iter(steps)
         self.began: list[Mapping[RunState, str]] = []
@@ -32,12 +32,13 @@ class Deleting:
     async def prune(self, retention: Retention, limit: int, beyond: Mapping[RunState, str]) -> Pruned:
         self.began.append(dict(beyond))
         self.limits.append(limit)
-        took, deleted = next(self._steps)
+        took, deleted, *cut = next(self._steps)
         self.clock.advance(took)
         if deleted is None:
             raise StoreUnavailable("away")
         deleted = min(deleted, limit)
-        return Pruned(deleted, {RunState.SUCCEEDED: f"r{len(self.began)}"} if deleted else {})
+        reached = {RunState.SUCCEEDED: f"r{len(self.began)}"} if deleted or any(cut) else {}
+        return Pruned(deleted, reached, any(cut))
 
 
 def pruning(store: Deleting, spent: list[int] | None = None) -> Pruning:
@@ -127,3 +128,30 @@ async def test_while_it_is_behind_its_batches_grow() -> None:
     assert store.limits[:3] == [BATCH, 2 * BATCH, 4 * BATCH]
     assert max(store.limits) == MOST_AT_ONCE
     assert store.limits[-1] == BATCH
+
+
+async def test_a_batch_that_takes_long_is_followed_by_smaller_ones() -> None:
+    """With a run goes what its body logged. A batch that the database cannot delete in time would be tried for ever."""
+    store = Deleting(
+        (0.01, MORE), (0.01, MORE), (5.0, None), (0.3, MORE), (0.1, MORE), (0.04, MORE), (0.3, 3), (0.1, 0)
+    )
+    step = pruning(store)
+    await stepped(store, step, 3)
+    with pytest.raises(StoreUnavailable):
+        await step.step()
+    store.clock.advance(MOST)
+    await stepped(store, step, 5)
+    assert store.limits == [BATCH, 2 * BATCH, 4 * BATCH, BATCH, BATCH // 2, BATCH // 2, BATCH, BATCH // 2]
+
+
+async def test_behind_what_is_kept_it_goes_on_and_does_not_begin_anew_until_it_is_through() -> None:
+    """However quick each of its parts is: the first of them would be read again and again."""
+    store = Deleting(
+        *[(0.005, 0, True)] * 3, (0.005, MORE), (0.005, 5, True), (0.005, 0, True), (0.005, 0), (0.1, 0), (0.1, 0)
+    )
+    step = pruning(store)
+    rests = await stepped(store, step, 9)
+    assert store.began[:7] == [{}, *({RunState.SUCCEEDED: f"r{number}"} for number in range(1, 7))]
+    assert all(rest == SHORTEST for rest in rests[1:7])
+    assert rests[7] > 1, "through"
+    assert store.began[7] == {}

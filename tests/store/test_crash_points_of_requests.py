@@ -32,7 +32,7 @@ STEPS: Mapping[str, Sequence[str]] = {
     "retry in turn": ("runs.get", "schedules.lock", *_RETRY, "overlap.wait", *_TURNS, "runs.get", "commit"),
     "retry many": ("runs.schedules", "runs.get", *_RETRY, "runs.get", *_RETRY, "commit"),
     "prune": (
-        *("clock.read", "runs.prune_succeeded", *["runs.prune_aside"] * 3),
+        *("clock.read", "runs.prune_succeeded", "runs.kept", *["runs.prune_aside"] * 3),
         *("nodes.prune", "declarations.prune", "nodes.forget_tasks", "audit.prune", "guards.prune", "commit"),
     ),
     "backfill": ("schedules.lock", "runs.insert", *_TURNS, "commit"),

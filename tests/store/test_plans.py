@@ -143,7 +143,10 @@ ASKED: dict[str, dict[str, Any]] = {
     "logs.trim": {"run_id": [NOBODY], "attempt": [1], "first_number": [3]},
     "logs.forget": {"run_id": [NOBODY], "first_attempt": [3]},
     "logs.list": {"id": NOBODY, "past_attempt": 0, "past_number": 0, "attempt": None, "limit": 100},
-    "runs.prune_succeeded": {"beyond": NOBODY, "boundary": NOBODY, "retention": timedelta(days=1), "limit": 100},
+    "runs.prune_succeeded": {
+        "beyond": NOBODY, "boundary": NOBODY, "retention": timedelta(days=1), "limit": 100, "most": 1_000,
+    },
+    "runs.kept": {"beyond": NOBODY, "boundary": NOBODY, "most": 1_000},
     "runs.prune_aside": {
         "beyond": None, "boundary": NOBODY, "retention": timedelta(days=1), "limit": 100, "state": "skipped",
     },
@@ -369,7 +372,7 @@ async def counts_only(connection: Any, limited: bool) -> None:
         ),
         *("overlap.count", "overlap.announce", "overlap.release", "overlap.waiting"),
         *("runs.list_aside", "runs.list_of_schedule", "runs.list_tracked"),
-        *("runs.prune_aside", "runs.prune_succeeded", "runs.schedules"),
+        *("runs.prune_aside", "runs.prune_succeeded", "runs.kept", "runs.schedules"),
         "audit.prune",
         *("guards.look", "guards.end", "guards.renew", "guards.prune"),
     ],

@@ -13,12 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hourbell.engine.parts import Parts
+    from hourbell.model.retention import Pruned
     from hourbell.model.run_state import RunState
     from hourbell.settings import Settings
     from hourbell.store.protocol import Store
 
-BATCH = 500
-"""Runs that a step deletes; while there is more, twice as many each time, up to `MOST_AT_ONCE`."""
+BATCH = 100
+"""Runs that a step deletes; while there is more, twice as many each time, up to `MOST_AT_ONCE`, as long as that is
+quick: with a run goes what its body logged, which may be a line or many thousands."""
+
+LONG = 0.2
+"""Seconds: a step that took longer is followed by half as many. What is due goes by the same connection."""
+
+QUICK = LONG / 4
+"""Seconds: one that took no longer is followed by twice as many."""
 
 MOST_AT_ONCE = 4000
 STATEMENTS = 5
@@ -61,6 +69,8 @@ class Pruning:
         self._rested = False
         self._batch = BATCH
         self._reached: dict[RunState, str] = {}
+        self._is_looking = False
+        self._looked = 0.0
         self._whole = WholeLook()
         shortest = min(age.total_seconds() for _, age in self._retention)
         self._every = min(MOST, max(LEAST, shortest / 10))
@@ -71,11 +81,14 @@ class Pruning:
             self._rested = True
             return self._every * random.uniform(0.1, 1.0)
         began = self._clock.elapsed()
-        whole = self._whole.is_due(began)
+        whole = not self._is_looking and self._whole.is_due(began)
         if not whole and not self._reached:
             return self._whole.due_in(began)
         try:
             pruned = await self._store.prune(self._retention, self._batch, {} if whole else self._reached)
+        except Exception:
+            self._fit(self._clock.elapsed() - began, by=4)
+            raise
         finally:
             # What took so long that there was no answer rests too, and a step from where the last one ended is next.
             took = self._clock.elapsed() - began
@@ -84,9 +97,27 @@ class Pruning:
         if whole:
             self._reached.clear()
         self._reached.update(pruned.reached)
-        if pruned.deleted >= self._batch:
-            self._batch = min(2 * self._batch, MOST_AT_ONCE)
+        more = pruned.deleted >= self._batch
+        self._look(pruned, took, more=more)
+        self._fit(took, by=2, grow=more)
+        if more or pruned.is_cut_short:
             return max(SHORTEST, REST * took)
-        self._batch = BATCH
+        self._batch = min(self._batch, BATCH)
         self._spent(STATEMENTS)
         return self._every * random.uniform(0.8, 1.2)
+
+    def _look(self, pruned: Pruned, took: float, *, more: bool) -> None:
+        """One look at everything may take many steps, where much is kept that is older than what goes: it counts for
+        how long all of them took, and none begins anew before the last."""
+        self._is_looking, was = pruned.is_cut_short or (self._is_looking and more), self._is_looking
+        self._looked = (self._looked if was else 0.0) + took
+        if was and not self._is_looking:
+            now = self._clock.elapsed()
+            self._whole.done(now - self._looked, now)
+
+    def _fit(self, took: float, *, by: int, grow: bool = False) -> None:
+        """As many the next time as there is time for."""
+        if took > LONG:
+            self._batch = max(1, self._batch // by)
+        elif grow and took <= QUICK:
+            self._batch = min(2 * self._batch, MOST_AT_ONCE)

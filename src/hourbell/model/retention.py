@@ -40,7 +40,9 @@ FROM_THE_FIRST: Mapping[RunState, str] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Pruned:
     """What a step of pruning did: how many runs it ``deleted``, and of each final state that it found some of the id of
-    the last one, up to which it ``reached``."""
+    the last one, up to which it ``reached``. ``is_cut_short``  it has looked at so many that are kept that there may be
+    more to delete behind them, and goes on from there."""
 
     deleted: int
     reached: Mapping[RunState, str] = field(default_factory=lambda: FROM_THE_FIRST)
+    is_cut_short: bool = False

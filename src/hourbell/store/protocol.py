@@ -260,7 +260,7 @@ class RunStore(Protocol):
 
         Of a state that ``beyond`` names, only runs of greater ids: what an earlier step ``reached`` need not be read
         again, which matters while PostgreSQL cannot remove what was deleted. Fewer deleted than ``limit`` means that
-        nothing is left to delete now, beyond that.
+        nothing is left to delete now, beyond that, unless the answer is cut short.
         """
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from hourbell.model.run_state import Reason
     from hourbell.model.schedule import Schedule
 
+MOST_SEEN = 20_000
+"""Runs that a step of pruning looks at for those that have succeeded: what failed may be kept for much longer, and
+stands between them."""
+
 _KEPT_NODES = timedelta(days=1)
 _KEPT_DECLARATIONS = timedelta(hours=1)
 
@@ -99,7 +103,7 @@ def retry_runs(run_ids: Collection[str]) -> Script[Sequence[Run]]:
 def prune(retention: Retention, limit: int, beyond: Mapping[RunState, str]) -> Script[Pruned]:
     """See `RunStore.prune`. Ids begin with their time of creation, so the oldest stand together in every index."""
     clock = yield call("clock.read")
-    deleted, reached = 0, {}
+    deleted, reached, is_cut_short = 0, {}, False
     for state, age in retention:
         left = limit - deleted
         if left <= 0:
@@ -111,17 +115,22 @@ def prune(retention: Retention, limit: int, beyond: Mapping[RunState, str]) -> S
             "limit": left,
         }
         if state is RunState.SUCCEEDED:
-            rows = yield call("runs.prune_succeeded", **within)
+            rows = yield call("runs.prune_succeeded", **within, most=MOST_SEEN)
         else:
             rows = yield call("runs.prune_aside", state=state.value, **within)
         if rows:
             reached[state] = str(max(row["id"] for row in rows))
+        if state is RunState.SUCCEEDED and len(rows) < left:
+            # Half as many: all before that were looked at, also those in whose place others stand now.
+            kept = yield call("runs.kept", beyond=within["beyond"], boundary=within["boundary"], most=MOST_SEEN // 2)
+            if kept:
+                reached[state], is_cut_short = str(kept[0]["id"]), True
         deleted += len(rows)
-    if deleted < limit:
+    if deleted < limit and not is_cut_short:
         yield call("nodes.prune", kept=_KEPT_NODES)
         yield call("declarations.prune", kept=_KEPT_DECLARATIONS)
         yield call("nodes.forget_tasks")
         boundary = least_run_id(clock[0]["now_at"] - retention.every)
         yield call("audit.prune", boundary=boundary, retention=retention.every, limit=limit)
         yield call("guards.prune", limit=limit)
-    return Pruned(deleted, reached)
+    return Pruned(deleted, reached, is_cut_short)

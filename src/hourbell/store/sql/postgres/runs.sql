@@ -87,16 +87,29 @@ SELECT DISTINCT schedule_id FROM {schema}.runs WHERE id = ANY (:ids::uuid[]) AND
 SELECT * FROM {schema}.runs WHERE id = :id FOR NO KEY UPDATE;
 
 -- name: runs.prune_succeeded
--- Most runs, oldest first, as they stand in the primary key.
+-- Most runs, oldest first, as they stand in the primary key, among so many of all.
 DELETE FROM {schema}.runs
 WHERE id = ANY (ARRAY(
     SELECT r.id FROM {schema}.runs r
-    WHERE r.id > coalesce(:beyond::uuid, '00000000-0000-0000-0000-000000000000') AND r.id < :boundary::uuid
-      AND r.state = 'succeeded' AND r.finished_at < coalesce(:now, now()) - :retention::interval
-    ORDER BY r.id
-    LIMIT :limit
+    WHERE r.id = ANY (ARRAY(
+        SELECT s.id FROM (
+            SELECT o.id, o.state, o.finished_at FROM {schema}.runs o
+            WHERE o.id > coalesce(:beyond::uuid, '00000000-0000-0000-0000-000000000000') AND o.id < :boundary::uuid
+            ORDER BY o.id
+            LIMIT :most
+        ) s
+        WHERE s.state = 'succeeded' AND s.finished_at < coalesce(:now, now()) - :retention::interval
+        ORDER BY s.id
+        LIMIT :limit))
+      AND r.state || '' = 'succeeded'
     FOR UPDATE OF r SKIP LOCKED))
 RETURNING id;
+
+-- name: runs.kept
+-- The run at so many, oldest first; nothing where there are fewer.
+SELECT o.id FROM {schema}.runs o
+WHERE o.id > coalesce(:beyond::uuid, '00000000-0000-0000-0000-000000000000') AND o.id < :boundary::uuid
+ORDER BY o.id LIMIT 1 OFFSET :most;
 
 -- name: runs.prune_aside
 DELETE FROM {schema}.runs

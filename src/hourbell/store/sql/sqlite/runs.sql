@@ -42,12 +42,17 @@ SELECT * FROM runs WHERE id = :id;
 -- name: runs.prune_succeeded
 DELETE FROM runs
 WHERE id IN (
-    SELECT r.id FROM runs r
-    WHERE r.id > coalesce(:beyond, '') AND r.id < :boundary AND r.state = 'succeeded'
-      AND r.finished_at < coalesce(:now, now()) - :retention
-    ORDER BY r.id
+    SELECT s.id FROM (
+        SELECT o.id, o.state, o.finished_at FROM runs o
+        WHERE o.id > coalesce(:beyond, '') AND o.id < :boundary ORDER BY o.id LIMIT :most
+    ) s
+    WHERE s.state = 'succeeded' AND s.finished_at < coalesce(:now, now()) - :retention
     LIMIT :limit)
 RETURNING id;
+
+-- name: runs.kept
+-- The run at so many, oldest first; nothing where there are fewer.
+SELECT id FROM runs WHERE id > coalesce(:beyond, '') AND id < :boundary ORDER BY id LIMIT 1 OFFSET :most;
 
 -- name: runs.prune_aside
 DELETE FROM runs

@@ -285,7 +285,7 @@ OF_LOOKS = (
     Plant(
         "pruning never begins with the first run again",
         "engine/pruning.py",
-        "whole = self._whole.is_due(began)",
+        "whole = not self._is_looking and self._whole.is_due(began)",
         "whole = not self._reached",
         _PRUNING,
     ),

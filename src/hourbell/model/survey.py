@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SURVEYED = 1_000
 """How many of each kind are read at most."""
 
+COUNTED_WAITING = 100_000
+"""How many runs that wait in one place are counted at most."""
+
 FAILING = 3
 """How many fires in a row that failed are worth a word."""
 
@@ -50,7 +53,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """``count`` runs of a task in a queue that could have begun ``since`` then."""
+    """``count`` runs (`COUNTED_WAITING`: at least) of a task in a queue that could have begun ``since`` then."""
 
     queue: str
     task: str
@@ -65,9 +68,9 @@ class Survey:
     ``states``  how many schedules are in each state. ``schedules``  those that may be in trouble: due for longer than
     the patience that was asked for, undeclared, of a task that no live node can run, or under a blackout calendar.
     ``failing``  the ids of active schedules whose last `FAILING` fires that ran all failed; what failed longer ago than
-    the newest `SURVEYED` failures is not looked at. ``calendars``  the names of those that are stored. ``waiting``
-    runs that have been due for longer than the patience; ``stranded``  those of them that no live node may take.
-    ``running``  how many runs of each task run.
+    the newest `SURVEYED` failures is not looked at, nor what lies behind its own newest `SURVEYED` runs. ``calendars``
+    the names of those that are stored. ``waiting``  runs that have been due for longer than the patience; ``stranded``
+    those of them that no live node may take. ``running``  how many runs of each task run.
     """
 
     now: datetime

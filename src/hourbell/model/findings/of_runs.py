@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hourbell.model.diagnosis import Finding, ago, counted, some
 from hourbell.model.stranded import told_of_stranded
+from hourbell.model.survey import COUNTED_WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def _waiting(survey: Survey) -> Iterator[Finding]:
 def _unclaimed(survey: Survey, one: Waiting) -> Finding:
     limit, running = survey.limit_of(one.task), survey.running.get(one.task, 0)
     named = (one.task, one.queue)
-    many = counted(one.count, "due run")
+    many = counted(one.count, "due run") + (" or more" if one.count >= COUNTED_WAITING else "")
     what = (
         f"nobody has begun {many} of task {one.task!r} in queue {one.queue!r}, the first {ago(one.since, survey.now)}"
     )

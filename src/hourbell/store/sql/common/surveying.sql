@@ -24,17 +24,26 @@ WHERE state = 'undeclared'
 ORDER BY id LIMIT :limit;
 
 -- name: surveying.failing
--- Of the schedules that failed lately: those of which each of the last fires that ran has failed.
-WITH lately AS (
-    SELECT schedule_id FROM {schema}.runs WHERE state = 'failed' ORDER BY id DESC LIMIT :limit)
-SELECT s.id FROM {schema}.schedules s
-WHERE s.state = 'active' AND s.id IN (SELECT schedule_id FROM lately) AND :fires = (
+-- Of the schedules that failed lately: those of which each of the last fires that ran has failed. Which failed lately comes
+-- first, and by its own index, which alone is in this order; then each of these has its newest looked at, so many of them.
+WITH lately AS MATERIALIZED (
+    SELECT schedule_id FROM {schema}.runs
+    WHERE state IN ('failed', 'cancelled', 'skipped') AND state >= 'failed' AND state <= 'failed'
+    ORDER BY state DESC, id DESC LIMIT :limit
+), named AS MATERIALIZED (
+    SELECT DISTINCT schedule_id AS id FROM lately WHERE schedule_id IS NOT NULL
+)
+SELECT k.id FROM named k
+WHERE EXISTS (SELECT 1 FROM {schema}.schedules s WHERE s.id = k.id AND s.state = 'active') AND :fires = (
     SELECT count(*) FROM (
-        SELECT r.state FROM {schema}.runs r
-        WHERE r.schedule_id = s.id AND r.fire_at IS NOT NULL AND r.state IN ('succeeded', 'failed')
-        ORDER BY r.fire_at DESC LIMIT :fires) latest
+        SELECT newest.state FROM (
+            SELECT r.state, r.origin, r.id FROM {schema}.runs r
+            WHERE r.schedule_id = k.id AND r.state IN ('succeeded', 'failed', 'cancelled', 'skipped')
+            ORDER BY r.id DESC NULLS LAST LIMIT :most) newest
+        WHERE newest.origin = 'fire' AND newest.state IN ('succeeded', 'failed')
+        ORDER BY newest.id DESC NULLS LAST LIMIT :fires) latest
     WHERE latest.state = 'failed')
-ORDER BY s.id;
+ORDER BY k.id;
 
 -- name: surveying.calendars
 SELECT name FROM {schema}.calendars ORDER BY name LIMIT :limit;
@@ -44,11 +53,6 @@ SELECT id, task, node_id FROM {schema}.runs
 WHERE state = 'running' AND NOT EXISTS (
     SELECT 1 FROM {schema}.nodes n WHERE n.id = {schema}.runs.node_id AND n.state = 'live')
 ORDER BY id LIMIT :limit;
-
--- name: surveying.waiting
-SELECT queue, task, count(*) AS number, min(run_at) AS since_at FROM {schema}.runs
-WHERE state = 'queued' AND run_at + :patience <= coalesce(:now, now())
-GROUP BY queue, task ORDER BY queue, task LIMIT :limit;
 
 -- name: surveying.running
 SELECT task, count(*) AS number FROM {schema}.runs WHERE state = 'running' GROUP BY task ORDER BY task;

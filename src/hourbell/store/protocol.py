@@ -247,7 +247,7 @@ class RunStore(Protocol):
         """The run as it is stored. Raises NotFound."""
 
     async def list_runs(self, wanted: RunFilter) -> Page[Run]:
-        """Runs that the filter wants, newest first, from its cursor on; a page may end where it has looked no further."""
+        """Runs that the filter wants, newest first, from its cursor on. A page may end where this looks no further."""
 
     async def list_attempts(self, run_id: str) -> Sequence[Attempt]:
         """The earlier attempts of a run, oldest first, the newest `MOST_ATTEMPTS` of them; the current or last one

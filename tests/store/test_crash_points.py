@@ -209,7 +209,8 @@ async def test_the_steps_listed_here_are_all_steps(pair: Pair) -> None:
     pause = pair.struck.audited(act(pair, Action.PAUSE)).edit_schedule("tick", pausing("why"))
     assert await seen(pause) == list(steps["audited edit"])
     pair.clock.advance(20)
-    assert await seen(pair.struck.rescue({"a": 2})) == list(steps["rescue"])
+    # What breaks in the last breaks nothing: see test_long_endings.
+    assert await seen(pair.struck.rescue({"a": 2})) == [*steps["rescue"], "endings.list"]
 
 
 @pytest.mark.parametrize("lives", [True, False], ids=["answer-lost", "died"])

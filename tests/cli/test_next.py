@@ -103,6 +103,11 @@ def test_a_refusal_exits_with_2(words: tuple[str, ...], message: str) -> None:
     assert result.stdout == ""
 
 
+def test_an_expression_without_quotes_is_told_of_them() -> None:
+    assert "made 5 words of the expression" in asked("0", "9", "main.py", "shop.db", "1-5", code=2).stderr
+    assert "put it into quotes, as in '0 9 * * mon-fri'" in asked("*/5", "*", "--tz", "UTC", code=2).stderr
+
+
 def test_the_count_is_bounded() -> None:
     asked("* * * * *", "--count", "0", code=2)
     asked("* * * * *", "--count", "1001", code=2)

@@ -44,7 +44,8 @@ def commands() -> typer.Typer:
     app.command("tasks")(list_tasks)
     app.command("nodes")(list_nodes)
     app.command("audit")(list_audit)
-    app.command("next")(show_next)
+    # What a shell makes of an expression without quotes is told, and not only that it is too much.
+    app.command("next", context_settings={"allow_extra_args": True})(show_next)
     app.command("doctor")(doctor)
     app.command("prove")(prove)
     return app

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hourbell.context import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LONGEST = 128
 """Characters of a tracking id."""
@@ -33,13 +33,19 @@ def tracked(tracking_id: str) -> Iterator[str]:
 
     Raises ValueError for what is no id: 1 to 128 letters, digits and ``. _ : / + = @ -``.
     """
-    if known_id(tracking_id) is None:
-        raise ValueError(f"{tracking_id[:40]!r} is no tracking id: give 1 to {LONGEST} letters, digits and ._:/+=@-")
-    token = _outside.set(tracking_id)
+    end = begin_tracking(tracking_id)
     try:
         yield tracking_id
     finally:
-        _outside.reset(token)
+        end()
+
+
+def begin_tracking(tracking_id: str) -> Callable[[], None]:
+    """Work under this id from here on in this context, until the answer is called: see `tracked`. Raises ValueError."""
+    if known_id(tracking_id) is None:
+        raise ValueError(f"{tracking_id[:40]!r} is no tracking id: give 1 to {LONGEST} letters, digits and ._:/+=@-")
+    token = _outside.set(tracking_id)
+    return lambda: _outside.reset(token)
 
 
 def known_id(text: str | None) -> str | None:

@@ -153,7 +153,18 @@ async def test_an_origin_may_be_trusted_with_jobs_too() -> None:
             assert answer.status_code == status
 
 
-@pytest.mark.parametrize("origins", ["https://a.example", ["a.example"], ["*"], [""]], ids=str)
+async def test_an_origin_is_trusted_as_browsers_say_it() -> None:
+    options: dict[str, Any] = {"allow_anonymous": True, "trusted_origins": ["HTTPS://Admin.Example:8443/"]}
+    async with opened(**options) as (client, _, _paths):
+        headers = {"origin": "https://admin.example:8443", "sec-fetch-site": "cross-site"}
+        assert (await sent(client, "POST", "/schedules/s/pause", **headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origins",
+    ["https://a.example", ["a.example"], ["*"], [""], ["https://a.example/admin"], ["https://*.a.example"]],
+    ids=str,
+)
 def test_what_is_no_origin_is_refused(origins: Any) -> None:
     with pytest.raises(InvalidArguments, match="trusted_origins"):
         api_router(Scheduler("memory://"), trusted_origins=origins)

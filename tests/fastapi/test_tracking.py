@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 
 from hourbell import Scheduler, current_run
 from hourbell.fastapi import TrackingId, TrackingMiddleware
@@ -109,3 +110,43 @@ async def test_without_the_middleware_there_is_an_id_all_the_same() -> None:
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert re.fullmatch("[0-9a-f]{32}", (await client.get("/")).json())
+
+
+async def test_what_answers_and_logs_an_error_outside_of_it_finds_the_id() -> None:
+    """The answer 500 and the server's line with the traceback are made outside of every middleware."""
+    app = FastAPI()
+    app.add_middleware(TrackingMiddleware)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise LookupError("broken")
+
+    @app.exception_handler(Exception)
+    async def answered(_request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"tracking_id": current_tracking_id()}, status_code=500)
+
+    sent: list[dict[str, Any]] = []
+    headers = [(b"x-request-id", b"r-1")]
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/broken",
+        "headers": headers,
+        "query_string": b"",
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def serve() -> str | None:
+        """As a server does: in a task of its own for each request."""
+        with pytest.raises(LookupError):
+            await app(scope, receive, send)
+        return current_tracking_id()
+
+    assert await asyncio.create_task(serve()) == "r-1"
+    assert (sent[0]["status"], sent[1]["body"]) == (500, b'{"tracking_id":"r-1"}')
+    assert current_tracking_id() is None

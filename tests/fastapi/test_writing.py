@@ -120,6 +120,8 @@ async def test_a_stale_write_is_412_and_writes_nothing(scheduler: Scheduler, cli
     for fresh in (f'"x", {answer.headers["etag"]}', "*"):
         assert (await client.post("schedules/s/pause", headers={"if-match": fresh})).status_code == 200
         answer = await client.get("schedules/s")
+    weak = await asked(client, "DELETE", "schedules/s", None, 412, **{"if-match": f"W/{answer.headers['etag']}"})
+    assert "in quotes" in weak["detail"], "whom a proxy gives weak ones would read it again for ever"
     wrong = await asked(client, "DELETE", "schedules/s", None, 422, **{"if-match": "no-quotes"})
     assert misfits(wrong) == {"If-Match"}
     await asked(client, "DELETE", "schedules/none", None, 404, **{"if-match": '"a", "b"'})

@@ -106,5 +106,8 @@ async def expected_revision(scheduler: Scheduler, schedule_id: str, if_match: st
         return wanted[0].strip('"')
     stored = await scheduler.get_schedule(schedule_id)
     if etag_of(stored) not in wanted:
-        raise StaleRevision(f"schedule {schedule_id[:200]!r} is at none of the revisions of If-Match: read it again")
+        told = f"schedule {schedule_id[:200]!r} is at none of the revisions of If-Match: read it again"
+        if any(one.startswith("W/") for one in wanted):
+            told += "; a weak one matches nothing, and proxies that compress make them so: send its revision, in quotes"
+        raise StaleRevision(told)
     return stored.revision

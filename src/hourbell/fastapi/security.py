@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from hourbell.fastapi.routes import SAFE_METHODS
 Grant = Literal["read", "run", "write"]
 Anonymous = Literal["read"] | bool
 
+_ORIGIN = re.compile(r"https?://[^/?#\s*@]+")
 _ALL: frozenset[str] = frozenset({"read", "run", "write"})
 _CLOSED = (
     "this API is closed: give api_router(scheduler, authorize=…) a dependency that returns what the caller may do, "
@@ -122,11 +124,13 @@ def host_of(origin: str) -> str | None:
 
 
 def _origins(given: Collection[str]) -> frozenset[str]:
-    if isinstance(given, str) or not all(host_of(one) for one in given):
+    """As browsers say them: in small letters, without what may follow the host. Raises InvalidArguments."""
+    told = [one.rstrip("/").lower() for one in given] if not isinstance(given, str) else [""]
+    if not all(_ORIGIN.fullmatch(one) for one in told):
         raise InvalidArguments(
-            f"trusted_origins={given!r}: give a list of origins, as in ['https://admin.example.com']"
+            f"trusted_origins={given!r}: give a list of origins without a path, as in ['https://admin.example.com']"
         )
-    return frozenset(one.rstrip("/") for one in given)
+    return frozenset(told)
 
 
 def _read(granted: Any) -> frozenset[str]:

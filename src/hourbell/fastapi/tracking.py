@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends
 
-from hourbell.tracking import current_tracking_id, known_id, new_tracking_id, trace_id, tracked
+from hourbell.tracking import begin_tracking, current_tracking_id, known_id, new_tracking_id, trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +47,11 @@ class TrackingMiddleware:
                 message = {**message, "headers": [*others, (self._header, found.encode("latin-1"))]}
             await send(message)
 
-        with tracked(found):
-            await self._app(scope, receive, told if current is None else send)
+        end = begin_tracking(found)
+        await self._app(scope, receive, told if current is None else send)
+        # Not when it raised: what answers 500 stands outside of every middleware, and so does the server that logs it.
+        # The context is the request's own, and ends with it.
+        end()
 
 
 async def _tracking_id() -> str:

@@ -159,3 +159,34 @@ async def test_the_end_of_the_scheduler_ends_the_watching() -> None:
     async with asyncio.timeout(10):
         assert [change async for change in watch] == []
     await watch.__aexit__()
+
+
+async def test_who_goes_just_when_there_is_news_is_let_go(scheduler: Scheduler) -> None:
+    """Whichever of the two comes first, by however little: a place that is not freed then never is, and who is in it
+    holds up the end of the server."""
+    app = FastAPI()
+    app.include_router(api_router(scheduler, allow_anonymous="read"))
+    for turns in range(12):
+        ready, gone = asyncio.Event(), asyncio.Event()
+
+        async def receive(gone: asyncio.Event = gone) -> dict[str, Any]:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any, ready: asyncio.Event = ready) -> None:
+            if b"ready" in message.get("body", b""):
+                ready.set()
+
+        scope = {"type": "http", "method": "GET", "path": "/events", "headers": [], "query_string": b""}
+        serving = asyncio.ensure_future(app(scope, receive, send))
+        async with asyncio.timeout(30):
+            await ready.wait()
+            await asyncio.sleep(0.01)
+            gone.set()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for watch in list(scheduler._core.looks._watches):
+                watch.offer(Change("run", "r", "queued"))
+            await asyncio.wait({serving}, timeout=10)
+        assert serving.done(), f"{turns} turns of the loop later"
+        await serving

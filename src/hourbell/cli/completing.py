@@ -23,7 +23,7 @@ def schedule_ids(context: typer.Context, incomplete: str) -> list[str]:
         address = scheduler.settings.database
         if address.kind == "sqlite" and not Path(address.path).exists():
             return []
-        return asyncio.run(asyncio.wait_for(_ids(scheduler, incomplete), _PATIENCE))
+        return asyncio.run(_ids(scheduler, incomplete))
     except (HourbellError, OSError, TimeoutError):
         return []
     finally:
@@ -31,11 +31,12 @@ def schedule_ids(context: typer.Context, incomplete: str) -> list[str]:
 
 
 async def _ids(scheduler: Scheduler, incomplete: str) -> list[str]:
-    await scheduler.open(migrate=False)
-    try:
-        # Ids are listed in their order, so those that begin with a text stand together, from it on.
-        before = incomplete[:-1] if incomplete else None
-        page = await scheduler.list_schedules(cursor=before or None, limit=_MOST)
-        return [one.id for one in page if one.id.startswith(incomplete)]
-    finally:
-        await scheduler.close()
+    async with asyncio.timeout(_PATIENCE):
+        await scheduler.open(migrate=False)
+        try:
+            # Ids are listed in their order, so those that begin with a text stand together, from it on.
+            before = incomplete[:-1] if incomplete else None
+            page = await scheduler.list_schedules(cursor=before or None, limit=_MOST)
+            return [one.id for one in page if one.id.startswith(incomplete)]
+        finally:
+            await scheduler.close()

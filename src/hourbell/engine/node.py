@@ -199,7 +199,8 @@ class Node:
 
     async def _first_attempt(self, begun: asyncio.Future[None]) -> None:
         try:
-            await asyncio.wait_for(asyncio.shield(begun), START_PATIENCE)
+            async with asyncio.timeout(START_PATIENCE):
+                await asyncio.shield(begun)
         except (StoreUnavailable, TimeoutError):
             self._become(Life.AWAY)
             _log.warning("started without the database; scheduling begins as soon as it answers")
@@ -251,7 +252,8 @@ class Node:
         if not thread.call(keeping.finish):
             self._thread_over.set()
         try:
-            await asyncio.wait_for(self._thread_over.wait(), JOIN_PATIENCE)
+            async with asyncio.timeout(JOIN_PATIENCE):
+                await self._thread_over.wait()
         except TimeoutError:
             _log.error("the node's thread did not end; it is left behind")
         else:

@@ -66,7 +66,8 @@ async def _changes(scheduler: Scheduler, *, resumed: bool) -> Events:
         yield Sent("reload" if resumed else "ready", {}, id="0")
         while True:
             try:
-                change = await asyncio.wait_for(anext(watch), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    change = await anext(watch)
             except TimeoutError:
                 yield None
             except StopAsyncIteration:  # too slow, or the scheduler was closed

@@ -139,5 +139,6 @@ class RunVerbs(Verbs):
                 if seen.state.final:
                     return seen
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await ended.wait()
                 pause = min(pause * 1.5, _LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""Bans that keep one word for one thing, and every asyncio task in somebody's hands."""
+"""Bans that keep one word for one thing, and every asyncio task in somebody's hands and ready to be cancelled."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def _is_group(function: ast.expr) -> bool:
     owner = function.value if isinstance(function, ast.Attribute) else None
     name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
     return name.lower().endswith("group")
+
+
+def deaf_waits(source: Source) -> Iterator[Finding]:
+    """Up to Python 3.11 ``asyncio.wait_for`` forgets that it was cancelled when what it waits for comes just then."""
+    if not source.is_python:
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and source.dotted(node.func) == "asyncio.wait_for":
+            yield Finding(source.path, node.lineno, "asyncio.wait_for: use `async with asyncio.timeout(…):`")
 
 
 # Words that this house has another one for, and where each may be said all the same.
@@ -86,6 +95,15 @@ BANS = (
             Source("engine/loop.py", "import asyncio\nasyncio.create_task(f())"),
             Source("a.py", "async with asyncio.TaskGroup() as group:\n    group.create_task(f())"),
         ),
+    ),
+    Ban(
+        "deaf waits",
+        deaf_waits,
+        bad=(
+            Source("a.py", "import asyncio\nasync def f(): await asyncio.wait_for(g(), 1)"),
+            Source("a.py", "from asyncio import wait_for\nasync def f(): await wait_for(g(), 1)"),
+        ),
+        good=(Source("a.py", "async def f():\n    async with asyncio.timeout(1): await self.wait_for(g())"),),
     ),
     Ban(
         "synonyms",

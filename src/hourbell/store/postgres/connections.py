@@ -178,7 +178,8 @@ async def _kept_or_cut(connection: Connection) -> AsyncIterator[None]:
 
 async def _all_back(pool: Pool) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(pool.all_back(), timeout=_FAREWELL)
+        async with asyncio.timeout(_FAREWELL):
+            await pool.all_back()
 
 
 async def _quietly_closed(connection: Connection) -> None:

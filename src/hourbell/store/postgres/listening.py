@@ -71,7 +71,8 @@ class Listening:
         proof = partial(one, "listening.notify", channel=self._channel, payload=self._ours)
         await self._database.run(proof, "fire", atomic=False)
         try:
-            await asyncio.wait_for(self._proven.wait(), _PROOF_PATIENCE)
+            async with asyncio.timeout(_PROOF_PATIENCE):
+                await self._proven.wait()
         except TimeoutError:
             return False
         return True
@@ -85,7 +86,8 @@ class Listening:
 
         connection.add_termination_listener(on_termination)
         try:
-            await asyncio.wait_for(gone.wait(), _PROOF_EVERY)
+            async with asyncio.timeout(_PROOF_EVERY):
+                await gone.wait()
         except TimeoutError:
             connection.remove_termination_listener(on_termination)
             return await self._proves()

@@ -97,6 +97,36 @@ def test_a_group_tells_its_members() -> None:
     assert "OSError: other" in text
 
 
+def test_of_a_large_group_no_more_is_looked_at_than_is_told() -> None:
+    """As a task group raises it. To look at each member's frames held up the event loop."""
+    asked = list[int]()
+
+    class Member(ValueError):
+        def __str__(self) -> str:
+            asked.append(1)
+            return "member"
+
+    members = ExceptionGroup("inner", [Member() for _ in range(500)])
+    text = kept(
+        ExceptionGroup("outer", [ExceptionGroup("middle", [members, members]), *(Member() for _ in range(5000))])
+    )
+    assert text.splitlines()[0] == "ExceptionGroup: outer (5001 sub-exceptions)"
+    assert "Member: member" in text
+    assert len(asked) < 50
+
+
+def test_a_large_group_tells_its_cause() -> None:
+    def fail() -> None:
+        try:
+            at_the_bottom()
+        except KeyError as cause:
+            raise ExceptionGroup("many", [ValueError("one") for _ in range(100)]) from cause
+
+    text = kept(raised(fail))
+    assert "in at_the_bottom" in text
+    assert "in fail" in text
+
+
 def test_who_gives_up_says_why() -> None:
     def fail() -> None:
         try:

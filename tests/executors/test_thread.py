@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import subprocess
 import sys
 import threading
@@ -295,3 +296,11 @@ async def test_without_a_thread_nothing_is_taken_and_with_one_the_next_waits_for
 
 def refuses(_: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+async def test_a_copy_that_a_body_forks_ends_where_the_body_does(executor: ThreadExecutor) -> None:
+    """It stayed for ever, with all that the application had open: its port, for one."""
+    _, told = start(executor, os.fork)
+    copy = (await told.ending()).value
+    await until(lambda: os.waitpid(copy, os.WNOHANG) == (copy, 0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import queue
 import sys
 import threading
@@ -123,6 +124,7 @@ class ThreadBody:
         "_left",
         "_loop",
         "_overtime",
+        "_pid",
         "_refused",
         "_stuck",
         "_thread_id",
@@ -136,6 +138,7 @@ class ThreadBody:
         self._left = left
         self._ended = ended
         self._begun = False
+        self._pid = os.getpid()
         self._refused = False
         self._stuck = False
         self._thread_id = 0
@@ -152,6 +155,8 @@ class ThreadBody:
             ending = self._call.variables.run(self._invoke)
         except BaseException as error:  # noqa: BLE001 - SystemExit and the like must not end the thread
             ending = Ending(How.RAISED, error=error)
+        if os.getpid() != self._pid:
+            os._exit(0)  # a copy that the body forked has nobody to tell, and would wait for its next body for ever
         self._on_loop(self._end, ending)
 
     def _invoke(self) -> Ending:

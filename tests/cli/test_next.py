@@ -104,8 +104,9 @@ def test_a_refusal_exits_with_2(words: tuple[str, ...], message: str) -> None:
 
 
 def test_an_expression_without_quotes_is_told_of_them() -> None:
-    assert "made 5 words of the expression" in asked("0", "9", "main.py", "shop.db", "1-5", code=2).stderr
-    assert "put it into quotes, as in '0 9 * * mon-fri'" in asked("*/5", "*", "--tz", "UTC", code=2).stderr
+    told = asked("0", "9", "main.py", "shop.db", "1-5", code=2).stderr
+    assert told.startswith("hourbell: '9 main.py shop.db' … is too much: the shell makes words of an expression")
+    assert "in quotes, as in '0 9 * * mon-fri'" in asked("*/5", "*", "--tz", "UTC", code=2).stderr
 
 
 def test_the_count_is_bounded() -> None:

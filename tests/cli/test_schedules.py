@@ -173,6 +173,7 @@ def test_an_id_that_nothing_has_leads_to_one_that_is_near() -> None:
             assert "did you mean 'nightly-report'?" in refused("schedules", verb, wanted, code=3)
         assert "did you mean 'nightly-report'?" in refused("runs", "--schedule", wanted, code=3)
     assert "did you mean" not in refused("schedules", "show", "xyz", code=3)
+    assert "unless it is in quotes" in refused("schedules", "edit", "nightly-report", "--cron", "0", "9", "*", code=2)
     assert typed_json("runs", "--schedule", "nightly-report") == []
 
 

@@ -17,6 +17,7 @@ from hourbell.cli.migrate import migrate
 from hourbell.cli.next import show_next
 from hourbell.cli.nodes import list_nodes
 from hourbell.cli.prove import prove
+from hourbell.cli.quoting import Quoted
 from hourbell.cli.runs import runs_commands
 from hourbell.cli.schedules import schedules_commands
 from hourbell.cli.tasks import list_tasks
@@ -44,8 +45,7 @@ def commands() -> typer.Typer:
     app.command("tasks")(list_tasks)
     app.command("nodes")(list_nodes)
     app.command("audit")(list_audit)
-    # What a shell makes of an expression without quotes is told, and not only that it is too much.
-    app.command("next", context_settings={"allow_extra_args": True})(show_next)
+    app.command("next", cls=Quoted)(show_next)
     app.command("doctor")(doctor)
     app.command("prove")(prove)
     return app

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 def show_next(
-    context: typer.Context,
     expr: Annotated[str, typer.Argument(metavar="EXPR", help="A cron expression, in quotes, as in '0 9 * * mon-fri'.")],
     tz: Annotated[
         str | None, typer.Option("--tz", metavar="ZONE", help="An IANA zone; else HOURBELL_TIMEZONE or UTC.")
@@ -43,11 +42,6 @@ def show_next(
     explain: Annotated[bool, typer.Option("--explain", help="Say first what the expression means.")] = False,
 ) -> None:
     """When a cron expression fires next, in local time and UTC. A refusal exits with 2."""
-    if context.args:
-        give_up(
-            f"the shell made {len(context.args) + 1} words of the expression, and names of files of each `*`: "
-            "put it into quotes, as in '0 9 * * mon-fri'"
-        )
     try:
         zone = Scheduler("memory://").settings.timezone if tz is None else tz
         trigger = Cron(expr, zone, read_gap(gap), read_fold(fold))

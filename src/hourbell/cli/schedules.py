@@ -11,6 +11,7 @@ from hourbell import Scheduler
 from hourbell.cli.asking import Where, ask
 from hourbell.cli.backfills import backfill
 from hourbell.cli.option_groups import spread
+from hourbell.cli.quoting import Quoted
 from hourbell.cli.schedule_changes import add, edit
 from hourbell.cli.schedule_details import show_schedule
 from hourbell.cli.schedule_switches import pause, remove, resume, trigger
@@ -41,8 +42,8 @@ def schedules_commands() -> typer.Typer:
     app.callback(invoke_without_command=True)(_listed)
     app.command("list")(list_schedules)
     app.command("show")(show_schedule)
-    app.command("add")(add)
-    app.command("edit")(edit)
+    app.command("add", cls=Quoted)(add)
+    app.command("edit", cls=Quoted)(edit)
     app.command("pause")(pause)
     app.command("resume")(resume)
     app.command("trigger")(trigger)

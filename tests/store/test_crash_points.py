@@ -62,9 +62,13 @@ STEPS: dict[str, dict[str, Sequence[str]]] = {
         ),
     },
     "sqlite": {
-        "fire": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
+        "fire": (
+            "firing.lock", "overlap.count", "firing.record", "firing.refused", "firing.move", "commit",
+        ),
         "fire of many": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "commit"),
-        "take": ("firing.lock", "overlap.count", "runs.insert", "firing.advance", "claiming.take", "commit"),
+        "take": (
+            "firing.lock", "overlap.count", "firing.record", "firing.refused", "firing.move", "commit",
+        ),
         "resume": ("pauses.lock_over", "runs.insert", "schedules.write", "endings.date", "overlap.count", "commit"),
         "claim": (
             "nodes.is_live", "clock.read", "claiming.places", "claiming.candidates", "claiming.take", "commit",

@@ -346,6 +346,7 @@ async def counts_only(connection: Any, limited: bool) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        *("firing.record", "firing.refused", "firing.move"),
         *(
             "firing.lock",
             "pauses.lock_over",

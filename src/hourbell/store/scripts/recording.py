@@ -13,16 +13,19 @@ from hourbell.model.run import Run
 from hourbell.model.run_state import Origin, RunState
 from hourbell.store.scripts import overlap
 from hourbell.store.scripts.ledger import LastSkip, Ledger, Written
-from hourbell.store.scripts.rows import carried_policies, claimed_from, run_policies
+from hourbell.store.scripts.rows import carried_policies, run_policies
 from hourbell.store.scripts.script import Row, Script, batch, call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from hourbell.model.due import DueSchedule
     from hourbell.model.offer import Offer
     from hourbell.store.scripts.alike import Alike
+
+
+_OF_A_RUN = ("fire_at", "run_at", "start_by", "queue", "priority", "policies", "on_lost", "lost_limit", "is_taken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Recording:
     """Gathers decisions and writes them together.
 
     Plans of one run and nothing else, which nearly all are, go into one statement that moves the cursors and inserts
-    the runs. Everything else goes through the ledger. ``is_held``: all of it will be due only at ``due_at``, and
-    nothing is written but what the firing node takes.
+    the runs, or three where it cannot be one. Everything else goes through the ledger. ``is_held``: all of it will be
+    due only at ``due_at``, and nothing is written but what the firing node takes.
     """
 
     def __init__(self, now: datetime, offer: Offer | None, *, in_steps: bool, due_at: datetime) -> None:
@@ -52,7 +55,6 @@ class Recording:
         self._in_steps = in_steps
         self._ledger = Ledger(now)
         self._decisions: list[tuple[DueSchedule, FirePlan, LastSkip]] = []
-        self._takes: list[str] = []
         self._plain: list[tuple[Alike, FirePlan, bool]] = []
 
     def add(self, alike: Alike, plan: FirePlan) -> None:
@@ -65,16 +67,14 @@ class Recording:
             taken = self._taker.takes(first.task, first.effective, run, self._due_at, len(alike))
         if self.is_held and not taken:
             return
-        if run is not None and not self._in_steps:
+        if run is not None:
             if taken:
                 self._plain.append((alike[:taken], plan, True))
             if taken < len(alike) and not self.is_held:
                 self._plain.append((alike[taken:], plan, False))
             return
-        for place, one in enumerate(alike.each()):
+        for one in alike.each():
             self._decisions.append((one.first, plan, self._ledger.record(one.first, plan)))
-            if place < taken:
-                self._takes.append(next(reversed(self._ledger.inserts)))
 
     def write(self) -> Script[Recorded]:
         """Write everything, and answer what became of it."""
@@ -84,27 +84,16 @@ class Recording:
         yield batch("firing.advance", advances)
         schedules = {schedule.id: schedule for schedule, _, _ in self._decisions}
         displaced = yield from _take_turns(self._ledger, written, schedules)
-        took = yield from self._take(written)
-        held = {run.id for run in took}
-        fired += [_fired(row) for row in written.inserted if row["state"] == "queued" and str(row["id"]) not in held]
-        return Recorded(tuple(fired), (*taken, *took), displaced)
+        fired += [_fired(row) for row in written.inserted if row["state"] == "queued"]
+        return Recorded(tuple(fired), tuple(taken), displaced)
 
     def _write_plain(self) -> Script[tuple[list[Fired], list[Run]]]:
         if not self._plain:
             return [], []
-        schedules = [schedule_id for alike, _, _ in self._plain for schedule_id in alike.ids]
-        ids = new_run_ids(self._now, len(schedules))
+        ids = new_run_ids(self._now, sum(len(alike) for alike, _, _ in self._plain))
         plans = [_columns(alike.first, plan, is_taken) for alike, plan, is_taken in self._plain]
-        node, claim = (self._offer.node_id, self._offer.claim_id) if self._offer is not None else (None, None)
-        refused = yield call(
-            "firing.record",
-            id=ids,
-            schedule_id=schedules,
-            plan=[number for number, (alike, _, _) in enumerate(self._plain, 1) for _ in alike.ids],
-            node=node,
-            claim_id=claim,
-            **{name: [plan[name] for plan in plans] for name in plans[0]},
-        )
+        refused = yield from (self._record_in_steps(ids, plans) if self._in_steps else self._record(ids, plans))
+        node = self._offer.node_id if self._offer is not None else None
         known = {str(row["id"]) for row in refused}  # their fires have been recorded before
         fired: list[Fired] = []
         runs: list[Run] = []
@@ -124,19 +113,27 @@ class Recording:
             fired = [one for one in fired if one.run_id not in known]
         return fired, runs
 
-    def _take(self, written: Written) -> Script[list[Run]]:
-        """Claim those that the node takes, where that is a step of its own."""
-        if self._offer is None or not self._takes:
-            return []
-        found = {str(row["id"]) for row in written.inserted}
-        ids = [run_id for run_id in self._takes if run_id in found]
-        if not ids:
-            return []
-        node, claim = self._offer.node_id, self._offer.claim_id
-        taken = yield call("claiming.take", ids=ids, limited=[], node=node, claim_id=claim)
-        running = [row for row in taken if row["state"] == "running"]
-        runs = {run.id: run for run in claimed_from(running, node)}
-        return [runs[run_id] for run_id in ids if run_id in runs]
+    def _record(self, ids: list[str], plans: list[dict[str, Any]]) -> Script[Sequence[Row]]:
+        schedules = [schedule_id for alike, _, _ in self._plain for schedule_id in alike.ids]
+        numbers = [number for number, (alike, _, _) in enumerate(self._plain, 1) for _ in alike.ids]
+        columns = {name: [plan[name] for plan in plans] for name in plans[0]}
+        return (yield call("firing.record", id=ids, schedule_id=schedules, plan=numbers, **self._taking(), **columns))
+
+    def _record_in_steps(self, ids: list[str], plans: list[dict[str, Any]]) -> Script[Sequence[Row]]:
+        places = [
+            (schedule_id, number) for number, (alike, _, _) in enumerate(self._plain, 1) for schedule_id in alike.ids
+        ]
+        fires = [(run_id, *place) for run_id, place in zip(ids, places, strict=True)]
+        columns = [[plan[name] for name in _OF_A_RUN] for plan in plans]
+        yield call("firing.record", fires=fires, plans=columns, **self._taking())
+        refused = yield call("firing.refused", ids=ids)
+        moves = [(name, plans[number - 1]["fire_at"], plans[number - 1]["next_fire_at"]) for name, number in places]
+        yield call("firing.move", moves=moves)
+        return refused
+
+    def _taking(self) -> dict[str, str | None]:
+        offer = self._offer
+        return {"node": offer.node_id if offer else None, "claim_id": offer.claim_id if offer else None}
 
 
 def _columns(schedule: DueSchedule, plan: FirePlan, is_taken: bool) -> dict[str, Any]:

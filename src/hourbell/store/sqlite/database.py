@@ -15,6 +15,7 @@ from hourbell.errors import HourbellError, StoreUnavailable
 from hourbell.store.sqlite.connection_thread import CLOSED, ConnectionThread, FileHeld, is_busy
 from hourbell.store.sqlite.holder import name_of, writer_of
 from hourbell.store.sqlite.store_file import StoreFile
+from hourbell.store.sqlite.turns import Turns
 from hourbell.store.sqlite_values import rows, stored
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REST = 0.002
+_SLOW, _SHARE = 0.1, 0.02
+"""Seconds that writing took, from which on the disk is slow; and the part of them that belongs to others."""
+
 _ASK_AGAIN = (0.001, 0.002, 0.005, 0.01, 0.015)
 _ASK_ON = 0.02
 """SQLite's own waits grow to 0.1 s: who asks more often is the first in a gap, and a lease depends on that."""
@@ -63,7 +67,8 @@ class SqliteDatabase:
         self._lock = threading.Lock()
         self._threads: dict[str, ConnectionThread] = {}
         self._seen_version = 0
-        self._writing: set[int] = set()
+        self._turns = Turns()
+        self._inside = False  # a transaction of ours: whose turn it is
 
     def open(self) -> None:
         """Start the threads with the first user. The file is opened when the first script comes."""
@@ -121,18 +126,23 @@ class SqliteDatabase:
     def in_transaction(self, connection: sqlite3.Connection, work: Callable[[], T], until: float | None = None) -> T:
         """Do work between BEGIN IMMEDIATE and COMMIT, on the connection's own thread. Raises FileHeld when somebody
         else still writes at ``until``."""
-        self._begin(connection, until if until is not None else time.monotonic() + self._patience)
-        self._writing.add(threading.get_ident())
-        try:
-            result = work()
-            self._bracket(connection, "transaction.commit")
-        except BaseException:
-            if connection.in_transaction:
-                self._bracket(connection, "transaction.rollback")
-            raise
-        finally:
-            self._writing.discard(threading.get_ident())
-        self._rest(connection)
+        until = until if until is not None else time.monotonic() + self._patience
+        with self._turns.taken(until) as is_ours:
+            if not is_ours:
+                raise self._held("not its turn")
+            self._begin(connection, until)
+            began = time.monotonic()
+            self._inside = True
+            try:
+                result = work()
+                self._bracket(connection, "transaction.commit")
+            except BaseException:
+                if connection.in_transaction:
+                    self._bracket(connection, "transaction.rollback")
+                raise
+            finally:
+                self._inside = False
+            self._rest(connection, time.monotonic() - began)
         return result
 
     def _begin(self, connection: sqlite3.Connection, until: float) -> None:
@@ -144,30 +154,35 @@ class SqliteDatabase:
                     raise
                 left = until - time.monotonic()
                 if left <= 0:
-                    raise self._held(error) from error
+                    raise self._held(str(error)) from error
                 time.sleep(min(wait, left))
             else:
                 return
 
-    def _held(self, error: sqlite3.Error) -> FileHeld:
+    def _held(self, said: str) -> FileHeld:
         """Who it is, where that can be known."""
-        name, writer = self.file.name, writer_of(self.file.path)
-        if writer == os.getpid() and not self._writing:
+        name = self.file.name
+        if self._inside:
+            return FileHeld(f"{name} has been written to by this process for too long ({said}): its disk is slow")
+        writer = writer_of(self.file.path)
+        if writer == os.getpid():
             return FileHeld(
                 f"{name} is held by a transaction of this process that has written something and is not committed "
-                f"({error}). Where that is the session of whoever asks for this, it waited for itself: give the "
+                f"({said}). Where that is the session of whoever asks for this, it waited for itself: give the "
                 "session along, as in `task.options(session=session).enqueue(…)`, or commit before",
                 is_ours=True,
             )
         who = f"process {name_of(writer)}" if writer is not None else "another process"
-        return FileHeld(f"{name} is held by {who} for too long ({error}); see what it does there")
+        return FileHeld(f"{name} is held by {who} for too long ({said}); see what it does there")
 
-    def _rest(self, connection: sqlite3.Connection) -> None:
+    def _rest(self, connection: sqlite3.Connection, took: float) -> None:
         """Let other processes in. SQLite's lock has no queue: who asks again at once starves who sleeps and polls."""
         version = connection.execute(self._statements["watching.changed"].text).fetchone()[0]
         if version != self._seen_version:
             self._seen_version = version
-            time.sleep(_REST)
+            time.sleep(max(_REST, took * _SHARE))
+        elif took >= _SLOW:  # those whom we keep waiting have not been able to change anything
+            time.sleep(took * _SHARE)
 
     def _bracket(self, connection: sqlite3.Connection, name: str) -> None:
         connection.execute(self._statements[name].text)

@@ -278,6 +278,12 @@ def test_a_new_process_in_the_place_of_one_that_died_is_not_the_same() -> None:
         assert (found.about, found.named) == (about, ("b",))
 
 
+def test_a_node_that_is_seen_to_be_gone_is_dead_before_its_lease_ends() -> None:
+    killed = node("b", pid=2, state=NodeState.DEAD, lease_until=NOW + timedelta(seconds=9))
+    (found,) = diagnosed(of_survey(nodes=(node(), killed))).findings
+    assert "h pid 2 (0 s ago)" in found.what
+
+
 def test_words() -> None:
     assert [counted(n, "run") for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
     assert some(list("abcdefg")) == "a, b, c, d, e and 2 more"

@@ -64,7 +64,8 @@ def _living(survey: Survey) -> Iterator[Finding]:
             about="dead-nodes",
             severity="notice",
             what=f"{counted(len(died), 'node')} of the last day died without saying so: {some(_told(survey, died))}",
-            do="see why their processes ended (out of memory? kill -9?); what they ran is taken over by the others",
+            do="see why their processes ended (out of memory? kill -9?), or whether they stand still (a machine that was "
+            "suspended?); what they ran is taken over by the others",
             named=tuple(one.id for one in died),
         )
     if reborn:
@@ -80,7 +81,9 @@ def _living(survey: Survey) -> Iterator[Finding]:
 
 
 def _told(survey: Survey, nodes: list[Node]) -> list[str]:
-    return [f"{one.host} pid {one.pid} ({ago(one.lease_until, survey.now)})" for one in nodes]
+    # A process that is seen to be gone is dead before its lease ends.
+    ended = [min(one.lease_until, survey.now) for one in nodes]
+    return [f"{one.host} pid {one.pid} ({ago(at, survey.now)})" for one, at in zip(nodes, ended, strict=True)]
 
 
 def _clock(off: list[str]) -> Finding:

@@ -205,10 +205,16 @@ LIMITED = (Serving(node_id="a", tasks={"t": 2}, queues=None),)
             of_database(holders=(replace(OLD, waiting=2, behind=(8,)),)),
             "locks",
             "problem",
-            "holds rows of runs, and 2 sessions here wait for it",
+            "has runs in its open transaction, and 2 sessions here wait for it",
             "waits itself for pid 8",
         ),
-        (of_database(holders=(OLD,)), "locks", "notice", "holds rows of runs;", "pg_terminate_backend(7)"),
+        (
+            of_database(holders=(OLD,)),
+            "locks",
+            "notice",
+            "has runs in its open transaction;",
+            "pg_terminate_backend(7)",
+        ),
         (
             of_database(holders=(replace(OLD, shuts=True, name="hourbell migrate 1@h"),)),
             "locks",

@@ -67,6 +67,17 @@ async def test_rows_that_somebody_has_locked_and_forgotten(
     assert (finding.about, finding.severity, finding.named) == ("locks", "notice", (str(report.get_server_pid()),))
 
 
+async def test_who_keeps_a_migration_from_its_tables(url: str, report: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "_PATIENCE", timedelta(0))
+    await report.execute(
+        "DELETE FROM hourbell.migrations WHERE version = (SELECT max(version) FROM hourbell.migrations)"
+    )
+    await report.execute("BEGIN; SELECT FROM hourbell.runs")
+    findings = {one.about: one for one in (await diagnosed(url)).findings}
+    assert findings.keys() == {"schema", "locks"}
+    assert findings["locks"].named == (str(report.get_server_pid()),)
+
+
 async def test_who_is_waited_for_and_waits_himself(url: str, report: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An ALTER TABLE behind a transaction that has only read keeps everybody out."""
     monkeypatch.setattr(examining, "_PATIENCE", timedelta(0))

@@ -64,8 +64,8 @@ def _living(survey: Survey) -> Iterator[Finding]:
             about="dead-nodes",
             severity="notice",
             what=f"{counted(len(died), 'node')} of the last day died without saying so: {some(_told(survey, died))}",
-            do="see why their processes ended (out of memory? kill -9?), or whether they stand still (a machine that was "
-            "suspended?); what they ran is taken over by the others",
+            do="see why their processes ended (out of memory? kill -9?), or whether they stand still (a suspended "
+            "machine?); what they ran is taken over by the others",
             named=tuple(one.id for one in died),
         )
     if reborn:

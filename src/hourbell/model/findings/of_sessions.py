@@ -39,7 +39,8 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 
 def _holding(one: SessionFacts) -> Finding:
-    held = f"holds {'locks on' if one.shuts else 'rows of'} {some(list(one.tables))}" if one.tables else "holds a lock"
+    tables = some(list(one.tables))
+    held = f"holds locks on {tables}" if one.shuts else f"has {tables or 'a lock'} in its open transaction"
     waited = (
         f", and {counted(one.waiting, 'session')} here wait{'s' if one.waiting == 1 else ''} for it"
         if one.waiting

@@ -42,7 +42,9 @@ class PostgresExamining:
         found = await self._asked(connection, "indexes", **here)
         planner = await self._asked(connection, "planner")
         oldest = await self._asked(connection, "oldest")
-        holders = await self._asked(connection, "holders", **here, patience=_PATIENCE, long=_LONG, limit=_HOLDERS)
+        holders = await self._asked(
+            connection, "holders", **here, patience=_PATIENCE, long=_LONG, limit=_HOLDERS, alters=bool(pending)
+        )
         known = {row["name"] for row in found}
         return DatabaseFacts(
             kind="postgres",

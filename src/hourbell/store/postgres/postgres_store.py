@@ -167,10 +167,11 @@ class PostgresStore(SqlStore):
         examining = PostgresExamining(self._postgres, self._schema, quoted(self._schema))
         pending: Sequence[str] = ()
         unread: str | None = None
+        await self.ping()
         try:
             pending = await self.pending()
         except StoreUnavailable as error:
-            unread = str(error)  # somebody may hold that table; if it is the server that is away, it is so below too
+            unread = str(error)  # the server is there: somebody holds that table
         try:
             async with self._connections.of("read") as connection:
                 return await examining.examine(connection, pending, unread=unread)

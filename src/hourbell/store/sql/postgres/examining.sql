@@ -50,8 +50,9 @@ FROM (
 WHERE begun_at IS NOT NULL ORDER BY begun_at LIMIT 1;
 
 -- name: examining.holders
--- Who keeps others from our tables: who is waited for, who holds a whole table, and whose transaction has held rows for
--- long. What is over in a moment is left out: every claim locks rows.
+-- Who keeps others from our tables: who is waited for, who holds a whole table, whose transaction has held rows for
+-- long, and, while a migration is to come (:alters), whoever uses one. What is over in a moment is left out: every
+-- claim locks rows.
 WITH clock AS (SELECT coalesce(:now, now()) AS now_at),
 ours AS (
     SELECT l.pid, l.granted, l.mode, l.waitstart AS since_at, c.relname::text AS name
@@ -85,5 +86,6 @@ SELECT pid, name, role, client, state, seconds, tables, shuts, waiting, behind F
 WHERE pid <> pg_backend_pid()
   AND (waiting > 0
        OR (shuts AND coalesce(seconds >= extract(epoch FROM :patience::interval), true))
-       OR (writes AND seconds >= extract(epoch FROM :long::interval)))
+       OR (writes AND seconds >= extract(epoch FROM :long::interval))
+       OR (:alters::boolean AND tables <> '{}' AND seconds >= extract(epoch FROM :patience::interval)))
 ORDER BY waiting DESC, seconds DESC NULLS LAST, pid LIMIT :limit;

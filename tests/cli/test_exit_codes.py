@@ -168,3 +168,28 @@ def test_a_locale_without_our_letters_gets_question_marks(tmp_path: Path) -> Non
     narrow = called("nodes", folder=tmp_path, PYTHONIOENCODING="ascii", COLUMNS="20")
     assert (narrow.returncode, narrow.stderr) == (0, "")
     assert narrow.stdout.endswith("?\n")
+
+
+def test_ctrl_c_while_a_command_is_being_loaded_is_no_traceback(tmp_path: Path) -> None:
+    impatient = """
+import sys
+
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == "hourbell.cli.runs":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Impatient())
+from hourbell.cli import main
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", impatient, "nodes"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

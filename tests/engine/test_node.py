@@ -13,7 +13,7 @@ import pytest
 from engine.bench import Bench, until, until_async
 from hourbell.context import Context, current_run
 from hourbell.engine.status import Life
-from hourbell.errors import MigrationNeeded
+from hourbell.errors import MigrationNeeded, StoreMisconfigured, StoreUnavailable
 from hourbell.events import NodeLost, RunFailed, RunRetried, RunStarted, RunSucceeded
 from hourbell.model.node import NodeState
 from hourbell.model.run import Run
@@ -602,3 +602,20 @@ async def test_a_dead_nodes_runs_are_taken_over() -> None:
             assert [(event.node_id, event.found_by, event.requeued) for event in lost] == [(died, rescuer.status.id, 1)]
     assert (done.state, done.result, done.losses) == (RunState.SUCCEEDED, "taken over", 1)
     assert seen == ["one", "other 2"]
+
+
+async def test_a_node_is_back_soon_after_what_somebody_had_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role that may log in again, a database that was restored: not half a minute later."""
+    bench, waits, sleep = Bench(), [], asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(min(seconds, 0.01))
+
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    bench.faults.before("register_node", StoreUnavailable("away"), times=1)
+    bench.faults.before("declare", StoreMisconfigured("no right"), times=20)
+    async with bench.running() as node:
+        await until(lambda: node.status.state == "live")
+    assert len(waits) > 20
+    assert max(waits) < 5

@@ -87,6 +87,25 @@ def test_troubles_of_different_kinds_are_all_said(elapsed: Elapsed, lines: list[
     assert {"fire works again", "prune works again"} <= set(lines[3:])
 
 
+def test_what_is_wrong_next_is_said_although_it_is_of_the_same_kind(elapsed: Elapsed, lines: list[str]) -> None:
+    """Whoever grants a right must not read for ever that a login is refused."""
+    troubles = Troubles(elapsed)
+    for second in range(int(3 * QUIET)):
+        elapsed.seconds = second
+        troubles.met("start", StoreMisconfigured("no login" if second < 10 else "no right"))
+    assert [line.rpartition(": ")[2] for line in lines] == ["no login", "no right"]
+
+
+def test_words_that_change_each_time_are_said_once_a_minute(elapsed: Elapsed, lines: list[str]) -> None:
+    troubles = Troubles(elapsed)
+    for second in range(int(3 * QUIET)):
+        elapsed.seconds = second
+        troubles.met("fire", ValueError(f"at {second}"))
+        troubles.met("watch", StoreUnavailable(f"no answer at {second}"))
+    assert len([line for line in lines if line.startswith("fire")]) == 3
+    assert len([line for line in lines if line.startswith("watch")]) == 1
+
+
 @pytest.mark.slow
 async def test_an_outage_of_a_node_with_many_bodies_is_few_lines(lines: list[str]) -> None:
     bench = Bench(max_runs=60)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 LEAVE_PATIENCE = 1.0
 """Seconds for each of the last words to the database."""
 
+_PATIENT = 4.0
+"""Seconds between two tries to begin, at most, where the database refuses what somebody has to mend."""
+
 OVERTIME = 4.0
 """Seconds beyond the drain's grace after which this thread ends what the application's loop did not."""
 
@@ -151,7 +154,8 @@ class Keeping:
 
     async def _begin(self) -> Trust:
         """Try until it succeeds: open, migrate, register, declare."""
-        backoff = Backoff()
+        # What somebody has to mend is mended in a moment too: then the node is back as soon as after an outage.
+        backoff, patient = Backoff(), Backoff(first=1.0, cap=_PATIENT)
         first = not self._brought_up
         while True:
             try:
@@ -168,7 +172,7 @@ class Keeping:
                 first = False
                 if not self._app.call(self._owner.could_not_begin, error):
                     raise
-                await asyncio.sleep(backoff.failed() * (1 if isinstance(error, StoreUnavailable) else 10))
+                await asyncio.sleep(backoff.failed() if isinstance(error, StoreUnavailable) else patient.failed())
                 continue
             self._parts.troubles.over("start")
             return self._registered

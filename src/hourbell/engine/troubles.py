@@ -23,7 +23,9 @@ class Troubles:
     """The present trouble of each loop of a node. May be used from both threads.
 
     A trouble is logged when it begins and when its kind changes, not at every repetition; its end is logged too. That
-    the database does not answer is one trouble, whichever loops meet it. One that comes and goes is said once a minute.
+    the database does not answer is one trouble, whichever loops meet it and in which words. One that comes and goes is
+    said once a minute, and so is another of the same kind: who mends one thing must not be left with its words for the
+    next.
     """
 
     def __init__(self, elapsed: Callable[[], float]) -> None:
@@ -31,14 +33,17 @@ class Troubles:
         self._present: dict[str, BaseException] = {}
         self._open: dict[str, type[BaseException]] = {}
         self._said: dict[tuple[str, type[BaseException]], float] = {}
+        self._words: dict[str, str] = {}
 
     def met(self, where: str, error: BaseException) -> None:
         """The loop ``where`` failed."""
         self._present[where] = error
         about, kind = _DATABASE if isinstance(error, StoreUnavailable) else where, type(error)
         now = self._elapsed()
-        if self._open.get(about) is kind or now - self._said.get((about, kind), -QUIET) < QUIET:
+        same = about is _DATABASE or self._words.get(about) == str(error)
+        if (same and self._open.get(about) is kind) or now - self._said.get((about, kind), -QUIET) < QUIET:
             return
+        self._words[about] = str(error)
         self._open[about] = kind
         self._said[about, kind] = now
         if isinstance(error, StoreUnavailable):

@@ -152,6 +152,45 @@ async def test_who_holds_much_and_lives_is_passed_over_in_one_step(postgres_url:
         await store.close()
 
 
+async def test_a_batch_reads_no_other_run_where_few_ran_when_its_plan_was_made(postgres_url: str) -> None:
+    """The loops' connections keep one plan for all values, made while the table was as it usually is."""
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute("ALTER TABLE hourbell.runs SET (autovacuum_enabled = off)")
+        await connection.execute(MADE.format(state="succeeded", finished_at="now()"))
+        await connection.execute("VACUUM ANALYZE hourbell.runs")
+        await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+        ids = [f"00000000-0000-7000-8000-{number:012}" for number in range(100)]
+        said = {
+            "nodes": "'{a}'", "node": "'a'", "is_loss": "true", "outcome": "'lost'", "limit": "100", "now": "NULL",
+            "id": f"'{{{','.join(ids)}}}'", "attempt": f"'{{{','.join('1' * 100)}}}'",
+            "progress": f"'{{{','.join('1' * 100)}}}'", "started_at": f"'{{{','.join(['now'] * 100)}}}'",
+        }  # fmt: skip
+        names = ("nodes.hand_on", "logs.note_progress", "runs.note_started")
+        asked: dict[str, str] = {}
+        for name in names:
+            statement, given = load("postgres", "hourbell")[name], name.replace(".", "_")
+            await connection.execute(f"PREPARE {given} AS {statement.text}")
+            asked[name] = f"EXECUTE {given}({', '.join(said[parameter] for parameter in statement.parameters)})"
+            await connection.execute(asked[name])
+        await connection.execute(MADE.format(state="running", finished_at="NULL"))
+        for name in names:
+            (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + asked[name])
+            assert read(json.loads(row[0])[0]["Plan"]) < 10 * 100, (name, "of 20,000")
+        await connection.execute("ALTER TABLE hourbell.runs RESET (autovacuum_enabled)")
+    finally:
+        await connection.close()
+
+
+MADE = """
+    INSERT INTO hourbell.runs (id, task, args, state, origin, queue, priority, on_lost, lost_limit, created_at, run_at,
+                               node_id, claim_id, attempt, finished_at)
+    SELECT gen_random_uuid(), 't', '{{}}', '{state}', 'enqueue', 'default', 0, 'retry', 5, now(), now(), 'a', 'c', 1,
+           {finished_at}
+    FROM generate_series(1, 20000) n
+"""
+
+
 def read(plan: dict[str, Any]) -> int:
     """How many rows of the runs were read, and how many compared in vain, by this node of a plan and all below it."""
     here = plan["Actual Rows"] * plan["Actual Loops"] if plan.get("Relation Name") == "runs" else 0

@@ -1,15 +1,16 @@
 -- name: logs.note_progress
--- Under the fence: run, state, node and attempt. Rows are locked in the order of their ids before any is written.
+-- Under the fence: run, state, node and attempt. Rows are locked in the order of their ids before any is written, each
+-- found by its id alone: what is appended keeps the index of what a node runs out, which has all that it ran before.
 WITH locked AS MATERIALIZED (
     SELECT r.id FROM {schema}.runs r
-    WHERE r.id = ANY (:id::uuid[]) AND r.state = 'running' AND r.node_id = :node
+    WHERE r.id = ANY (:id::uuid[]) AND r.state || '' = 'running' AND r.node_id || '' = :node
     ORDER BY r.id
     FOR NO KEY UPDATE OF r
 )
 UPDATE {schema}.runs r
 SET progress = u.progress
 FROM locked l JOIN unnest(:id::uuid[], :attempt::integer[], :progress::text[]) AS u (id, attempt, progress) ON u.id = l.id
-WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt;
+WHERE r.id = u.id AND r.state || '' = 'running' AND r.node_id || '' = :node AND r.attempt = u.attempt;
 
 -- name: logs.add
 -- Lines of a run that is gone are passed over; one that is there stays until they are in.

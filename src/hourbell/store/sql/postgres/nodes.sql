@@ -84,7 +84,8 @@ written AS (
         started_at = CASE WHEN l.becomes <> 'queued' THEN r.started_at END,
         finished_at = CASE WHEN l.becomes <> 'queued' THEN coalesce(:now, now()) END
     FROM locked l
-    WHERE r.id = l.id AND r.state = 'running'
+    -- Each by its id: as few rows as are expected to run, all of them would be read for each batch.
+    WHERE r.id = l.id AND r.state || '' = 'running'
     RETURNING r.*
 ),
 kept AS (

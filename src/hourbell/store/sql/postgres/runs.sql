@@ -75,10 +75,11 @@ WHERE r.id = u.id AND r.state = 'skipped' AND r.covers_until < u.covers_until
 RETURNING r.id;
 
 -- name: runs.note_started
+-- By their ids: see logs.note_progress.
 UPDATE {schema}.runs r
 SET started_at = u.started_at
 FROM unnest(:id::uuid[], :attempt::integer[], :started_at::timestamptz[]) AS u (id, attempt, started_at)
-WHERE r.id = u.id AND r.state = 'running' AND r.node_id = :node AND r.attempt = u.attempt;
+WHERE r.id = u.id AND r.state || '' = 'running' AND r.node_id || '' = :node AND r.attempt = u.attempt;
 
 -- name: runs.schedules
 SELECT DISTINCT schedule_id FROM {schema}.runs WHERE id = ANY (:ids::uuid[]) AND schedule_id IS NOT NULL;

@@ -187,3 +187,25 @@ async def test_a_handler_that_raises_keeps_no_node_from_its_start_and_silences_n
         logger.setLevel(level)
         logger.removeHandler(handler)
         await bench.events.drained(PATIENCE)
+
+
+async def test_a_signal_while_a_new_lease_is_taken_fires_nothing_under_it() -> None:
+    bench = Bench()
+    bench.task(lambda: 7, "good")
+    bench.schedule("good")
+    node = bench.node()
+    await node.start()
+    thread, keeping = node._thread, node._keeping
+    assert thread is not None
+    assert keeping is not None
+    bench.faults.hanging.add("register_node")
+    asked = bench.faults.asked["register_node"]
+    thread.call(lambda: keeping._lost(keeping._tenure.shift.trust, "on purpose") if keeping._tenure else None)
+    await until(lambda: bench.faults.asked["register_node"] > asked)
+    node._signalled()
+    fired = bench.faults.asked["fire_due"]
+    bench.faults.hanging.clear()
+    assert thread.join(PATIENCE), "without a turn of this loop, which is blocked here as by a body"
+    assert bench.faults.asked["fire_due"] == fired
+    await node.stop()
+    assert sorted(one.state.value for one in await bench.store._store.list_nodes()) == ["dead", "stopped"]

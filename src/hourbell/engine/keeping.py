@@ -140,6 +140,8 @@ class Keeping:
     async def _hold_leases(self) -> None:
         while not self._resting:
             trust = await self._begin()
+            if trust is None:
+                return
             shift = self._shift(trust)
             tenure = self._tenure = Tenure(self._own, self._parts, shift, self._pulse, self._app, self.finish)
             if not self._app.call(self._owner.began, shift):
@@ -152,8 +154,9 @@ class Keeping:
                 self._registering.hide()
             self._app.call(self._owner.over, shift)
 
-    async def _begin(self) -> Trust:
-        """Try until it succeeds: open, migrate, register, declare."""
+    async def _begin(self) -> Trust | None:
+        """Try until it succeeds: open, migrate, register, declare. None when a signal came meanwhile: who ends takes
+        nothing up, and the new id leaves with it."""
         # What somebody has to mend is mended in a moment too: then the node is back as soon as after an outage.
         backoff, patient = Backoff(), Backoff(first=1.0, cap=_PATIENT)
         first = not self._brought_up
@@ -175,7 +178,7 @@ class Keeping:
                 await asyncio.sleep(backoff.failed() if isinstance(error, StoreUnavailable) else patient.failed())
                 continue
             self._parts.troubles.over("start")
-            return self._registered
+            return None if self._resting else self._registered
 
     async def _app_moves(self) -> None:
         """Wait while the application's loop is blocked: nobody would execute what this node claimed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import signal
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -209,3 +210,22 @@ async def test_a_signal_while_a_new_lease_is_taken_fires_nothing_under_it() -> N
     assert bench.faults.asked["fire_due"] == fired
     await node.stop()
     assert sorted(one.state.value for one in await bench.store._store.list_nodes()) == ["dead", "stopped"]
+
+
+async def test_a_start_without_a_thread_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its handlers stayed, and swallowed the next SIGTERM."""
+    before, factory, start = signal.getsignal(signal.SIGTERM), logging.getLogRecordFactory(), threading.Thread.start
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name.startswith("hourbell-node"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    node = Bench().node()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", scarce)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            await node.start()
+    assert node.status.state is Life.STOPPED
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert logging.getLogRecordFactory() is factory

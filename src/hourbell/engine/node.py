@@ -121,8 +121,8 @@ class Node:
         self._thread = NodeThread(name, self._keeping.main, self._ended_thread)
         self._signals.install()
         self._capture = LineCapture.install()
-        self._thread.start()
         try:
+            self._thread.start()
             await self._first_attempt(self._begun)
         except BaseException:
             await self.stop()

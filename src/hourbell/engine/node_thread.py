@@ -40,7 +40,8 @@ class NodeThread:
 
     def join(self, timeout: float) -> bool:
         """Wait for its end; False when that did not come in time."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:  # the system may have given none
+            self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -59,13 +59,17 @@ def test_refuses_what_is_no_event() -> None:
         Events().on(int, print)  # type: ignore[type-var]
 
 
-async def test_an_async_subscriber_runs_and_its_error_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit, KeyboardInterrupt])
+async def test_an_async_subscriber_runs_and_its_error_is_logged(
+    caplog: pytest.LogCaptureFixture, kind: type[BaseException]
+) -> None:
+    """Also what would end the event loop, and with it the application."""
     events, heard = Events(), []
 
     async def hear(event: NodeLost) -> None:
         await asyncio.sleep(0)
         heard.append(event)
-        raise RuntimeError("bad async subscriber")
+        raise kind("bad async subscriber")
 
     events.on(NodeLost, hear)
     with caplog.at_level(logging.ERROR):

@@ -184,7 +184,9 @@ class LoopSubscriber:
                 if task is not None:
                     task.uncancel()
                 _log.warning("the subscriber %r was cancelled at %s", self._function, type(event).__name__)
-            except Exception:  # noqa: BLE001 - whatever it is, it must not reach the run
+            except GeneratorExit:  # the event loop is gone
+                raise
+            except BaseException:  # noqa: BLE001 - SystemExit and the like must not end the application
                 _log.exception("a subscriber of %s failed", type(event).__name__)
 
     def _next(self) -> Any:

@@ -182,6 +182,32 @@ async def test_a_batch_reads_no_other_run_where_few_ran_when_its_plan_was_made(p
         await connection.close()
 
 
+@pytest.mark.parametrize("name, state", [("runs.grow", "skipped"), ("overlap.delay", "queued")])
+async def test_one_run_is_found_by_its_id_whatever_else_is_in_its_state(
+    postgres_url: str, name: str, state: str
+) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute("ALTER TABLE hourbell.runs SET (autovacuum_enabled = off)")
+        await connection.execute(MADE.format(state="succeeded", finished_at="now()"))
+        await connection.execute("VACUUM ANALYZE hourbell.runs")
+        await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+        statement, one = load("postgres", "hourbell")[name], "00000000-0000-7000-8000-000000000001"
+        said = {"id": f"'{{{one}}}'", "covers_until": "'{now}'", "covers_count": "'{1}'", "run_at": "'{now}'"}
+        await connection.execute(f"PREPARE asked AS {statement.text}")
+        asked = f"EXECUTE asked({', '.join(said.get(one, 'NULL') for one in statement.parameters)})"
+        await connection.execute(asked)
+        await connection.execute(
+            f"UPDATE hourbell.runs SET state = '{state}', reason = 'r', node_id = NULL, "
+            f"finished_at = {'now()' if state == 'skipped' else 'NULL'}"
+        )
+        (row,) = await connection.fetch("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + asked)
+        assert json.loads(row[0])[0]["Plan"]["Shared Hit Blocks"] < 20, "of some hundreds"
+        await connection.execute("ALTER TABLE hourbell.runs RESET (autovacuum_enabled)")
+    finally:
+        await connection.close()
+
+
 MADE = """
     INSERT INTO hourbell.runs (id, task, args, state, origin, queue, priority, on_lost, lost_limit, created_at, run_at,
                                node_id, claim_id, attempt, finished_at)

@@ -73,4 +73,4 @@ RETURNING id, schedule_id, fire_at, origin, attempt;
 -- What has its turn starts no sooner than its jitter has it. The rows are this transaction's own by now.
 UPDATE {schema}.runs r SET run_at = u.run_at
 FROM unnest(:id::uuid[], :run_at::timestamptz[]) AS u (id, run_at)
-WHERE r.id = u.id AND r.state = 'queued' AND r.run_at < u.run_at;
+WHERE r.id = u.id AND r.state || '' = 'queued' AND r.run_at < u.run_at;

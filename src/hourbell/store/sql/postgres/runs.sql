@@ -66,12 +66,12 @@ SELECT coalesce(:now, now()) AS created_at,
 FROM made m;
 
 -- name: runs.grow
--- A skip that goes on for the same reason grows its row.
+-- A skip that goes on for the same reason grows its row, found by its id: see logs.note_progress.
 UPDATE {schema}.runs r
 SET covers_until = u.covers_until, covers_count = r.covers_count + u.covers_count, finished_at = coalesce(:now, now())
 FROM unnest(:id::uuid[], :covers_until::timestamptz[], :covers_count::bigint[])
     AS u (id, covers_until, covers_count)
-WHERE r.id = u.id AND r.state = 'skipped' AND r.covers_until < u.covers_until
+WHERE r.id = u.id AND r.state || '' = 'skipped' AND r.covers_until < u.covers_until
 RETURNING r.id;
 
 -- name: runs.note_started

@@ -112,25 +112,6 @@ async def test_it_renews_every_third_of_the_lease(bench: Bench, clock: ManualClo
     assert (one.lost, one.renewed) == ([], 10)
 
 
-async def test_a_renewal_that_took_long_is_followed_by_the_next_so_much_sooner(
-    bench: Bench, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = await Member.join(bench)
-    renew = bench.store.renew
-
-    async def slowly(*asked: Any, **besides: Any) -> Any:
-        clock.advance(6)
-        return await renew(*asked, **besides)
-
-    monkeypatch.setattr(bench.store, "renew", slowly, raising=False)
-    for _ in range(5):  # with a third of a lease after each, trust would end during the third
-        delay = await one.leasing.step()
-        assert delay is not None
-        clock.advance(delay)
-    assert one.trust.holds()
-    assert one.lost == []
-
-
 async def test_trust_counts_from_when_a_renewal_was_asked_for(
     bench: Bench, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,8 +94,7 @@ class Leasing:
         if renewal.work is not None:
             self._asker.answered(renewal.work, asked)
         self._renewed()
-        took = self._parts.clock.elapsed() - asked
-        return max(0.0, self._lease / 3 * random.uniform(0.9, 1.0) - took)
+        return self._lease / 3 * random.uniform(0.9, 1.0)
 
     async def _renew(self, question: Question | None = None) -> tuple[Renewal | None, float]:
         asked = self._parts.timekeeper.ask()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.store.sqlite import SqliteStore
 from hourbell.store.statements import load
 from support.lent_databases import Lending
+from support.plans import MODES, nodes_of, plan_of
 
 ROWS = 20_000
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -173,57 +173,49 @@ ASKED: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes_of(child)
-
-
 @pytest.mark.parametrize("name", list(ASKED))
 async def test_postgresql_never_reads_a_whole_table(crowded: Any, name: str) -> None:
-    statement = load("postgres", "hourbell")[name]
-    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
-    await crowded.execute("SET plan_cache_mode = force_generic_plan")
-    (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
-    plan = json.loads(row[0])[0]["Plan"]
-    scans = [(node["Node Type"], node.get("Relation Name")) for node in nodes_of(plan) if "Scan" in node["Node Type"]]
-    assert scans, "the plan names no scan at all: this test has looked at the wrong thing"
-    whole = [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in BIG]
-    assert not whole, json.dumps(plan, indent=1)
+    """Neither where it knows the values and may choose, nor in the plan for all values, which sessions of ours make
+    without the choice."""
+    for mode in MODES:
+        async with rolled_back(crowded):
+            await crowded.execute(f"SET enable_seqscan = {'off' if mode == 'force_generic_plan' else 'on'}")
+            plan = await plan_of(crowded, load("postgres", "hourbell")[name], ASKED[name], mode=mode)
+        scans = [
+            (node["Node Type"], node.get("Relation Name")) for node in nodes_of(plan) if "Scan" in node["Node Type"]
+        ]
+        assert scans, "the plan names no scan at all: this test has looked at the wrong thing"
+        assert not [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in BIG], (mode, plan)
 
 
 async def test_successes_are_written_in_the_order_of_their_ids(own_crowd: Any) -> None:
     """Nothing locks them before, so this is what keeps two writers from waiting for each other: one by one by the
-    primary key, in the order of the reports, or, where the table is next to empty, in that of the key."""
+    primary key, in the order of the reports, or, where the table is known to be empty, both in that of the key."""
     statements = load("postgres", "hourbell")
-    statement = statements["settling.succeed"]
-    bound = [ASKED["settling.succeed"].get(parameter) for parameter in statement.parameters]
     await own_crowd.execute(statements["transaction.session"].text.format(idle=0, limit=0))
-    await own_crowd.execute("SET plan_cache_mode = force_generic_plan")
     for empty in (False, True):
         if empty:
             await own_crowd.execute("TRUNCATE hourbell.runs CASCADE")
             await own_crowd.execute("VACUUM ANALYZE hourbell.runs")
-        (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
-        plan = json.loads(row[0])[0]["Plan"]
+        plan = await plan_of(own_crowd, statements["settling.succeed"], ASKED["settling.succeed"])
         (joined,) = [node for node in nodes_of(plan) if node["Node Type"].endswith(("Loop", "Join"))]
-        assert joined["Node Type"] == "Nested Loop", json.dumps(plan, indent=1)
-        outer, inner = ([node["Node Type"] for node in nodes_of(side)] for side in joined["Plans"])
-        by_key = joined["Plans"][0 if empty else 1]
-        assert by_key["Index Name"] == "runs_pkey"
-        assert "Sort" in (inner if empty else outer)
-        assert empty or "id = " in by_key["Index Cond"], "a table that is not empty is read whole"
+        (by_key,) = [side for side in joined["Plans"] if side.get("Index Name") == "runs_pkey"]
+        (reports,) = [side for side in joined["Plans"] if side is not by_key]
+        assert "Sort" in [node["Node Type"] for node in nodes_of(reports)]
+        if empty:
+            assert joined["Node Type"] == "Merge Join", plan
+        else:
+            assert joined["Node Type"] == "Nested Loop", plan
+            assert "id = " in by_key["Index Cond"], "a table that is not empty is read whole"
 
 
 @pytest.mark.parametrize("name", ["runs.list_aside", "runs.prune_aside"])
 async def test_what_did_not_succeed_is_found_among_its_own_kind(crowded: Any, name: str) -> None:
     """The primary key would find it too, by reading every run that succeeded."""
     statement = load("postgres", "hourbell")[name]
-    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
-    for mode in ("force_generic_plan", "force_custom_plan"):
-        await crowded.execute(f"SET plan_cache_mode = {mode}")
-        (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
-        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+    for mode in MODES:
+        plan = await plan_of(crowded, statement, ASKED[name], mode=mode)
+        used = {node.get("Index Name") for node in nodes_of(plan)}
         assert "runs_aside" in used, (mode, used)
 
 
@@ -237,22 +229,18 @@ async def test_a_history_is_found_among_all_others(own_crowd: Any, name: str, ow
     await own_crowd.execute("UPDATE hourbell.runs SET schedule_id = 's1', tracking_id = 'request' WHERE random() < 0.3")
     await own_crowd.execute("VACUUM ANALYZE hourbell.runs")
     statement = load("postgres", "hourbell")[name]
-    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
-    for mode in ("force_generic_plan", "force_custom_plan"):
-        await own_crowd.execute(f"SET plan_cache_mode = {mode}")
-        (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
-        used = {node["Index Name"] for node in nodes_of(json.loads(row[0])[0]["Plan"]) if "Index Name" in node}
+    for mode in MODES:
+        plan = await plan_of(own_crowd, statement, ASKED[name], mode=mode)
+        used = {node["Index Name"] for node in nodes_of(plan) if "Index Name" in node}
         assert used == own, mode
 
 
 async def test_what_ends_with_a_schedule_is_found_by_that(crowded: Any) -> None:
     """The index of the queue, or that of all its fires, would find it among what others wait for or what it did."""
     statement = load("postgres", "hourbell")["endings.end"]
-    bound = [ASKED["endings.end"].get(parameter) for parameter in statement.parameters]
-    for mode in ("force_generic_plan", "force_custom_plan"):
-        await crowded.execute(f"SET plan_cache_mode = {mode}")
-        (row,) = await crowded.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
-        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+    for mode in MODES:
+        plan = await plan_of(crowded, statement, ASKED["endings.end"], mode=mode)
+        used = {node.get("Index Name") for node in nodes_of(plan)}
         assert used - {None} == {"runs_of_schedule", "runs_pkey"}, mode
 
 
@@ -264,11 +252,9 @@ async def test_a_queue_that_seems_short_is_read_by_its_own_index(own_crowd: Any,
     await own_crowd.execute("DELETE FROM hourbell.runs WHERE state IN ('queued', 'running')")
     await own_crowd.execute("VACUUM ANALYZE hourbell.runs")
     statement = statements[name]
-    bound = [ASKED[name].get(parameter) for parameter in statement.parameters]
-    for mode in ("force_generic_plan", "force_custom_plan"):
-        await own_crowd.execute(f"SET plan_cache_mode = {mode}")
-        (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
-        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+    for mode in MODES:
+        plan = await plan_of(own_crowd, statement, ASKED[name], mode=mode)
+        used = {node.get("Index Name") for node in nodes_of(plan)}
         of_runs = {index for index in used if index is not None and index.startswith("runs_")}
         assert "runs_claim" in of_runs
         assert of_runs <= {"runs_claim", "runs_pkey", "runs_limited", "runs_asked_to_end"}, mode
@@ -281,20 +267,17 @@ async def test_a_run_is_found_by_its_name_also_by_who_made_the_plan_before(own_c
     await own_crowd.execute(statements["transaction.session"].text.format(idle=0, limit=0))
     await own_crowd.execute("SET plan_cache_mode = force_generic_plan")
     statement = statements["claiming.named"]
-    bound = [ASKED["claiming.named"].get(parameter) for parameter in statement.parameters]
     for gone in ("DELETE FROM hourbell.runs WHERE state IN ('queued', 'running')", "TRUNCATE hourbell.runs CASCADE"):
         await own_crowd.execute(gone)
         await own_crowd.execute("VACUUM ANALYZE hourbell.runs")
-        (row,) = await own_crowd.fetch("EXPLAIN (FORMAT JSON) " + statement.text, *bound)
-        used = {node.get("Index Name") for node in nodes_of(json.loads(row[0])[0]["Plan"])}
+        plan = await plan_of(own_crowd, statement, ASKED["claiming.named"])
+        used = {node.get("Index Name") for node in nodes_of(plan)}
         assert {index for index in used if index is not None and index.startswith("runs_")} == {"runs_pkey"}, gone
 
 
 async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> None:
     statement = load("postgres", "hourbell")["claiming.claim"]
-    bound = [ASKED["claiming.claim"].get(parameter) for parameter in statement.parameters]
-    (row,) = await crowded.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
-    plan = json.loads(row[0])[0]["Plan"]
+    plan = await plan_of(crowded, statement, ASKED["claiming.claim"], options="ANALYZE, TIMING OFF")
     read = sum(
         node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
         for node in nodes_of(plan)
@@ -331,9 +314,7 @@ async def rolled_back(connection: Any) -> AsyncIterator[None]:
 async def counts_only(connection: Any, limited: bool) -> None:
     statement = load("postgres", "hourbell")["claiming.claim"]
     limit = {"limited": ["rare"], "names": ["rare"], "mosts": [25]} if limited else {}
-    bound = [(ASKED["claiming.claim"] | limit).get(parameter) for parameter in statement.parameters]
-    (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
-    plan = json.loads(row[0])[0]["Plan"]
+    plan = await plan_of(connection, statement, ASKED["claiming.claim"] | limit, options="ANALYZE, TIMING OFF")
     counts = [node for node in nodes_of(plan) if node.get("Index Name") == "runs_limited"]
     assert counts, "nothing counts what is running"
     assert sum(node["Actual Loops"] for node in counts) == limited
@@ -414,11 +395,10 @@ async def test_what_an_old_snapshot_keeps_is_not_read_again_by_each_claim(crowde
     now = await crowded.fetchval("SELECT now()")
     for since, until in ((None, None), (now, None), (None, now - timedelta(days=1))):
         asked = ASKED["claiming.claim"] | {"tasks": ["common"], "since": since, "until": until}
-        bound = [asked.get(parameter) for parameter in statement.parameters]
-        (row,) = await crowded.fetch("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
+        plan = await plan_of(crowded, statement, asked, options="ANALYZE, BUFFERS, TIMING OFF")
         read[since, until] = sum(
             node["Shared Hit Blocks"] + node["Shared Read Blocks"]
-            for node in nodes_of(json.loads(row[0])[0]["Plan"])
+            for node in nodes_of(plan)
             if node.get("Index Name") == "runs_claim"
         )
     await old.close()

@@ -46,7 +46,8 @@ async def test_a_certain_death_is_one_statement_more(pair: Pair) -> None:
     pair.faults.seen.clear()
     await pair.struck.rescue({"a": 9}, {"a": PROCESS})
     first, *rest = STEPS[pair.kind]["rescue"]
-    assert list(dict.fromkeys(pair.faults.seen)) == [first, "nodes.mark_gone", *rest]
+    # What verbs have left to be ended is looked for after it, as in every rescue, and keeps none from its end.
+    assert list(dict.fromkeys(pair.faults.seen)) == [first, "nodes.mark_gone", *rest, "endings.list"]
 
 
 @pytest.mark.parametrize("ends_well", [True, False], ids=["commit", "rollback"])

@@ -33,6 +33,10 @@ class TestDeclaring(suite.DeclaringConformance):
     pass
 
 
+class TestVersions(suite.VersionsConformance):
+    pass
+
+
 class TestFiring(suite.FiringConformance):
     pass
 

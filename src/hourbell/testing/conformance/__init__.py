@@ -110,6 +110,7 @@ from .suite import Conformance
 from .surveying import SurveyingConformance
 from .suspects import SuspectsConformance
 from .taking import TakingConformance
+from .versions import VersionsConformance
 from .waiting import WaitingConformance
 
 
@@ -121,6 +122,7 @@ class StoreConformance(
     PausingConformance,
     ListingConformance,
     DeclaringConformance,
+    VersionsConformance,
     FiringConformance,
     TakingConformance,
     SkippingConformance,
@@ -203,5 +205,6 @@ __all__ = [
     "SurveyingConformance",
     "SuspectsConformance",
     "TakingConformance",
+    "VersionsConformance",
     "WaitingConformance",
 ]

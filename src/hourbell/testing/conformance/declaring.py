@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DeclaringConformance(Conformance):
-    """`ScheduleStore.declare`, but for races."""
+    """`ScheduleStore.declare`, but for races and for versions of one schedule that differ."""
 
     async def test_a_new_schedule_is_created(self, bench: Bench) -> None:
         await bench.node()
@@ -121,40 +121,6 @@ class DeclaringConformance(Conformance):
         (schedule,) = await bench.store.declare("a", [second])
         assert (schedule.args, schedule.policies) == ({"n": 99}, {"priority": 2, "queue": "mine"})
 
-    async def test_an_old_version_does_not_win_while_the_new_one_lives(self, bench: Bench) -> None:
-        old, new = bench.declaration(args={"v": 1}), bench.declaration(args={"v": 2}, digest="2")
-        for node in ("old", "new", "old-again"):
-            await bench.node(node)
-        await bench.store.declare("old", [old])
-        (kept,) = await bench.store.declare("new", [new])
-        assert list(await bench.store.declare("old-again", [old])) == [kept]
-        await bench.store.retire_node("new")
-        (schedule,) = await bench.store.declare("old-again", [old])
-        assert (schedule.args, schedule.digest) == ({"v": 1}, "1")
-
-    async def test_a_version_whose_nodes_are_dead_does_not_live(self, bench: Bench) -> None:
-        old, new = bench.declaration(args={"v": 1}), bench.declaration(args={"v": 2}, digest="2")
-        await bench.node("new")
-        await bench.store.declare("new", [old])
-        await bench.store.declare("new", [new])
-        await bench.kill("new")
-        await bench.node("old")
-        (schedule,) = await bench.store.declare("old", [old])
-        assert schedule.digest == "1"
-
-    async def test_a_node_alone_may_go_back_to_what_it_said_before(self, bench: Bench) -> None:
-        await bench.node()
-        for digest in ("1", "2", "1"):
-            (schedule,) = await bench.store.declare("a", [bench.declaration(digest=digest, args={"v": digest})])
-            assert (schedule.digest, schedule.args) == (digest, {"v": digest})
-
-    async def test_a_version_is_new_to_one_schedule_and_known_to_another(self, bench: Bench) -> None:
-        for node in ("a", "b"):
-            await bench.node(node)
-        await bench.store.declare("a", [bench.declaration("x", digest="1"), bench.declaration("y", digest="2")])
-        (schedule,) = await bench.store.declare("b", [bench.declaration("y", digest="1", args={"new": True})])
-        assert schedule.args == {"new": True}
-
     async def test_a_schedule_that_nobody_declared_wakes_when_somebody_does(self, bench: Bench) -> None:
         await bench.node()
         await bench.store.declare("a", [bench.declaration()])
@@ -196,17 +162,6 @@ class DeclaringConformance(Conformance):
         await bench.store.remove_schedule("s")
         (schedule,) = await bench.store.declare("a", [bench.declaration()])
         assert (schedule.state, schedule.next_fire_at) == (ScheduleState.ACTIVE, bench.later(1))
-
-    async def test_a_version_said_before_the_removal_is_new_again(self, bench: Bench) -> None:
-        old, new = bench.declaration(args={"v": 1}), bench.declaration(args={"v": 2}, digest="2")
-        for node in ("a", "b"):
-            await bench.node(node)
-        await bench.store.declare("a", [old])
-        await bench.store.declare("b", [new])
-        await bench.store.remove_schedule("s")
-        await bench.store.declare("a", [old])
-        (schedule,) = await bench.store.declare("b", [new])
-        assert (schedule.digest, schedule.args) == ("2", {"v": 2})
 
     async def test_what_a_call_said_first_was_said_before(self, bench: Bench) -> None:
         await bench.schedule(args={"v": 1}, digest="1")
@@ -287,32 +242,6 @@ class DeclaringConformance(Conformance):
         await bench.store.prune(Retention(timedelta(days=30)), 10)
         report = await bench.fire(lambda schedule, facts, now: None)
         assert (report.awaited, report.unreadable) == ((), ("s",))
-
-    async def test_a_version_that_has_left_overrules_nobody_for_long(self, bench: Bench) -> None:
-        old, new = bench.declaration(digest="old", args={"n": 1}), bench.declaration(digest="new", args={"n": 2})
-        for node in ("a", "b", "canary"):
-            await bench.node(node)
-        for node in ("a", "b"):
-            await bench.store.declare(node, [old, bench.declaration("other")])
-            assert not (await bench.store.upkeep(node)).overruled
-        await bench.store.declare("canary", [new])
-        for node in ("a", "canary", "unknown"):
-            assert not (await bench.store.upkeep(node)).overruled, "what is stored is declared by a live node"
-        await bench.store.retire_node("canary")
-        assert (await bench.store.upkeep("a")).overruled
-        assert (await bench.store.upkeep("b")).overruled
-        (schedule, _) = await bench.store.declare("a", [old, bench.declaration("other")])
-        assert (schedule.args, schedule.digest) == ({"n": 1}, "old")
-        for node in ("a", "b"):
-            assert not (await bench.store.upkeep(node)).overruled
-
-    async def test_what_was_removed_overrules_nobody(self, bench: Bench) -> None:
-        await bench.node()
-        await bench.store.declare("a", [bench.declaration()])
-        await bench.store.remove_schedule("s")
-        assert not (await bench.store.upkeep("a")).overruled
-        await bench.schedule(digest="by hand")
-        assert not (await bench.store.upkeep("a")).overruled, "somebody made another in its place"
 
     async def test_what_others_declare_is_left_alone(self, bench: Bench) -> None:
         for node in ("a", "b"):

@@ -8,7 +8,7 @@ import pytest
 
 from engine.bench import Bench
 from hourbell.clock import ManualClock
-from hourbell.engine.pruning import BATCH, LEAST, MOST, MOST_AT_ONCE, REST, SHORTEST, STATEMENTS, Pruning
+from hourbell.engine.pruning import BATCH, LEAST, LEAST_REST, MOST, MOST_AT_ONCE, REST, SHORTEST, STATEMENTS, Pruning
 from hourbell.engine.whole_look import RARELY
 from hourbell.errors import StoreUnavailable
 from hourbell.model.retention import Pruned, Retention
@@ -63,6 +63,19 @@ async def test_while_there_is_more_it_rests_as_long_as_its_share_says() -> None:
     assert rests == pytest.approx([REST * 0.05, SHORTEST])
     assert AN_HOUR / 10 * 0.8 <= last <= MOST * 1.2
     assert spent == [STATEMENTS], "a node that deletes is not idle"
+
+
+async def test_what_does_not_catch_up_rests_less_and_less_until_it_has() -> None:
+    """A node can make more in a second than half of a connection's time deletes."""
+    took, many = 0.1, 400
+    store = Deleting(*[(took, MORE)] * many, (took, 3), (took, MORE))
+    _, *rests = await stepped(store, pruning(store), many + 3)
+    while_behind, caught_up, anew = rests[:many], rests[many], rests[many + 1]
+    assert while_behind == sorted(while_behind, reverse=True)
+    assert (while_behind[0], while_behind[-1]) == pytest.approx((REST * took, LEAST_REST * took))
+    assert sum(while_behind[:100]) > took * 100 / 2, "not at once: what is due goes by the same connection"
+    assert caught_up > LEAST / 2
+    assert anew == pytest.approx(REST * took)
 
 
 async def test_it_goes_on_where_it_was_and_seldom_begins_with_the_first() -> None:

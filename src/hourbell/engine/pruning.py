@@ -37,7 +37,13 @@ LEAST = 5.0
 
 REST = 1.0
 """So many times as long as a step took is rested after it when there is more: deleting has half of one connection's
-time, which keeps up with what a node can do, and leaves the rest to what is due."""
+time, and leaves the rest to what is due."""
+
+HASTE = 0.99
+"""How much of that rest is left for the next step, while there is more step after step: what half of the time is not
+enough for would fall behind for ever. After half a minute or so it has nine tenths."""
+
+LEAST_REST = 0.1
 
 SHORTEST = 0.01
 
@@ -68,6 +74,7 @@ class Pruning:
         self._spent = spent
         self._rested = False
         self._batch = BATCH
+        self._rest = REST
         self._reached: dict[RunState, str] = {}
         self._is_looking = False
         self._looked = 0.0
@@ -101,8 +108,9 @@ class Pruning:
         self._look(pruned, took, more=more)
         self._fit(took, by=2, grow=more)
         if more or pruned.is_cut_short:
-            return max(SHORTEST, REST * took)
-        self._batch = min(self._batch, BATCH)
+            rest, self._rest = self._rest * took, max(LEAST_REST, self._rest * HASTE)
+            return max(SHORTEST, rest)
+        self._batch, self._rest = min(self._batch, BATCH), REST
         self._spent(STATEMENTS)
         return self._every * random.uniform(0.8, 1.2)
 

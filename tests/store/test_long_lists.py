@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,7 +18,7 @@ from hourbell.store.scripts import listing
 from hourbell.store.statements import load
 from store.conftest import Pair
 from store.test_crash_points import claim, enqueue, register
-from store.test_long_takeovers import read
+from support.plans import COUNTED, MODES, plan_of, rows_read
 
 COUNT = 60
 BOTH = pytest.mark.parametrize("pair", ["sqlite", "postgres"], indirect=True)
@@ -123,22 +122,12 @@ async def test_a_page_reads_so_much_of_a_long_history_and_no_more(postgres_url: 
             "runs.list_queued": {"state": "queued", "task": "none"},
             "runs.list_running": {"state": "running", "task": "none"},
         }.items():
-            for mode in ("force_generic_plan", "force_custom_plan"):
-                assert await rows_read(connection, name, mode, given) <= 2 * 500, (name, mode)
+            asked = {"cursor": GREATEST_RUN_ID, "most": 500, "limit": 51, **given}
+            for mode in MODES:
+                plan = await plan_of(connection, load("postgres", "hourbell")[name], asked, mode=mode, options=COUNTED)
+                assert rows_read(plan) <= 2 * 500, (name, mode)
     finally:
         await connection.close()
-
-
-async def rows_read(connection: Any, name: str, mode: str, given: dict[str, str]) -> int:
-    statement = load("postgres", "hourbell")[name]
-    values: dict[str, Any] = {"cursor": GREATEST_RUN_ID, "most": 500, "limit": 51, **given}
-    said = ", ".join("NULL" if values.get(one) is None else f"'{values[one]}'" for one in statement.parameters)
-    # A name of its own: what EXPLAIN is given as parameters of its own is planned for these values, whatever the mode.
-    asked = f"{name}_{mode}".replace(".", "_")
-    await connection.execute(f"SET plan_cache_mode = {mode}")
-    await connection.execute(f"PREPARE {asked} AS {statement.text}")
-    (row,) = await connection.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE {asked}({said})")
-    return int(read(json.loads(row[0])[0]["Plan"]))
 
 
 @BOTH

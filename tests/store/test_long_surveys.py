@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 import pytest
@@ -15,7 +13,7 @@ from hourbell.store.scripts import surveying
 from hourbell.store.statements import load
 from store.conftest import Pair
 from store.test_crash_points import enqueue
-from store.test_long_takeovers import read
+from support.plans import COUNTED, MODES, plan_of, rows_read
 
 MANY = 20_000
 TROUBLED = """
@@ -44,9 +42,9 @@ async def test_only_what_failed_lately_is_looked_at(postgres_url: str) -> None:
         assert (await store.survey(timedelta(seconds=15))).failing == ("fails",)
         statement = load("postgres", "hourbell")["surveying.failing"]
         asked = {"fires": FAILING, "limit": SURVEYED, "most": SURVEYED}
-        bound: list[Any] = [asked[name] for name in statement.parameters]
-        (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
-        assert read(json.loads(row[0])[0]["Plan"]) < 100, "of 40,000"
+        for mode in MODES:
+            plan = await plan_of(connection, statement, asked, mode=mode, options=COUNTED)
+            assert rows_read(plan) < 100, (mode, "of 40,000")
     finally:
         await connection.close()
         await store.close()

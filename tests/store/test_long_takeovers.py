@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -17,6 +17,7 @@ from hourbell.store.statements import load
 from store.conftest import Pair
 from store.test_crash_points import LEASE, claim, enqueue, register
 from support.faults import Point
+from support.plans import COUNTED, explained, plan_of, prepared, rows_read
 
 FIRST = {"postgres": "nodes.hand_on", "sqlite": "nodes.found"}
 """What each batch begins with."""
@@ -134,78 +135,67 @@ async def test_who_holds_much_and_lives_is_passed_over_in_one_step(postgres_url:
         await connection.execute("VACUUM ANALYZE hourbell.runs")
         statement = load("postgres", "hourbell")["nodes.gone"]
         assert [row["node_id"] for row in await connection.fetch(statement.text)] == ["gone"]
-        (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text)
-        assert read(json.loads(row[0])[0]["Plan"]) < 20
+        assert rows_read(await plan_of(connection, statement, {}, options=COUNTED)) < 20
         await connection.execute("UPDATE hourbell.runs SET node_id = 'a' WHERE node_id = 'gone'")
         await connection.execute("VACUUM ANALYZE hourbell.runs")
         statement = load("postgres", "hourbell")["nodes.upkeep"]
         assert not (await connection.fetch(statement.text, "a"))[0]["has_lost"]
-        (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, "a")
-        assert read(json.loads(row[0])[0]["Plan"]) < 20, "nobody is looked for run by run"
+        plan = await plan_of(connection, statement, {"node": "a"}, options=COUNTED)
+        assert rows_read(plan) < 20, "nobody is looked for run by run"
         statement = load("postgres", "hourbell")["nodes.hand_on"]
-        asked = {"nodes": ["a"], "is_loss": True, "outcome": "lost", "limit": 100, "now": None}
-        bound = [asked[name] for name in statement.parameters]
-        (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement.text, *bound)
-        assert read(json.loads(row[0])[0]["Plan"]) < 10 * 100, "of 20,000"
+        asked = {"nodes": ["a"], "is_loss": True, "outcome": "lost", "limit": 100}
+        plan = await plan_of(connection, statement, asked, options=COUNTED)
+        assert rows_read(plan) < 10 * 100, "of 20,000"
     finally:
         await connection.close()
         await store.close()
 
 
-async def test_a_batch_reads_no_other_run_where_few_ran_when_its_plan_was_made(postgres_url: str) -> None:
-    """The loops' connections keep one plan for all values, made while the table was as it usually is."""
+@pytest.fixture
+async def kept(postgres_url: str) -> AsyncIterator[Any]:
+    """A session that keeps one plan for all values, as those of the loops do, beside a table as it usually is: nothing
+    runs. The table stays known as that, whatever becomes of it."""
     connection = await asyncpg.connect(postgres_url)
     try:
         await connection.execute("ALTER TABLE hourbell.runs SET (autovacuum_enabled = off)")
         await connection.execute(MADE.format(state="succeeded", finished_at="now()"))
         await connection.execute("VACUUM ANALYZE hourbell.runs")
         await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
-        ids = [f"00000000-0000-7000-8000-{number:012}" for number in range(100)]
-        said = {
-            "nodes": "'{a}'", "node": "'a'", "is_loss": "true", "outcome": "'lost'", "limit": "100", "now": "NULL",
-            "id": f"'{{{','.join(ids)}}}'", "attempt": f"'{{{','.join('1' * 100)}}}'",
-            "progress": f"'{{{','.join('1' * 100)}}}'", "started_at": f"'{{{','.join(['now'] * 100)}}}'",
-        }  # fmt: skip
-        names = ("nodes.hand_on", "logs.note_progress", "runs.note_started")
-        asked: dict[str, str] = {}
-        for name in names:
-            statement, given = load("postgres", "hourbell")[name], name.replace(".", "_")
-            await connection.execute(f"PREPARE {given} AS {statement.text}")
-            asked[name] = f"EXECUTE {given}({', '.join(said[parameter] for parameter in statement.parameters)})"
-            await connection.execute(asked[name])
-        await connection.execute(MADE.format(state="running", finished_at="NULL"))
-        for name in names:
-            (row,) = await connection.fetch("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + asked[name])
-            assert read(json.loads(row[0])[0]["Plan"]) < 10 * 100, (name, "of 20,000")
+        yield connection
         await connection.execute("ALTER TABLE hourbell.runs RESET (autovacuum_enabled)")
     finally:
         await connection.close()
+
+
+async def test_a_batch_reads_no_other_run_where_few_ran_when_its_plan_was_made(kept: Any) -> None:
+    asked = {
+        "nodes": ["a"], "node": "a", "is_loss": True, "outcome": "lost", "limit": 100,
+        "id": [f"00000000-0000-7000-8000-{number:012}" for number in range(100)], "attempt": [1] * 100,
+        "progress": ["1"] * 100, "started_at": ["now"] * 100,
+    }  # fmt: skip
+    said = {}
+    for name in ("nodes.hand_on", "logs.note_progress", "runs.note_started"):
+        statement = load("postgres", "hourbell")[name]
+        said[name] = await prepared(kept, statement, asked, name=name.replace(".", "_"))
+        await kept.execute(said[name])
+    await kept.execute(MADE.format(state="running", finished_at="NULL"))
+    for name, words in said.items():
+        assert rows_read(await explained(kept, words, COUNTED)) < 10 * 100, (name, "of 20,000")
 
 
 @pytest.mark.parametrize("name, state", [("runs.grow", "skipped"), ("overlap.delay", "queued")])
-async def test_one_run_is_found_by_its_id_whatever_else_is_in_its_state(
-    postgres_url: str, name: str, state: str
-) -> None:
-    connection = await asyncpg.connect(postgres_url)
-    try:
-        await connection.execute("ALTER TABLE hourbell.runs SET (autovacuum_enabled = off)")
-        await connection.execute(MADE.format(state="succeeded", finished_at="now()"))
-        await connection.execute("VACUUM ANALYZE hourbell.runs")
-        await connection.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
-        statement, one = load("postgres", "hourbell")[name], "00000000-0000-7000-8000-000000000001"
-        said = {"id": f"'{{{one}}}'", "covers_until": "'{now}'", "covers_count": "'{1}'", "run_at": "'{now}'"}
-        await connection.execute(f"PREPARE asked AS {statement.text}")
-        asked = f"EXECUTE asked({', '.join(said.get(one, 'NULL') for one in statement.parameters)})"
-        await connection.execute(asked)
-        await connection.execute(
-            f"UPDATE hourbell.runs SET state = '{state}', reason = 'r', node_id = NULL, "
-            f"finished_at = {'now()' if state == 'skipped' else 'NULL'}"
-        )
-        (row,) = await connection.fetch("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + asked)
-        assert json.loads(row[0])[0]["Plan"]["Shared Hit Blocks"] < 20, "of some hundreds"
-        await connection.execute("ALTER TABLE hourbell.runs RESET (autovacuum_enabled)")
-    finally:
-        await connection.close()
+async def test_one_run_is_found_by_its_id_whatever_else_is_in_its_state(kept: Any, name: str, state: str) -> None:
+    asked = {
+        "id": ["00000000-0000-7000-8000-000000000001"], "covers_until": ["now"], "covers_count": [1], "run_at": ["now"],
+    }  # fmt: skip
+    said = await prepared(kept, load("postgres", "hourbell")[name], asked, name="one")
+    await kept.execute(said)
+    await kept.execute(
+        f"UPDATE hourbell.runs SET state = '{state}', reason = 'r', node_id = NULL, "
+        f"finished_at = {'now()' if state == 'skipped' else 'NULL'}"
+    )
+    plan = await explained(kept, said, f"BUFFERS, {COUNTED}")
+    assert plan["Shared Hit Blocks"] < 20, "of some hundreds"
 
 
 MADE = """
@@ -215,10 +205,3 @@ MADE = """
            {finished_at}
     FROM generate_series(1, 20000) n
 """
-
-
-def read(plan: dict[str, Any]) -> int:
-    """How many rows of the runs were read, and how many compared in vain, by this node of a plan and all below it."""
-    here = plan["Actual Rows"] * plan["Actual Loops"] if plan.get("Relation Name") == "runs" else 0
-    here += (plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)) * plan["Actual Loops"]
-    return int(here) + sum(map(read, plan.get("Plans", ())))

@@ -17,7 +17,7 @@ from hourbell.model.run import ROOM_FOR_SUSPECTS
 from hourbell.store.sqlite import SqliteStore
 from hourbell.store.statements import load
 from support.lent_databases import Lending
-from support.plans import MODES, nodes_of, plan_of
+from support.plans import COUNTED, MODES, nodes_of, plan_of
 
 ROWS = 20_000
 NOBODY = "00000000-0000-7000-8000-000000000000"
@@ -277,7 +277,7 @@ async def test_a_run_is_found_by_its_name_also_by_who_made_the_plan_before(own_c
 
 async def test_a_backlog_of_one_task_is_not_read_for_another(crowded: Any) -> None:
     statement = load("postgres", "hourbell")["claiming.claim"]
-    plan = await plan_of(crowded, statement, ASKED["claiming.claim"], options="ANALYZE, TIMING OFF")
+    plan = await plan_of(crowded, statement, ASKED["claiming.claim"], options=COUNTED)
     read = sum(
         node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
         for node in nodes_of(plan)
@@ -314,7 +314,7 @@ async def rolled_back(connection: Any) -> AsyncIterator[None]:
 async def counts_only(connection: Any, limited: bool) -> None:
     statement = load("postgres", "hourbell")["claiming.claim"]
     limit = {"limited": ["rare"], "names": ["rare"], "mosts": [25]} if limited else {}
-    plan = await plan_of(connection, statement, ASKED["claiming.claim"] | limit, options="ANALYZE, TIMING OFF")
+    plan = await plan_of(connection, statement, ASKED["claiming.claim"] | limit, options=COUNTED)
     counts = [node for node in nodes_of(plan) if node.get("Index Name") == "runs_limited"]
     assert counts, "nothing counts what is running"
     assert sum(node["Actual Loops"] for node in counts) == limited
@@ -395,7 +395,7 @@ async def test_what_an_old_snapshot_keeps_is_not_read_again_by_each_claim(crowde
     now = await crowded.fetchval("SELECT now()")
     for since, until in ((None, None), (now, None), (None, now - timedelta(days=1))):
         asked = ASKED["claiming.claim"] | {"tasks": ["common"], "since": since, "until": until}
-        plan = await plan_of(crowded, statement, asked, options="ANALYZE, BUFFERS, TIMING OFF")
+        plan = await plan_of(crowded, statement, asked, options=f"BUFFERS, {COUNTED}")
         read[since, until] = sum(
             node["Shared Hit Blocks"] + node["Shared Read Blocks"]
             for node in nodes_of(plan)

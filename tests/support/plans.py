@@ -12,6 +12,9 @@ from hourbell.store.statements import Statement
 
 MODES = ("force_generic_plan", "force_custom_plan")
 
+COUNTED = "ANALYZE, TIMING OFF"
+"""Options for a plan that is executed, so that it says how many rows were read."""
+
 
 async def plan_of(
     connection: Any,
@@ -21,18 +24,43 @@ async def plan_of(
     mode: str = "force_generic_plan",
     options: str = "",
 ) -> dict[str, Any]:
-    """The plan of a statement that is prepared in this mode; parameters that ``asked`` does not name are null.
-    With ``options`` such as ``ANALYZE`` it is executed."""
+    """The plan of a statement that is prepared in this mode; with ``options`` such as ``ANALYZE`` it is executed."""
     await connection.execute(f"SET plan_cache_mode = {mode}")
-    await connection.execute(f"PREPARE asked AS {statement.text}")
+    said = await prepared(connection, statement, asked, name="once")
     try:
-        values = ", ".join(literal(asked.get(name)) for name in statement.parameters)
-        said = f"EXECUTE asked({values})" if statement.parameters else "EXECUTE asked"
-        (row,) = await connection.fetch(f"EXPLAIN ({options}{', ' if options else ''}FORMAT JSON) {said}")
+        return await explained(connection, said, options)
     finally:
-        await connection.execute("DEALLOCATE asked")
+        await connection.execute("DEALLOCATE once")
+
+
+async def prepared(connection: Any, statement: Statement, asked: Mapping[str, Any], *, name: str) -> str:
+    """Prepare it, and answer how it is executed with these values; parameters that ``asked`` does not name are null.
+    The plan for all values is made by the first to execute it."""
+    await connection.execute(f"PREPARE {name} AS {statement.text}")
+    values = ", ".join(literal(asked.get(parameter)) for parameter in statement.parameters)
+    return f"EXECUTE {name}({values})" if values else f"EXECUTE {name}"
+
+
+async def explained(connection: Any, said: str, options: str = "") -> dict[str, Any]:
+    """The plan of what is executed by these words, see `prepared`."""
+    (row,) = await connection.fetch(f"EXPLAIN ({options}{', ' if options else ''}FORMAT JSON) {said}")
     plan: dict[str, Any] = json.loads(row[0])[0]["Plan"]
     return plan
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """How many rows of the runs were read, and how many compared in vain, in a plan that was executed."""
+    return int(
+        sum(
+            node["Actual Loops"]
+            * (
+                (node["Actual Rows"] if node.get("Relation Name") == "runs" else 0)
+                + node.get("Rows Removed by Filter", 0)
+                + node.get("Rows Removed by Join Filter", 0)
+            )
+            for node in nodes_of(plan)
+        )
+    )
 
 
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

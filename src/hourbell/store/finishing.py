@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hourbell.store.protocol import Ended
 
 MOST_STEPS = 10
-"""Transactions that somebody spends on what verbs have left: others wait for him, and the verb itself may be at it."""
+"""Transactions spent at once on what verbs have left: others wait meanwhile, and the verb itself may be at it."""
 
 
 async def finish(database: Database, schedule_id: str, begun: endings.Ending, ended: Ended) -> None:
